@@ -1,0 +1,31 @@
+/* Memory with one lifetime: allocate many, free all at once. One thread at a time.
+ * A sanitizer build makes each allocation a malloc of its own, so that overruns are seen. */
+#ifndef LARDER_BASE_ARENA_H
+#define LARDER_BASE_ARENA_H
+
+#include "base/str.h"
+
+struct arena_block;
+
+struct arena {
+	struct arena_block *block; /* newest first */
+	size_t block_size;
+	size_t used; /* bytes handed out since the last reset */
+};
+
+/* block_size 0 means 4096. Allocates nothing yet. */
+void arena_init(struct arena *a, size_t block_size);
+/* Frees everything; the arena can be used again. */
+void arena_free(struct arena *a);
+/* Forgets everything but keeps one block, for reuse by the next request. */
+void arena_reset(struct arena *a);
+
+/* Aligned for any type, not cleared / cleared. Never NULL. */
+void *arena_alloc(struct arena *a, size_t n);
+void *arena_zalloc(struct arena *a, size_t n);
+
+/* A copy of s (NUL-terminated behind its n bytes). */
+struct str arena_str(struct arena *a, struct str s);
+struct str arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,10 @@
+/* The two clocks. Pure folders (http, policy) get times as arguments and never call these. */
+#ifndef LARDER_BASE_CLOCK_H
+#define LARDER_BASE_CLOCK_H
+
+#include <stdint.h>
+
+int64_t clock_wall_ms(void); /* ms since 1970, may jump */
+int64_t clock_mono_us(void); /* us since some start, never goes back */
+
+#endif

@@ -1,0 +1,18 @@
+/* Allocation for the whole program. Out of memory ends the process here and nowhere else: limits are
+ * configured and checked before, so running out means that the configuration promised too much. */
+#ifndef LARDER_BASE_MEM_H
+#define LARDER_BASE_MEM_H
+
+#include <stddef.h>
+
+/* Never return NULL; released with free(). mem_zalloc clears. */
+__attribute__((malloc, returns_nonnull)) void *mem_alloc(size_t n);
+__attribute__((malloc, returns_nonnull)) void *mem_zalloc(size_t n);
+__attribute__((returns_nonnull)) void *mem_realloc(void *p, size_t n);
+/* A NUL-terminated copy of n bytes. */
+__attribute__((malloc, returns_nonnull)) char *mem_dup(const char *p, size_t n);
+
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define COUNT_OF(array)			(sizeof(array) / sizeof((array)[0]))
+
+#endif

@@ -1,0 +1,73 @@
+/* A borrowed run of bytes: pointer and length, never NUL-terminated by contract. Passed by value. */
+#ifndef LARDER_BASE_STR_H
+#define LARDER_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct str {
+	const char *p;
+	size_t n;
+};
+
+#define STR(literal) ((struct str){("" literal), sizeof("" literal) - 1})
+#define STR_NONE     ((struct str){NULL, 0})
+/* For printf: "%.*s", STR_ARG(s) */
+#define STR_ARG(s) (int)(s).n, (s).p
+
+static inline struct str str_of(const char *cstr)
+{
+	return (struct str){cstr, cstr ? strlen(cstr) : 0};
+}
+
+static inline struct str str_make(const char *p, size_t n)
+{
+	return (struct str){p, n};
+}
+
+static inline bool str_eq(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+/* ASCII case is ignored (field names, tokens: RFC 9110 5.1). */
+bool str_eq_nocase(struct str a, struct str b);
+bool str_starts(struct str s, struct str prefix);
+bool str_starts_nocase(struct str s, struct str prefix);
+bool str_ends(struct str s, struct str suffix);
+
+/* Position of c, or s.n when it is not there. */
+size_t str_index(struct str s, char c);
+/* Position of needle (ASCII case ignored for the nocase form), or s.n. */
+size_t str_find(struct str s, struct str needle);
+size_t str_find_nocase(struct str s, struct str needle);
+
+/* s without its first n bytes (all of them when n > s.n); the first n bytes of s. */
+static inline struct str str_skip(struct str s, size_t n)
+{
+	n = n < s.n ? n : s.n;
+	return (struct str){s.p ? s.p + n : NULL, s.n - n};
+}
+static inline struct str str_take(struct str s, size_t n)
+{
+	return (struct str){s.p, n < s.n ? n : s.n};
+}
+
+/* Without blanks (SP, HTAB) on both ends: the OWS of RFC 9110 5.6.3. */
+struct str str_trim(struct str s);
+
+/* Cuts the part before the first sep off *rest into *part (not trimmed). False when *rest was used up
+ * (rest->p is NULL then). "a,,b" gives "a", "", "b"; "" gives one empty part. */
+bool str_cut(struct str *rest, char sep, struct str *part);
+
+/* Decimal digits only, whole string; ERR_INVALID for none or others, ERR_TOO_LARGE beyond max. */
+int str_to_u64(struct str s, uint64_t max, uint64_t *out);
+
+/* Edit distance, for "did you mean"; at most 64 bytes of each are looked at. */
+unsigned str_distance(struct str a, struct str b);
+
+int str_compare(struct str a, struct str b);
+
+#endif

@@ -1,0 +1,198 @@
+/* The settings: an immutable, counted snapshot. Every request keeps the one it began with (conf_ref / conf_release).
+ * Made by conf_load from defaults, file, environment and flags, by way of the one table options.def. */
+#ifndef LARDER_CONF_CONF_H
+#define LARDER_CONF_CONF_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "http/headers.h"
+#include "http/url.h"
+
+struct conf_addr {	 /* a listen address, resolved: numeric addresses only */
+	struct str text; /* as written */
+	struct sockaddr_storage sa;
+	socklen_t len;
+	bool is_unix, is_loopback;
+};
+
+struct conf_net {   /* "127.0.0.0/8" */
+	int family; /* AF_INET, AF_INET6 */
+	uint8_t bytes[16];
+	unsigned bits;
+};
+
+struct conf_nets {
+	struct conf_net *v;
+	unsigned n;
+};
+
+struct str_list {
+	struct str *v;
+	unsigned n;
+};
+
+struct conf_server {
+	struct conf_addr *listen;
+	unsigned n_listen;
+	unsigned workers;	   /* resolved: 1.. */
+	unsigned max_connections;  /* over all workers */
+	size_t max_header;	   /* bytes of a request head; the client connection's buffer */
+	int64_t header_timeout_ms; /* whole request head */
+	int64_t keepalive_timeout_ms;
+	int64_t send_timeout_ms; /* a client that takes no byte for so long is cut */
+	int64_t drain_timeout_ms;
+	struct conf_nets trusted_proxies; /* whose X-Forwarded-* and Forwarded are believed and continued */
+	struct str via;			  /* pseudonym in Via and Cache-Status: "larder" */
+};
+
+enum conf_host { HOST_CLIENT, HOST_UPSTREAM };
+
+struct conf_upstream {
+	struct str name; /* "default" for [upstream] */
+	struct str url_text;
+	struct url url;
+	enum conf_host host;
+	int64_t connect_timeout_ms, first_byte_timeout_ms, idle_timeout_ms;
+	unsigned max_in_flight; /* over all workers */
+	unsigned queue;		/* requests that may wait for a place */
+	int64_t queue_timeout_ms;
+	unsigned max_idle; /* idle connections kept, a worker */
+	int64_t idle_connection_timeout_ms;
+	bool tls_verify;
+	struct str tls_ca; /* file; empty: the system's */
+	size_t max_header;
+};
+
+struct conf_cache {
+	struct str backend; /* "memory" */
+	size_t memory_size;
+	size_t max_object;
+	unsigned max_entries; /* 0: only bounded by memory_size */
+	unsigned max_variants;
+	int64_t pass_ttl_ms; /* how long a key is remembered as one that passes */
+	unsigned heuristic_percent;
+	int64_t heuristic_max_ms;
+};
+
+struct conf_admin {
+	struct conf_addr listen;
+	bool enabled; /* listen = off */
+	struct str token;
+	struct conf_nets purge_from;
+};
+
+enum log_access_format { ACCESS_COMBINED, ACCESS_JSON, ACCESS_KEYVALUE };
+
+struct conf_log {
+	struct str access; /* "off", "stdout" or a path */
+	enum log_access_format format;
+	int level; /* enum log_level */
+};
+
+enum set_cookie_mode { SET_COOKIE_REFUSE, SET_COOKIE_STRIP, SET_COOKIE_KEEP };
+enum query_mode { QUERY_ALL, QUERY_NONE, QUERY_ONLY, QUERY_WITHOUT };
+enum { OVERRIDE_PRIVATE = 1, OVERRIDE_NO_STORE = 2, OVERRIDE_AUTHORIZATION = 4, OVERRIDE_VARY_STAR = 8 };
+
+struct ttl_status {
+	int status;
+	int64_t ttl_ms;
+};
+
+enum header_op_kind { HEADER_ADD, HEADER_SET, HEADER_REMOVE };
+
+struct header_op {
+	enum header_op_kind kind;
+	struct str name, value;
+};
+
+struct header_ops {
+	struct header_op *v;
+	unsigned n;
+};
+
+struct route_pattern; /* compiled, see route.c */
+
+struct route {
+	struct str name;     /* as in [route NAME]; "default" for the one at the end that matches everything */
+	unsigned index;	     /* place in the order tried */
+	unsigned metrics_id; /* slot of its counters, kept over reloads by name; set by the caller of conf_load */
+	struct str file;     /* where it stands, for explanations; line 0 for the built-in one */
+	unsigned line;
+	const struct conf_upstream *upstream;
+	bool cache;
+	int64_t ttl_ms; /* -1: the origin's headers decide */
+	struct ttl_status *ttl_status;
+	unsigned n_ttl_status;
+	unsigned override; /* OVERRIDE_ bits */
+	enum set_cookie_mode set_cookie;
+	enum query_mode query;
+	struct str_list query_names; /* of ONLY and WITHOUT; a trailing * is a prefix: utm_* */
+	bool query_sort;
+	struct str_list vary;	     /* field names added to the key */
+	struct str_list vary_cookie; /* cookie names added to the key */
+	int64_t swr_ms, sie_ms;	     /* defaults where the origin says nothing; 0: none */
+	size_t max_object;
+	struct header_ops request_headers, response_headers;
+};
+
+struct route_table; /* conf/route.h */
+
+struct conf {
+	atomic_uint refs;
+	struct arena arena;
+	struct conf_server server;
+	struct conf_upstream *upstreams;
+	unsigned n_upstreams;
+	struct conf_cache cache;
+	struct conf_admin admin;
+	struct conf_log log;
+	struct route *routes; /* in the order tried; the last matches everything */
+	unsigned n_routes;
+	struct route_table *table;
+	struct conf_origin *origins; /* where each value came from, for check; private to conf/ */
+};
+
+/* What the command line gave; NULL: not given. */
+struct conf_flag {
+	const char *section, *name, *value; /* "server", "listen", "127.0.0.1:8080" */
+};
+
+struct conf_source {
+	const char *path; /* ini file or NULL */
+	char **environ;
+	const struct conf_flag *flags;
+	unsigned n_flags;
+};
+
+/* Loads everything. 0 with *out (one reference), or ERR_INVALID with all errors as text in `errors`, one a line:
+ * "proxy.ini:12: [cache] memory_size = 12Q: not a size ... (did you mean ...?)". Warnings go there too on success.
+ * Blocks (reads a file). Any thread. */
+int conf_load(const struct conf_source *source, struct conf **out, struct buf *errors) MUST_CHECK;
+
+struct conf *conf_ref(struct conf *c);
+void conf_release(struct conf **c);
+
+/* Effective settings and route table with the source of each value, as `larder check` prints them; secrets are masked. */
+void conf_print(const struct conf *c, struct buf *out);
+/* The same as JSON for GET /config. */
+void conf_print_json(const struct conf *c, struct buf *out);
+/* Options that cannot change without a restart and differ between the two, as text, one a line; empty when none. */
+void conf_restart_needed(const struct conf *old, const struct conf *new, struct buf *out);
+
+/* Made from options.def: proxy.example.ini, docs/configuration.md, the options part of --help. */
+void conf_write_example(struct buf *out);
+void conf_write_docs(struct buf *out);
+void conf_write_help(struct buf *out);
+
+/* True when the address lies in one of the nets; IPv4 mapped into IPv6 counts as IPv4. Unix sockets are in every list
+ * that is not empty. */
+bool conf_nets_contain(const struct conf_nets *nets, const struct sockaddr *sa);
+
+#endif

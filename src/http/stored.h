@@ -1,0 +1,41 @@
+/* What is remembered of a stored response besides its bytes: plain values, made by policy when a response is stored
+ * (policy/storable.h), kept by every tier, judged by policy when it is reused (policy/reuse.h). Pure. */
+#ifndef LARDER_HTTP_STORED_H
+#define LARDER_HTTP_STORED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/str.h"
+#include "http/headers.h"
+
+/* A cache key (policy/key.h makes it): the full text is compared, so that a collision serves nothing wrong. */
+struct cache_key {
+	uint64_t hi, lo; /* XXH3 128 of the text, seeded per process */
+	struct str text; /* "GET http://host/path?query" */
+};
+
+/* The URL part of the text. */
+static inline struct str cache_key_url(const struct cache_key *k)
+{
+	return str_skip(k->text, 4);
+}
+
+struct stored {
+	int status;
+	int64_t response_ms;	     /* wall clock when the head arrived (RFC 9111 4.2.3 response_time) */
+	int64_t initial_age_ms;	     /* corrected_initial_age at that time */
+	int64_t lifetime_ms;	     /* freshness lifetime counted from the response's own birth (4.2.1) */
+	int64_t swr_ms;		     /* stale-while-revalidate window after that (RFC 5861 3) */
+	int64_t sie_ms;		     /* stale-if-error window (RFC 5861 4) */
+	bool must_revalidate;	     /* must-revalidate, proxy-revalidate, s-maxage: no stale answers (5.2.2) */
+	bool no_cache;		     /* stored, but each use is validated first (5.2.2.4) */
+	int64_t last_modified_s;     /* -1: none or invalid */
+	struct str etag;	     /* with quotes and W/, empty when there is none */
+	const char *lifetime_source; /* static: "ttl", "s-maxage", "max-age", "Expires", "heuristic", "none" */
+	/* The nominated request fields of this variant (RFC 9111 4.1): name and the normalised value the request had;
+	 * value.p == NULL when it was absent. From Vary, and from the route's vary and vary_cookie. */
+	struct headers vary;
+};
+
+#endif

@@ -1,0 +1,15 @@
+/* The cache key (RFC 9111 2): method, scheme, host, path and query in normal form, as the route wants it. Pure. */
+#ifndef LARDER_POLICY_KEY_H
+#define LARDER_POLICY_KEY_H
+
+#include "conf/conf.h"
+#include "http/stored.h"
+
+/* `host` and `path` normalised (http/url.h), `query` raw (p == NULL: none). HEAD and GET give the same key.
+ * The text lives in `a`. */
+void key_make(const struct route *route, struct str scheme, struct str host, struct str path, struct str query,
+    uint64_t seed, struct arena *a, struct cache_key *out);
+/* From the whole text again (purges, other tiers). text is borrowed. */
+struct cache_key key_of_text(struct str text, uint64_t seed);
+
+#endif

@@ -1,0 +1,35 @@
+/* May this response be stored, and how long is it fresh? (RFC 9111 3, 4.2, RFC 5861) Pure: the clock and the rule are
+ * arguments, the verdict carries its reason. */
+#ifndef LARDER_POLICY_STORABLE_H
+#define LARDER_POLICY_STORABLE_H
+
+#include "conf/conf.h"
+#include "http/message.h"
+#include "http/stored.h"
+#include "policy/reason.h"
+
+struct storable_in {
+	const struct conf_cache *cache;
+	const struct route *route;
+	const struct http_request *request; /* with its route and looked up: a GET without a body, or HEAD */
+	const struct http_response *response;
+	int64_t request_ms;  /* wall clock when it was sent */
+	int64_t response_ms; /* wall clock when the head came */
+};
+
+struct storable_out {
+	bool store;
+	enum reason reason;
+	/* Filled when store: strings borrow from the response and the request, arrays lie in the arena. */
+	struct stored stored;
+	/* What goes into the store: end-to-end fields only, Set-Cookie as the route wants it, without Age. The visitor who
+	 * caused the fetch gets the response's own fields. */
+	struct headers headers;
+};
+
+void policy_storable(const struct storable_in *in, struct arena *a, struct storable_out *out);
+
+/* The tags of a response: Cache-Tag (commas) and Surrogate-Key (blanks), without repetition, at most `max`. */
+struct str_list policy_tags(const struct headers *h, struct arena *a, unsigned max);
+
+#endif

@@ -1,0 +1,79 @@
+/* One request from its head to its last byte: about nine steps, each returning the next or REQ_PARK, driven by
+ * ten lines. client.c (or a test) calls in, the port calls out.
+ *
+ *   recv -> lookup -> judge -> join -> fetch -> head -> body -> deliver -> done
+ *
+ * Life:  req_new -> req_begin -> [parked: port.resume] -> answer is there -> the client sends it, reading a stream with
+ * req_read -> req_free.   req_gone at any time when the client left. */
+#ifndef LARDER_REQ_REQ_H
+#define LARDER_REQ_REQ_H
+
+#include "http/message.h"
+#include "metrics/accesslog.h"
+#include "metrics/metrics.h"
+#include "req/port.h"
+#include "tier/tier.h"
+
+struct flights; /* req/flight.h: the fetches under way, of all workers */
+
+/* What all requests of a worker share. */
+struct req_env {
+	void *worker;
+	const struct req_port *port;
+	struct conf *conf; /* current snapshot; a request takes its reference at req_new */
+	struct tier *tier;
+	struct flights *flights;
+	struct metrics_worker *metrics;
+	struct accesslog *access; /* NULL: off */
+	uint64_t key_seed;
+	uint64_t id_seed; /* request ids: worker number and a counter over random bits */
+	uint64_t requests;
+};
+
+enum answer_kind { ANSWER_NONE, ANSWER_WHOLE, ANSWER_STREAM, ANSWER_TEXT, ANSWER_CLOSE };
+
+/* What the client gets. Valid until req_free. */
+struct answer {
+	enum answer_kind kind; /* CLOSE: cut the connection without a word */
+	int status;
+	struct headers headers; /* all end-to-end fields; the client adds framing and Connection */
+	int64_t length;		/* Content-Length as it would be for GET; -1: not known (chunked, or until close) */
+	bool bodyless;		/* HEAD, 204, 304: no body bytes, whatever the length says */
+	struct entry *entry;	/* WHOLE: body_segments of entry->body */
+	struct str text;	/* TEXT */
+	bool close;		/* close the connection afterwards */
+};
+
+struct req_client { /* where it came from; strings live as long as the connection */
+	const struct sockaddr *address;
+	struct str address_text; /* "127.0.0.1", "unix" */
+	struct str local_text;	 /* "127.0.0.1:8080" */
+};
+
+struct req *req_new(struct req_env *env, const struct req_client *client, void *owner);
+/* The arena and the message to be filled before req_begin. */
+struct arena *req_arena(struct req *r);
+struct http_request *req_message(struct req *r);
+void *req_owner(const struct req *r); /* what req_new was given: the client's own connection struct */
+
+/* Takes the whole head. True: the answer is there. False: parked, port.resume follows. */
+bool req_begin(struct req *r);
+/* A malformed request: makes a 400 (or other status) that closes. `why`: static sentence. */
+void req_refuse(struct req *r, int status, const char *why);
+/* NULL while parked. */
+const struct answer *req_answer(struct req *r);
+
+/* Upload bytes from the client: returns how many were taken now (0: wait for port.resume). Bytes after the answer is
+ * there are swallowed. req_upload_end: the body is whole. */
+size_t req_upload(struct req *r, const char *p, size_t n);
+void req_upload_end(struct req *r);
+
+/* STREAM: copies the next bytes, up to max. > 0: bytes. 0: none now, port.resume follows. ERR_EOF: whole. Other: broken off. */
+int64_t req_read(struct req *r, char *p, size_t max);
+
+/* The client left: nothing more will be called but req_free. */
+void req_gone(struct req *r);
+/* The end: counts, logs and frees. `sent`: body bytes given to the system. `whole`: the answer went out completely. */
+void req_free(struct req **r, uint64_t sent, bool whole);
+
+#endif

@@ -1,0 +1,68 @@
+/* A response body as it grows: one producer, many readers on any thread, every reader woken when there is more.
+ *
+ *   producer   body_space -> fill -> body_filled ... body_end(ERR_OK | error)
+ *   reader     body_reader_open -> body_read / body_read_done ... ERR_AGAIN arms the wake ... ERR_EOF or the error
+ *
+ * While the body `retains`, all chunks are kept and new readers may start at the front: this is what a stored entry
+ * holds. body_stop_retaining makes it a window instead: chunks that every reader has passed are freed, and the
+ * producer gets ERR_AGAIN from body_space while the slowest reader lags more than the window behind; it is woken when there is
+ * room. A retained body charges its chunks to the budget, a window never holds more than its size. */
+#ifndef LARDER_TIER_BODY_H
+#define LARDER_TIER_BODY_H
+
+#include "base/budget.h"
+#include "base/err.h"
+#include "base/str.h"
+
+struct body;
+
+/* `expect`: the length when known (one exact chunk is made when retaining), else -1. `budget` may be NULL (no charge).
+ * `wake` is told the producer that there is room again; any thread, under the body's lock: it may only post to a mailbox.
+ * Returns a body with one reference, retaining. */
+struct body *body_new(int64_t expect, struct budget *budget, void (*wake)(void *ctx), void *ctx);
+/* A complete body over a copy of `s`. */
+struct body *body_of(struct str s, struct budget *budget);
+struct body *body_ref(struct body *b);
+void body_release(struct body **b);
+
+/* Producer only (one thread). Next place to fill, at least 1 byte. ERR_AGAIN: the window is full, wait for wake. ERR_FULL: the
+ * budget has no room (call body_stop_retaining and ask again). */
+int body_space(struct body *b, char **p, size_t *n) MUST_CHECK;
+/* n bytes were put there. Wakes armed readers. */
+void body_filled(struct body *b, size_t n);
+/* Nothing more comes: ERR_OK, or the error that readers get after the bytes that did come. Trims the last chunk. Once. */
+void body_end(struct body *b, int err);
+/* Keep only `window` bytes from now on and give the budget back. No new readers may open afterwards.
+ * Needs one thread: the producer's. */
+void body_stop_retaining(struct body *b, size_t window);
+
+/* Bytes so far / whole and good / how many readers. Any thread. */
+uint64_t body_size(struct body *b);
+bool body_complete(struct body *b);
+unsigned body_readers(struct body *b);
+
+/* For a complete, retained body: its segments, valid while a reference is held; returns how many there are. */
+unsigned body_segments(const struct body *b, struct str *out, unsigned max);
+
+struct chunk;
+struct body_reader {
+	struct body_reader *next, *prev;
+	struct body *body;
+	struct chunk *chunk;
+	size_t in_chunk;
+	uint64_t offset;
+	bool armed;
+	void (*wake)(
+	    struct body_reader *r); /* any thread, under the body's lock: may only post to a mailbox; once per arming */
+};
+
+/* Starts at the front. The reader holds a reference. 0, or ERR_MISSING when the front is gone already. */
+int body_reader_open(struct body_reader *r, struct body *b, void (*wake)(struct body_reader *r)) MUST_CHECK;
+/* After this returns no wake comes any more. Closing twice is harmless. */
+void body_reader_close(struct body_reader *r);
+/* The next run of bytes, valid until body_read_done or close. ERR_AGAIN (armed: wake follows), ERR_EOF, or the error of
+ * body_end. */
+int body_read(struct body_reader *r, const char **p, size_t *n) MUST_CHECK;
+void body_read_done(struct body_reader *r, size_t n);
+
+#endif

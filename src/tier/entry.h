@@ -1,0 +1,53 @@
+/* A stored response: one immutable, counted object. Made when the head of a storable response has come; its body may
+ * still grow then (tier/body.h) and its readers follow it. Nobody finds it in a tier before it is committed whole.
+ *
+ *   entry_new (1 reference) -> served to the waiters while body grows -> tier_put -> found by tier_get -> last release frees
+ *
+ * The budget is given back by the last release, not by eviction: memory under a reader is still memory. */
+#ifndef LARDER_TIER_ENTRY_H
+#define LARDER_TIER_ENTRY_H
+
+#include <stdatomic.h>
+
+#include "base/budget.h"
+#include "http/headers.h"
+#include "http/stored.h"
+#include "tier/body.h"
+
+struct entry {
+	atomic_uint refs;
+	struct cache_key key;
+	struct stored stored;	/* strings in the entry's own block */
+	struct headers headers; /* the same */
+	struct str *tags;
+	unsigned n_tags;
+	unsigned route_id;  /* metrics slot of the route that stored it */
+	uint64_t epoch;	    /* tier_epoch when its fetch began */
+	struct body *body;  /* one reference */
+	atomic_bool purged; /* softly: stale from then on */
+	struct budget *budget;
+	size_t charged; /* entry without body */
+	size_t size;	/* body bytes, set at commit */
+};
+
+struct entry_spec {
+	struct cache_key key;
+	const struct stored *stored;
+	const struct headers *headers;
+	const struct str *tags;
+	unsigned n_tags;
+	unsigned route_id;
+	uint64_t epoch;
+};
+
+/* Copies everything of the spec into one block; takes the body's reference (*body is nulled). 0, or ERR_FULL when the budget
+ * has no room (the body is left). budget may be NULL. */
+int entry_new(
+    const struct entry_spec *spec, struct body **body_take, struct budget *budget, struct entry **out) MUST_CHECK;
+/* The same body with other metadata: what a 304 makes. */
+int entry_renew(const struct entry *old, const struct stored *stored, const struct headers *headers, uint64_t epoch,
+    struct entry **out) MUST_CHECK;
+struct entry *entry_ref(struct entry *e);
+void entry_release(struct entry **e);
+
+#endif

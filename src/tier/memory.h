@@ -1,0 +1,17 @@
+/* The memory tier: a sharded table of counted entries within a byte budget, SIEVE eviction, no write lock on a hit. */
+#ifndef LARDER_TIER_MEMORY_H
+#define LARDER_TIER_MEMORY_H
+
+#include "tier/tier.h"
+
+struct memory_options {
+	size_t memory_size;    /* bytes: bodies, headers, keys, tags and table overhead */
+	unsigned max_entries;  /* 0: bounded by memory_size only */
+	unsigned max_variants; /* of one key */
+};
+
+struct tier *memory_tier_new(const struct memory_options *o);
+/* New bounds after a reload; evicts down to them in bounded steps as stores come. */
+void memory_tier_resize(struct tier *t, const struct memory_options *o);
+
+#endif

@@ -1,0 +1,32 @@
+/* The client side of a worker: libmicrohttpd in external-epoll mode over connections that we accept. */
+#ifndef LARDER_WORKER_CLIENT_H
+#define LARDER_WORKER_CLIENT_H
+
+#include <uv.h>
+
+#include "req/req.h"
+
+struct clients;
+
+struct clients_options {
+	uv_loop_t *loop;
+	struct req_env *env;
+	atomic_uint *connections; /* of all workers, against conf->server.max_connections */
+};
+
+/* 0 or ERR_IO (the library refused). */
+int clients_new(const struct clients_options *o, struct clients **out) MUST_CHECK;
+/* Starts accepting on a listening, non-blocking socket (owned by the caller). */
+int clients_listen(struct clients *c, int fd, struct str local_text) MUST_CHECK;
+void clients_stop_listening(struct clients *c);
+/* From now on every response closes its connection; idle ones are closed at once. */
+void clients_drain(struct clients *c);
+unsigned clients_open(const struct clients *c);
+/* Cuts what is left; all requests are freed when it returns. */
+void clients_free(struct clients **c);
+
+/* Port functions. */
+void client_resume(struct clients *c, struct req *r);
+void client_interim(struct clients *c, struct req *r, int status, const struct headers *h);
+
+#endif
