@@ -1,5 +1,5 @@
 /* A growing buffer, born with its maximum. A write beyond it changes nothing and marks the buffer as
- * overflowed, so that a chain of writes is checked once, at its end. */
+ * overflowed; all later writes are refused too, so that a chain of writes is checked once, at its end. */
 #ifndef LARDER_BASE_BUF_H
 #define LARDER_BASE_BUF_H
 
@@ -25,9 +25,10 @@ int buf_addf(struct buf *b, const char *format, ...) __attribute__((format(print
 /* s as the inside of a JSON string: quotes, controls and bytes that are not UTF-8 escaped. */
 int buf_add_json(struct buf *b, struct str s);
 
-/* Makes room for n bytes at b->p + b->n; the caller fills and adds to b->n. 0 or ERR_TOO_LARGE. */
+/* Makes room for n bytes at b->p + b->n; the caller fills and adds to b->n. 0 or ERR_TOO_LARGE (not an overflow: less
+ * may still fit). */
 int buf_reserve(struct buf *b, size_t n);
-/* Drops the first n bytes. */
+/* Drops the first n bytes; the rest moves to the front. */
 void buf_consume(struct buf *b, size_t n);
 
 static inline struct str buf_str(const struct buf *b)

@@ -1,5 +1,5 @@
 /* The operator's log: one line an event, to standard error. Thread-safe; a line is one write.
- * Logged where a thing is handled, once. Untrusted bytes go through %s only after log_clean. */
+ * Logged where a thing is handled, once. Control characters come out as \xNN, so untrusted bytes may be logged. */
 #ifndef LARDER_BASE_LOG_H
 #define LARDER_BASE_LOG_H
 

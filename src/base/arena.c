@@ -1,0 +1,160 @@
+/* Memory with one lifetime, as a list of blocks; the newest small-object block is first and is filled from the
+ * bottom:
+ *
+ *     arena -> [block: ####....] -> [block: ########] -> [big: ################]
+ *
+ * An allocation that is large beside a block gets a block of its own, hung behind the first, so that the room that is
+ * left in the first is not lost. A reset keeps the first block: a request that fits into one block allocates nothing
+ * after the first request on its connection.
+ *
+ * A sanitizer build gives each allocation its own malloc: an overrun by one byte, or a use after the reset, is then
+ * seen at the line that does it. The interface behaves the same. */
+#include "base/arena.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define EACH_ITS_OWN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define EACH_ITS_OWN 1
+#endif
+#endif
+#ifndef EACH_ITS_OWN
+#define EACH_ITS_OWN 0
+#endif
+
+#define DEFAULT_BLOCK_SIZE 4096
+#define ALIGNMENT	   _Alignof(max_align_t)
+
+struct arena_block {
+	struct arena_block *next;
+	size_t size; /* of data */
+	size_t at;   /* handed out */
+	_Alignas(max_align_t) char data[];
+};
+
+static struct arena_block *new_block(size_t size)
+{
+	struct arena_block *block = mem_alloc(sizeof(*block) + size);
+	block->next = NULL;
+	block->size = size;
+	block->at = 0;
+	return block;
+}
+
+static size_t round_up(size_t n)
+{
+	return (n + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+}
+
+/* A block of n bytes that is full from the start, behind the first so that the first stays in use. */
+static void *alloc_own(struct arena *a, size_t n)
+{
+	struct arena_block *block = new_block(n);
+	block->at = n;
+	if (a->block) {
+		block->next = a->block->next;
+		a->block->next = block;
+	} else {
+		a->block = block;
+	}
+	return block->data;
+}
+
+static void *alloc_shared(struct arena *a, size_t n)
+{
+	struct arena_block *block = new_block(a->block_size);
+	block->next = a->block;
+	block->at = n;
+	a->block = block;
+	return block->data;
+}
+
+void arena_init(struct arena *a, size_t block_size)
+{
+	*a = (struct arena){.block_size = block_size > 0 ? round_up(block_size) : DEFAULT_BLOCK_SIZE};
+}
+
+static void free_list(struct arena_block *block)
+{
+	while (block) {
+		struct arena_block *next = block->next;
+		free(block);
+		block = next;
+	}
+}
+
+void arena_free(struct arena *a)
+{
+	free_list(a->block);
+	a->block = NULL;
+	a->used = 0;
+}
+
+void arena_reset(struct arena *a)
+{
+	struct arena_block *keep = a->block;
+	/* The first block is an outsized one only when nothing small was ever asked for. */
+	if (EACH_ITS_OWN || !keep || keep->size != a->block_size) {
+		arena_free(a);
+		return;
+	}
+	free_list(keep->next);
+	keep->next = NULL;
+	keep->at = 0;
+	a->used = 0;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	assert(n <= PTRDIFF_MAX - sizeof(struct arena_block) - ALIGNMENT);
+	a->used += n;
+	if (EACH_ITS_OWN)
+		return alloc_own(a, n);
+
+	size_t rounded = round_up(n > 0 ? n : 1);
+	struct arena_block *block = a->block;
+	if (block && rounded <= block->size - block->at) {
+		void *p = block->data + block->at;
+		block->at += rounded;
+		return p;
+	}
+	if (rounded > a->block_size / 4)
+		return alloc_own(a, rounded);
+	return alloc_shared(a, rounded);
+}
+
+void *arena_zalloc(struct arena *a, size_t n)
+{
+	return memset(arena_alloc(a, n), 0, n);
+}
+
+struct str arena_str(struct arena *a, struct str s)
+{
+	char *p = arena_alloc(a, s.n + 1);
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
+	p[s.n] = '\0';
+	return str_make(p, s.n);
+}
+
+struct str arena_printf(struct arena *a, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	assert(n >= 0);
+
+	char *p = arena_alloc(a, (size_t)n + 1);
+	va_start(args, format);
+	vsnprintf(p, (size_t)n + 1, format, args);
+	va_end(args);
+	return str_make(p, (size_t)n);
+}

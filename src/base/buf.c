@@ -1,0 +1,198 @@
+/* A growing buffer with a maximum. Memory doubles up to it; one spare byte is always allocated, for the NUL that
+ * vsnprintf insists on, and never counted. The contents are not NUL-terminated. */
+#include "base/buf.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FIRST_SIZE 256
+
+void buf_init(struct buf *b, size_t max)
+{
+	assert(max < PTRDIFF_MAX);
+	*b = (struct buf){.max = max};
+}
+
+void buf_free(struct buf *b)
+{
+	free(b->p);
+	*b = (struct buf){.max = b->max};
+}
+
+void buf_reset(struct buf *b)
+{
+	b->n = 0;
+	b->overflow = false;
+}
+
+static void grow(struct buf *b, size_t wanted)
+{
+	size_t cap = b->cap > 0 ? b->cap : FIRST_SIZE;
+	while (cap < wanted)
+		cap *= 2;
+	if (cap > b->max)
+		cap = b->max;
+	b->p = mem_realloc(b->p, cap + 1);
+	b->cap = cap;
+}
+
+int buf_reserve(struct buf *b, size_t n)
+{
+	if (n > b->max - b->n)
+		return ERR_TOO_LARGE;
+	if (n > b->cap - b->n || !b->p)
+		grow(b, b->n + n);
+	return ERR_OK;
+}
+
+/* Room for a write of n bytes. Once one write was refused all are: what is in the buffer stays a clean prefix of what
+ * was to be written, and the check at the end of the chain cannot miss it. */
+static int make_room(struct buf *b, size_t n)
+{
+	if (b->overflow || buf_reserve(b, n) < 0) {
+		b->overflow = true;
+		return ERR_TOO_LARGE;
+	}
+	return ERR_OK;
+}
+
+int buf_add(struct buf *b, struct str s)
+{
+	if (make_room(b, s.n) < 0)
+		return ERR_TOO_LARGE;
+	if (s.n > 0)
+		memcpy(b->p + b->n, s.p, s.n);
+	b->n += s.n;
+	return ERR_OK;
+}
+
+int buf_addc(struct buf *b, char c)
+{
+	return buf_add(b, str_make(&c, 1));
+}
+
+int buf_add_u64(struct buf *b, uint64_t v)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+	do {
+		digits[--at] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	return buf_add(b, str_make(digits + at, sizeof(digits) - at));
+}
+
+int buf_addf(struct buf *b, const char *format, ...)
+{
+	if (make_room(b, 0) < 0)
+		return ERR_TOO_LARGE;
+
+	/* First into the room there is; the spare byte takes the NUL. */
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(b->p + b->n, b->cap - b->n + 1, format, args);
+	va_end(args);
+	assert(n >= 0);
+	if ((size_t)n > b->cap - b->n) {
+		if (make_room(b, (size_t)n) < 0)
+			return ERR_TOO_LARGE;
+		va_start(args, format);
+		vsnprintf(b->p + b->n, b->cap - b->n + 1, format, args);
+		va_end(args);
+	}
+	b->n += (size_t)n;
+	return ERR_OK;
+}
+
+/* Length of the UTF-8 sequence at the front of s by the table of RFC 3629 4 (no overlong forms, no surrogates, nothing
+ * above U+10FFFF); 0 when it is none. */
+static size_t utf8_length(struct str s)
+{
+	static const struct {
+		unsigned char first_low, first_high, second_low, second_high, length;
+	} forms[] = {
+	    {0x00, 0x7f, 0x00, 0x00, 1},
+	    {0xc2, 0xdf, 0x80, 0xbf, 2},
+	    {0xe0, 0xe0, 0xa0, 0xbf, 3},
+	    {0xe1, 0xec, 0x80, 0xbf, 3},
+	    {0xed, 0xed, 0x80, 0x9f, 3},
+	    {0xee, 0xef, 0x80, 0xbf, 3},
+	    {0xf0, 0xf0, 0x90, 0xbf, 4},
+	    {0xf1, 0xf3, 0x80, 0xbf, 4},
+	    {0xf4, 0xf4, 0x80, 0x8f, 4},
+	};
+	const unsigned char *p = (const unsigned char *)s.p;
+	for (size_t i = 0; i < COUNT_OF(forms); i++) {
+		if (p[0] < forms[i].first_low || p[0] > forms[i].first_high)
+			continue;
+		size_t length = forms[i].length;
+		if (length > s.n)
+			return 0;
+		if (length > 1 && (p[1] < forms[i].second_low || p[1] > forms[i].second_high))
+			return 0;
+		for (size_t k = 2; k < length; k++) {
+			if ((p[k] & 0xc0) != 0x80)
+				return 0;
+		}
+		return length;
+	}
+	return 0;
+}
+
+/* The escape of one byte in a JSON string, empty when it stands for itself. */
+static struct str json_escape(unsigned char c, bool valid, char out[7])
+{
+	switch (c) {
+	case '"':
+		return STR("\\\"");
+	case '\\':
+		return STR("\\\\");
+	case '\n':
+		return STR("\\n");
+	case '\r':
+		return STR("\\r");
+	case '\t':
+		return STR("\\t");
+	default:
+		if (valid && c >= 0x20 && c != 0x7f)
+			return STR("");
+		return str_make(out, (size_t)snprintf(out, 7, "\\u%04x", c));
+	}
+}
+
+int buf_add_json(struct buf *b, struct str s)
+{
+	size_t n = b->n;
+	struct str plain = {s.p, 0}; /* the run that stands for itself and is not yet added */
+	while (s.n > 0) {
+		size_t length = utf8_length(s);
+		char hex[7];
+		struct str escape = json_escape((unsigned char)s.p[0], length > 0, hex);
+		size_t step = length > 0 ? length : 1;
+		s = str_skip(s, step);
+		if (escape.n == 0) {
+			plain.n += step;
+			continue;
+		}
+		buf_add(b, plain);
+		buf_add(b, escape);
+		plain = str_take(s, 0);
+	}
+	if (buf_add(b, plain) < 0) {
+		b->n = n; /* nothing was added */
+		return ERR_TOO_LARGE;
+	}
+	return ERR_OK;
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+	assert(n <= b->n);
+	b->n -= n;
+	if (b->n > 0 && n > 0)
+		memmove(b->p, b->p + n, b->n);
+}
