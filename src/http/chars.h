@@ -1,0 +1,32 @@
+/* Classes of characters, for this folder only: one table, one bit a class. */
+#ifndef LARDER_HTTP_CHARS_H
+#define LARDER_HTTP_CHARS_H
+
+#include <stdint.h>
+
+enum {
+	CHAR_TOKEN = 1,	      /* tchar (RFC 9110 5.6.2) */
+	CHAR_VALUE = 2,	      /* inside of a field value: all but CTL, with HTAB (RFC 9110 5.5) */
+	CHAR_HOST = 4,	      /* of a registered name: unreserved, sub-delims, '%' (RFC 3986 3.2.2) */
+	CHAR_UNRESERVED = 8,  /* RFC 3986 2.3 */
+	CHAR_VISIBLE = 16,    /* neither CTL nor SP: what a request target may hold between its two blanks */
+	CHAR_FIELD_NAME = 32, /* tchar, or a byte above 127, which some origins send */
+};
+
+extern const uint8_t http__chars[256];
+
+static inline int http__is(char c, int classes)
+{
+	return http__chars[(unsigned char)c] & classes;
+}
+
+/* Value of a hexadecimal digit, -1 for others. */
+static inline int http__hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	char lower = (char)(c | 0x20);
+	return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+#endif

@@ -1,0 +1,341 @@
+/* URLs and the normal form of a request target.
+ *
+ * The normal form is for the cache key and for routes only; the origin gets the raw target. So it may join what means
+ * the same for every server (RFC 3986 6.2.2), and nothing more: repeated slashes stay, %2F stays, and a malformed %-escape
+ * and all that follows it in its segment stay as they are (to decode behind it could make a new escape of what is left,
+ * and a second look at the result would then give another).
+ *
+ * Most paths and hosts are in normal form already. That is found without copying, and the argument is returned. */
+#include "http/url.h"
+
+#include "base/mem.h"
+#include "http/chars.h"
+
+#include <arpa/inet.h>
+
+#define SOCKET_PATH_MAX 107 /* sun_path, less its NUL */
+#define NO_PORT		0
+
+static bool all_are(struct str s, int classes)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (!http__is(s.p[i], classes))
+			return false;
+	}
+	return true;
+}
+
+/* The inside of the brackets. */
+static bool is_ipv6(struct str s)
+{
+	char text[INET6_ADDRSTRLEN];
+	if (s.n == 0 || s.n >= sizeof(text) || memchr(s.p, '\0', s.n))
+		return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	struct in6_addr address;
+	return inet_pton(AF_INET6, text, &address) == 1;
+}
+
+/* Splits "host", "host:port", "[v6]", "[v6]:port" at the colon: *host with its brackets, *port p == NULL without colon. */
+static void split_port(struct str authority, struct str *host, struct str *port)
+{
+	size_t bracket = authority.n > 0 && authority.p[0] == '[' ? str_index(authority, ']') : 0;
+	size_t colon = bracket + str_index(str_skip(authority, bracket), ':');
+	*host = str_take(authority, colon);
+	*port = colon < authority.n ? str_skip(authority, colon + 1) : STR_NONE;
+}
+
+static bool host_part_is_valid(struct str host)
+{
+	if (host.n > 0 && host.p[0] == '[')
+		return host.n >= 2 && host.p[host.n - 1] == ']' && is_ipv6(str_make(host.p + 1, host.n - 2));
+	return host.n > 0 && all_are(host, CHAR_HOST);
+}
+
+/* 1..65535; the whole text is digits. */
+static int read_port(struct str s, uint16_t *out)
+{
+	uint64_t port;
+	if (str_to_u64(s, UINT16_MAX, &port) < 0 || port == NO_PORT)
+		return ERR_INVALID;
+	*out = (uint16_t)port;
+	return ERR_OK;
+}
+
+bool host_is_valid(struct str host)
+{
+	struct str name, port;
+	uint16_t number;
+	split_port(host, &name, &port);
+	return host_part_is_valid(name) && (!port.p || read_port(port, &number) == ERR_OK);
+}
+
+static int refuse(const char **why, const char *text)
+{
+	*why = text;
+	return ERR_INVALID;
+}
+
+static int read_unix(struct str path, struct url *out, const char **why)
+{
+	if (path.n == 0 || path.p[0] != '/')
+		return refuse(why, "a unix: socket needs an absolute path (unix:/run/app.sock)");
+	if (path.n > SOCKET_PATH_MAX)
+		return refuse(why, "the path of a socket has at most 107 bytes");
+	if (memchr(path.p, '\0', path.n))
+		return refuse(why, "a NUL is in the path");
+	*out = (struct url){.scheme = STR("unix"), .host = path, .port = NO_PORT, .path = STR("/")};
+	return ERR_OK;
+}
+
+static int read_authority(struct str authority, struct url *out, const char **why)
+{
+	/* RFC 9110 4.2.4: user info in an http URL is an error, and a trick more often than a wish. */
+	if (str_index(authority, '@') < authority.n)
+		return refuse(why, "user information before the host is not allowed");
+	struct str host, port;
+	split_port(authority, &host, &port);
+	if (host.n == 0)
+		return refuse(why, "the host is missing");
+	if (!host_part_is_valid(host))
+		return refuse(why, "the host is not valid");
+	if (port.p && read_port(port, &out->port) < 0)
+		return refuse(why, "the port is not a number from 1 to 65535");
+	out->host = host.p[0] == '[' ? str_make(host.p + 1, host.n - 2) : host;
+	return ERR_OK;
+}
+
+/* What follows "http://". */
+static int read_http(struct str s, struct url *out, const char **why)
+{
+	size_t end = 0;
+	while (end < s.n && s.p[end] != '/' && s.p[end] != '?' && s.p[end] != '#')
+		end++;
+	int err = read_authority(str_take(s, end), out, why);
+	if (err < 0)
+		return err;
+
+	struct str path = str_skip(s, end);
+	if (!all_are(path, CHAR_VISIBLE))
+		return refuse(why, "a blank or control character is in the path");
+	if (str_index(path, '#') < path.n)
+		return refuse(why, "a fragment (#...) is not allowed");
+	if (path.n > 0 && path.p[0] != '/')
+		return refuse(why, "the query needs a path before it (/?...)");
+	out->path = path.n > 0 ? path : STR("/");
+	return ERR_OK;
+}
+
+int url_read(struct str s, struct url *out, const char **why)
+{
+	static const struct {
+		struct str prefix, scheme;
+		uint16_t port;
+	} schemes[] = {
+	    {STR("http://"), STR("http"), 80},
+	    {STR("https://"), STR("https"), 443},
+	};
+	if (str_starts_nocase(s, STR("unix:")))
+		return read_unix(str_skip(s, 5), out, why);
+	for (size_t i = 0; i < COUNT_OF(schemes); i++) {
+		if (!str_starts_nocase(s, schemes[i].prefix))
+			continue;
+		struct url url = {.scheme = schemes[i].scheme, .port = schemes[i].port};
+		int err = read_http(str_skip(s, schemes[i].prefix.n), &url, why);
+		if (err == ERR_OK)
+			*out = url;
+		return err;
+	}
+	return refuse(why, "an URL begins with http://, https:// or unix:");
+}
+
+void target_split(struct str target, struct str *path, struct str *query)
+{
+	size_t at = str_index(target, '?');
+	*path = str_take(target, at);
+	*query = at < target.n ? str_skip(target, at + 1) : STR_NONE;
+}
+
+/* The byte of the %-escape at the front of s, -1 when it is malformed. */
+static int escaped_byte(struct str s)
+{
+	if (s.n < 3)
+		return -1;
+	int high = http__hex(s.p[1]), low = http__hex(s.p[2]);
+	return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+static bool is_upper_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
+}
+
+/* True when every escape is one that stays: well-formed, in upper case, of a character that is not unreserved. */
+static bool escapes_are_normal(struct str path)
+{
+	for (;;) {
+		path = str_skip(path, str_index(path, '%'));
+		if (path.n == 0)
+			return true;
+		int byte = escaped_byte(path);
+		if (byte < 0 || http__is((char)byte, CHAR_UNRESERVED) || !is_upper_hex(path.p[1]) ||
+		    !is_upper_hex(path.p[2]))
+			return false;
+		path = str_skip(path, 3);
+	}
+}
+
+static bool is_dots(struct str segment)
+{
+	return str_eq(segment, STR(".")) || str_eq(segment, STR(".."));
+}
+
+static bool has_dot_segment(struct str path)
+{
+	for (;;) {
+		path = str_skip(path, str_find(path, STR("/.")));
+		if (path.n == 0)
+			return false;
+		path = str_skip(path, 1);
+		if (is_dots(str_take(path, str_index(path, '/'))))
+			return true;
+	}
+}
+
+/* Writes a segment with its escapes in normal form; returns its length, which is never more than before. */
+static size_t write_segment(char *out, struct str s)
+{
+	static const char upper[] = "0123456789ABCDEF";
+	size_t n = 0;
+	while (s.n > 0) {
+		if (s.p[0] != '%') {
+			out[n++] = s.p[0];
+			s = str_skip(s, 1);
+			continue;
+		}
+		int byte = escaped_byte(s);
+		if (byte < 0) {
+			memcpy(out + n, s.p, s.n);
+			return n + s.n;
+		}
+		if (http__is((char)byte, CHAR_UNRESERVED)) {
+			out[n++] = (char)byte;
+		} else {
+			out[n++] = '%';
+			out[n++] = upper[byte >> 4];
+			out[n++] = upper[byte & 15];
+		}
+		s = str_skip(s, 3);
+	}
+	return n;
+}
+
+/* Length of the path without its last segment and the slash before it. */
+static size_t parent(const char *path, size_t n)
+{
+	const char *slash = n > 0 ? memrchr(path, '/', n) : NULL;
+	return slash ? (size_t)(slash - path) : 0;
+}
+
+/* remove_dot_segments of RFC 3986 5.2.4, segment by segment on a path that begins with a slash. */
+static struct str rewrite(struct str path, struct arena *a)
+{
+	char *out = arena_alloc(a, path.n);
+	size_t n = 0;
+	struct str rest = str_skip(path, 1), segment;
+	while (str_cut(&rest, '/', &segment)) {
+		size_t length = write_segment(out + n + 1, segment);
+		struct str written = str_make(out + n + 1, length);
+		out[n] = '/';
+		if (!is_dots(written)) {
+			n += 1 + length;
+			continue;
+		}
+		if (length == 2)
+			n = parent(out, n);
+		if (!rest.p)
+			out[n++] = '/'; /* "/a/." and "/a/b/.." are both "/a/" */
+	}
+	return str_make(out, n);
+}
+
+struct str path_normalise(struct str path, struct arena *a)
+{
+	if (path.n == 0)
+		return STR("/");
+	/* "*" of OPTIONS, or an authority: not a path. */
+	if (path.p[0] != '/')
+		return path;
+	if (escapes_are_normal(path) && !has_dot_segment(path))
+		return path;
+	return rewrite(path, a);
+}
+
+static bool has_upper(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] >= 'A' && s.p[i] <= 'Z')
+			return true;
+	}
+	return false;
+}
+
+static bool is_default_port(struct str port, struct str scheme)
+{
+	return str_eq(port, STR("80")) ? str_eq_nocase(scheme, STR("http"))
+				       : str_eq(port, STR("443")) && str_eq_nocase(scheme, STR("https"));
+}
+
+struct str host_normalise(struct str host, struct str scheme, struct arena *a)
+{
+	struct str name, port;
+	split_port(host, &name, &port);
+	size_t dots = 0;
+	while (dots + 1 < name.n && name.p[name.n - 1 - dots] == '.')
+		dots++;
+	name.n -= dots;
+	/* An empty port is the default one (RFC 3986 6.2.3). */
+	if (port.n == 0 || is_default_port(port, scheme))
+		port = STR_NONE;
+
+	bool upper = has_upper(name);
+	if (!upper && !port.p)
+		return name;
+	if (!upper && dots == 0)
+		return host;
+	size_t n = name.n + (port.p ? 1 + port.n : 0);
+	char *out = arena_alloc(a, n);
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+		out[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+	}
+	if (port.p) {
+		out[name.n] = ':';
+		memcpy(out + name.n + 1, port.p, port.n);
+	}
+	return str_make(out, n);
+}
+
+/* The text before the first star is a prefix, the text behind the last a suffix; what lies between two stars is taken
+ * where it is found first, which leaves most for the rest. Each byte is looked at once (memmem is linear). */
+bool glob_match(struct str pattern, struct str s)
+{
+	size_t star = str_index(pattern, '*');
+	if (star == pattern.n)
+		return str_eq(pattern, s);
+	if (!str_starts(s, str_take(pattern, star)))
+		return false;
+	s = str_skip(s, star);
+	pattern = str_skip(pattern, star + 1);
+
+	while ((star = str_index(pattern, '*')) < pattern.n) {
+		struct str piece = str_take(pattern, star);
+		size_t at = str_find(s, piece);
+		if (at == s.n && piece.n > 0)
+			return false;
+		s = str_skip(s, at + piece.n);
+		pattern = str_skip(pattern, star + 1);
+	}
+	return str_ends(s, pattern);
+}

@@ -1,0 +1,155 @@
+#include "suite.h"
+
+#include "base/mem.h"
+#include "http/date.h"
+
+#define NOW 1700000000 /* Tue, 14 Nov 2023 22:13:20 GMT */
+
+START_TEST(dates_are_read)
+{
+	static const struct {
+		const char *what, *in;
+		int64_t out;
+	} rows[] = {
+	    {"IMF-fixdate", "Sun, 06 Nov 1994 08:49:37 GMT", 784111777},
+	    {"rfc850-date", "Sunday, 06-Nov-94 08:49:37 GMT", 784111777},
+	    {"asctime-date", "Sun Nov  6 08:49:37 1994", 784111777},
+	    {"asctime-date with two digits of day", "Wed Nov 16 08:49:37 1994", 784975777},
+	    {"names in any case", "sUN, 06 NOV 1994 08:49:37 gmt", 784111777},
+	    {"the day's name is not held against the date", "Mon, 06 Nov 1994 08:49:37 GMT", 784111777},
+	    {"the first second", "Thu, 01 Jan 1970 00:00:00 GMT", 0},
+	    {"before 1970", "Wed, 31 Dec 1969 23:59:59 GMT", -1},
+	    {"a leap day", "Thu, 29 Feb 2024 00:00:00 GMT", 1709164800},
+	    {"a leap day in a century of 400", "Tue, 29 Feb 2000 00:00:00 GMT", 951782400},
+	    {"a leap second", "Sat, 31 Dec 2016 23:59:60 GMT", 1483228800},
+	    {"beyond 2038", "Thu, 18 Aug 2050 02:01:18 GMT", 2544400878},
+	    {"the last year", "Fri, 31 Dec 9999 23:59:59 GMT", 253402300799},
+	    {"the year 0000", "Sat, 01 Jan 0000 00:00:00 GMT", -62167219200},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		int64_t got = -999;
+		int err = http_date_read(str_of(rows[i].in), NOW, &got);
+		ck_assert_msg(
+		    err == 0 && got == rows[i].out, "%s: %s %lld", rows[i].what, err_name(err), (long long)got);
+	}
+}
+END_TEST
+
+START_TEST(what_is_no_date_is_refused)
+{
+	static const struct {
+		const char *what, *in;
+	} rows[] = {
+	    {"nothing", ""},
+	    {"zero, which origins put in Expires", "0"},
+	    {"minus one", "-1"},
+	    {"cut short", "Sun, 06 Nov 1994 08:49:37 GM"},
+	    {"something behind", "Sun, 06 Nov 1994 08:49:37 GMT "},
+	    {"something behind asctime", "Sun Nov  6 08:49:37 1994 GMT"},
+	    {"another zone", "Sun, 06 Nov 1994 08:49:37 UTC"},
+	    {"a numeric zone", "Sun, 06 Nov 1994 08:49:37 +0000"},
+	    {"no zone", "Sun, 06 Nov 1994 08:49:37"},
+	    {"one digit of day", "Sun, 6 Nov 1994 08:49:37 GMT"},
+	    {"one digit of hour", "Sun, 06 Nov 1994 8:49:37 GMT"},
+	    {"two digits of year in IMF", "Sun, 06 Nov 94 08:49:37 GMT"},
+	    {"four digits of year in rfc850", "Sunday, 06-Nov-1994 08:49:37 GMT"},
+	    {"dashes in IMF", "Sun, 06-Nov-1994 08:49:37 GMT"},
+	    {"two blanks", "Sun,  06 Nov 1994 08:49:37 GMT"},
+	    {"no comma", "Sun 06 Nov 1994 08:49:37 GMT"},
+	    {"dots in the time", "Sun, 06 Nov 1994 08.49.37 GMT"},
+	    {"no such month", "Sun, 06 Nop 1994 08:49:37 GMT"},
+	    {"no such day", "Sin, 06 Nov 1994 08:49:37 GMT"},
+	    {"the 0th", "Sun, 00 Nov 1994 08:49:37 GMT"},
+	    {"the 31st of November", "Sun, 31 Nov 1994 08:49:37 GMT"},
+	    {"29 February of a common year", "Wed, 29 Feb 2023 08:49:37 GMT"},
+	    {"29 February of a common century", "Mon, 29 Feb 2100 08:49:37 GMT"},
+	    {"hour 24", "Sun, 06 Nov 1994 24:00:00 GMT"},
+	    {"minute 60", "Sun, 06 Nov 1994 08:60:00 GMT"},
+	    {"second 61", "Sun, 06 Nov 1994 08:49:61 GMT"},
+	    {"a sign", "Sun, +6 Nov 1994 08:49:37 GMT"},
+	    {"ISO 8601", "1994-11-06T08:49:37Z"},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		int64_t got;
+		ck_assert_msg(http_date_read(str_of(rows[i].in), NOW, &got) == ERR_INVALID, "%s", rows[i].what);
+	}
+}
+END_TEST
+
+START_TEST(two_digits_of_year_lie_at_most_fifty_years_ahead)
+{
+	static const struct {
+		const char *what, *in, *now, *same_as;
+	} rows[] = {
+	    {"this year", "Tuesday, 14-Nov-23 22:13:20 GMT", "Tue, 14 Nov 2023 22:13:20 GMT",
+		"Tue, 14 Nov 2023 22:13:20 GMT"},
+	    {"last century", "Sunday, 06-Nov-94 08:49:37 GMT", "Tue, 14 Nov 2023 22:13:20 GMT",
+		"Sun, 06 Nov 1994 08:49:37 GMT"},
+	    {"fifty years ahead to the second", "Tuesday, 14-Nov-73 22:13:20 GMT", "Tue, 14 Nov 2023 22:13:20 GMT",
+		"Tue, 14 Nov 2073 22:13:20 GMT"},
+	    {"and one second more", "Tuesday, 14-Nov-73 22:13:21 GMT", "Tue, 14 Nov 2023 22:13:20 GMT",
+		"Wed, 14 Nov 1973 22:13:21 GMT"},
+	    {"into the next century", "Monday, 01-Jan-01 00:00:00 GMT", "Fri, 31 Dec 1999 23:59:59 GMT",
+		"Mon, 01 Jan 2001 00:00:00 GMT"},
+	    {"at the turn of a century", "Friday, 31-Dec-99 00:00:00 GMT", "Sat, 01 Jan 2000 00:00:00 GMT",
+		"Fri, 31 Dec 1999 00:00:00 GMT"},
+	    {"a leap day", "Thursday, 29-Feb-24 00:00:00 GMT", "Tue, 14 Nov 2023 22:13:20 GMT",
+		"Thu, 29 Feb 2024 00:00:00 GMT"},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		int64_t now, got, wanted;
+		ck_assert_int_eq(http_date_read(str_of(rows[i].now), 0, &now), 0);
+		ck_assert_int_eq(http_date_read(str_of(rows[i].same_as), 0, &wanted), 0);
+		ck_assert_msg(http_date_read(str_of(rows[i].in), now, &got) == 0 && got == wanted, "%s", rows[i].what);
+	}
+}
+END_TEST
+
+START_TEST(dates_are_written)
+{
+	static const struct {
+		int64_t in;
+		const char *out;
+	} rows[] = {
+	    {784111777, "Sun, 06 Nov 1994 08:49:37 GMT"},
+	    {0, "Thu, 01 Jan 1970 00:00:00 GMT"},
+	    {-1, "Wed, 31 Dec 1969 23:59:59 GMT"},
+	    {951782400, "Tue, 29 Feb 2000 00:00:00 GMT"},
+	    {253402300799, "Fri, 31 Dec 9999 23:59:59 GMT"},
+	    {INT64_MAX, "Fri, 31 Dec 9999 23:59:59 GMT"},
+	    {INT64_MIN, "Sat, 01 Jan 0000 00:00:00 GMT"},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char out[HTTP_DATE_SIZE];
+		struct str got = http_date_write(rows[i].in, out);
+		ck_assert_str_eq(got.p, rows[i].out);
+		ck_assert_uint_eq(got.n, 29);
+	}
+}
+END_TEST
+
+START_TEST(what_is_written_reads_the_same)
+{
+	/* A step that meets every day of the week, month and hour over the four-digit years. */
+	for (int64_t s = -62167219200; s < 253402300799; s += 86400 * 13 + 3671) {
+		char out[HTTP_DATE_SIZE];
+		int64_t back;
+		struct str text = http_date_write(s, out);
+		if (http_date_read(text, NOW, &back) < 0 || back != s)
+			ck_abort_msg("%s is not %lld", out, (long long)s);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("http/date");
+	TCase *c = tcase_create("date");
+	suite_add_tcase(s, c);
+	tcase_add_test(c, dates_are_read);
+	tcase_add_test(c, what_is_no_date_is_refused);
+	tcase_add_test(c, two_digits_of_year_lie_at_most_fifty_years_ahead);
+	tcase_add_test(c, dates_are_written);
+	tcase_add_test(c, what_is_written_reads_the_same);
+	return suite_run(s);
+}
