@@ -5,7 +5,10 @@
 #include "conf/conf.h"
 #include "http/stored.h"
 
-/* `host` and `path` normalised (http/url.h), `query` raw (p == NULL: none). HEAD and GET give the same key.
+/* The query is taken byte by byte, since the origin sees those bytes: "%7e" and "~" are different pages, names are compared
+ * raw, and the order stays unless query_sort (by name; parameters of one name keep theirs). A query of which nothing is
+ * left equals none; a bare '?' stays where all or all but some parameters count.
+ * `host` and `path` normalised (http/url.h), `query` raw (p == NULL: none). HEAD and GET give the same key.
  * The text lives in `a`. */
 void key_make(const struct route *route, struct str scheme, struct str host, struct str path, struct str query,
     uint64_t seed, struct arena *a, struct cache_key *out);

@@ -2,14 +2,23 @@
 #ifndef LARDER_POLICY_REASON_H
 #define LARDER_POLICY_REASON_H
 
+#include <stdbool.h>
+
 enum reason {
-#define X(name, code, sentence) REASON_##name,
+#define X(name, code, fwd, sentence) REASON_##name,
 #include "policy/reason.def"
 #undef X
 	REASON_COUNT
 };
 
+/* "no-store": a token, for logs, metrics and Cache-Status. */
 const char *reason_code(enum reason r);
+/* For people. */
 const char *reason_sentence(enum reason r);
+/* The fwd token of RFC 9211 2.2, NULL when the request did not go forward for this reason. */
+const char *reason_fwd(enum reason r);
+/* True when a refusal came from this request's own fields (Authorization, no-store, HEAD): it says nothing about the next
+ * request for the URL, which must therefore not be remembered as one that passes. */
+bool reason_is_of_request(enum reason r);
 
 #endif

@@ -7,12 +7,15 @@
 #include "http/stored.h"
 #include "policy/reason.h"
 
-/* LOOKUP_YES: look up and store. LOOKUP_PASS: send it on, store nothing. `reason` says why not. */
+/* LOOKUP_YES: look up and store. LOOKUP_PASS: send it on, store nothing. `reason` says why not, NONE for YES.
+ * A request with Authorization is looked up: RFC 9111 3.5 forbids to store the answer, not to answer from a page that is
+ * stored for everybody; policy_storable refuses what it brings. A Range is looked up too. If-Match and
+ * If-Unmodified-Since are for the origin alone (4.3.2), so these pass. An offer of h2c is no request to change protocol. */
 enum lookup { LOOKUP_YES, LOOKUP_PASS };
 enum lookup policy_lookup(const struct route *route, const struct http_request *request, enum reason *reason);
 
 enum reuse {
-	REUSE_FRESH,	    /* serve */
+	REUSE_FRESH,	    /* serve; with HIT_MAX_STALE it is stale, and the client said that it takes it */
 	REUSE_STALE,	    /* serve, renew behind (stale-while-revalidate) */
 	REUSE_REVALIDATE,   /* ask the origin first */
 	REUSE_UNSATISFIABLE /* only-if-cached and not servable: 504 (5.2.1.7) */
@@ -21,15 +24,19 @@ enum reuse {
 struct reuse_verdict {
 	enum reuse reuse;
 	enum reason reason;
-	int64_t age_ms;	     /* current_age (4.2.3) */
-	int64_t ttl_ms;	     /* freshness left, negative when stale: ttl of RFC 9211 2.6 */
-	bool stale_if_error; /* if the origin fails now, this may still be served */
+	int64_t age_ms;		   /* current_age (4.2.3) */
+	int64_t ttl_ms;		   /* freshness left, negative when stale: ttl of RFC 9211 2.6 */
+	bool stale_if_error;	   /* if the origin fails now (5xx, RFC 5861 4), this may still be served */
+	bool stale_if_unreachable; /* if no answer comes at all: not forbidden by the response (4.2.4) */
 };
 
-/* `purged`: the entry was softly purged, so it is stale from then on (swr and sie still hold). */
+/* `purged`: the entry was softly purged, so it is stale from then on (swr and sie still hold).
+ * What the client's Cache-Control asks is honoured: max-age, min-fresh, max-stale, no-cache, only-if-cached, and stale-if-error
+ * (RFC 5861 4). Its no-store is not about what is stored already (5.2.1.5). When the client asks for a fresher page than the
+ * fresh one that is stored, and the origin fails, the stored one may be served: these directives are wishes (5.2.1). */
 struct reuse_verdict policy_reuse(
     const struct route *route, const struct http_request *request, const struct stored *s, bool purged, int64_t now_ms);
-/* For a request that finds nothing: REUSE_REVALIDATE with `reason` unchanged, or UNSATISFIABLE (only-if-cached). */
+/* For a request that finds nothing: REUSE_REVALIDATE, or UNSATISFIABLE (only-if-cached). */
 enum reuse policy_miss(const struct http_request *request);
 
 /* True when the variant's nominated fields equal the request's (4.1), compared in normal form. */

@@ -11,7 +11,7 @@
 struct storable_in {
 	const struct conf_cache *cache;
 	const struct route *route;
-	const struct http_request *request; /* with its route and looked up: a GET without a body, or HEAD */
+	const struct http_request *request; /* as the client sent it; looked up (policy_lookup) */
 	const struct http_response *response;
 	int64_t request_ms;  /* wall clock when it was sent */
 	int64_t response_ms; /* wall clock when the head came */
@@ -22,11 +22,18 @@ struct storable_out {
 	enum reason reason;
 	/* Filled when store: strings borrow from the response and the request, arrays lie in the arena. */
 	struct stored stored;
-	/* What goes into the store: end-to-end fields only, Set-Cookie as the route wants it, without Age. The visitor who
-	 * caused the fetch gets the response's own fields. */
+	/* What goes into the store: end-to-end fields only, Set-Cookie as the route wants it, without Age, with a Date. The
+	 * visitor who caused the fetch gets the response's own fields. */
 	struct headers headers;
 };
 
+/* How a route changes RFC 9111:
+ * - ttl (200) and ttl_status stand for all that the response says about freshness: max-age, s-maxage, no-cache, Expires, Age.
+ *   What it says about stale answers (must-revalidate, proxy-revalidate) holds once the ttl is over; so do no-store,
+ *   private, Authorization, Vary: * and Set-Cookie from the start.
+ * - override lifts these: no-store (of the response and of the request), private, authorization, vary.
+ * A response that is stale from its start is stored when it can be validated, or served stale by what it or the route says.
+ * A 304 is not asked about here: merge it first (policy_merge_304) and ask about the result, with the stored status. */
 void policy_storable(const struct storable_in *in, struct arena *a, struct storable_out *out);
 
 /* The tags of a response: Cache-Tag (commas) and Surrogate-Key (blanks), without repetition, at most `max`. */

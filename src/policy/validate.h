@@ -18,8 +18,12 @@ void policy_304_headers(struct headers *h);
 void policy_fetch_conditions(
     struct headers *request_headers, struct arena *a, const struct stored *s, const struct headers *stored_headers);
 
+/* False when the validators of a 304 belong to another response than this one (4.3.4): it then must not be updated, and the
+ * request goes out again without conditions. */
+bool policy_304_selects(const struct stored *s, const struct headers *fresh);
+
 /* Stored fields updated by those of a 304 (3.2): all but Content-Length and the like, hop-by-hop ones dropped.
- * Result lies in `a` and borrows from both. */
+ * The stored Date goes even where the 304 has none; policy_storable then gives it the time of arrival. Result lies in `a` and borrows from both. */
 void policy_merge_304(const struct headers *stored, const struct headers *fresh, struct arena *a, struct headers *out);
 
 #endif

@@ -1,0 +1,38 @@
+/* The reasons' texts, made from reason.def. */
+#include "policy/reason.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+struct text {
+	const char *code, *fwd, *sentence;
+};
+
+static const struct text texts[REASON_COUNT] = {
+#define X(name, code, fwd, sentence) [REASON_##name] = {code, fwd, sentence},
+#include "policy/reason.def"
+#undef X
+};
+
+const char *reason_code(enum reason r)
+{
+	assert((unsigned)r < REASON_COUNT);
+	return texts[r].code;
+}
+
+const char *reason_sentence(enum reason r)
+{
+	assert((unsigned)r < REASON_COUNT);
+	return texts[r].sentence;
+}
+
+const char *reason_fwd(enum reason r)
+{
+	assert((unsigned)r < REASON_COUNT);
+	return texts[r].fwd;
+}
+
+bool reason_is_of_request(enum reason r)
+{
+	return r == REASON_NOT_AUTHORIZATION || r == REASON_NOT_REQUEST_NO_STORE || r == REASON_NOT_HEAD;
+}

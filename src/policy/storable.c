@@ -1,0 +1,232 @@
+/* The verdict on a response: a list of refusals, in the order in which they are worth telling, then freshness, then what is
+ * kept. */
+#include "policy/storable.h"
+
+#include "http/date.h"
+#include "policy/cc.h"
+#include "policy/freshness.h"
+#include "policy/vary.h"
+
+#define S_MS 1000
+
+/* Statuses whose rules of caching are obeyed here, for must-understand (RFC 9111 5.2.2.3). */
+static bool is_understood(int status)
+{
+	return freshness_status_is_heuristic(status) || status == 302 || status == 303 || status == 307;
+}
+
+static bool has(const struct headers *h, struct str name)
+{
+	return headers_find(h, name) != NULL;
+}
+
+/* The ttl that the route gives this status: ttl_status is the closer word, ttl is for 200. -1: none. */
+static int64_t ttl_of(const struct route *route, int status)
+{
+	for (unsigned i = 0; i < route->n_ttl_status; i++) {
+		if (route->ttl_status[i].status == status)
+			return route->ttl_status[i].ttl_ms;
+	}
+	return status == 200 ? route->ttl_ms : -1;
+}
+
+/* RFC 9111 3, the request's side: its method is understood and brings content, and neither it (5.2.1.5) nor its
+ * Authorization (3.5) forbid. */
+static enum reason refuse_for_request(const struct storable_in *in, const struct cc_response *cc)
+{
+	unsigned override = in->route->override;
+	struct cc_request request_cc;
+	if (in->request->method == METHOD_HEAD)
+		return REASON_NOT_HEAD;
+	if (in->request->method != METHOD_GET)
+		return REASON_NOT_RESPONSE;
+	cc_read_request(&in->request->headers, &request_cc);
+	if (request_cc.no_store && !(override & OVERRIDE_NO_STORE))
+		return REASON_NOT_REQUEST_NO_STORE;
+	/* 3.5: these three say that an answer to Authorization may be shared. */
+	bool may_share = cc->public || cc->must_revalidate || cc->s_maxage_s != CC_ABSENT;
+	if (has(&in->request->headers, STR("Authorization")) && !may_share && !(override & OVERRIDE_AUTHORIZATION))
+		return REASON_NOT_AUTHORIZATION;
+	return REASON_NONE;
+}
+
+/* RFC 9111 3, the response's side. */
+static enum reason refuse_for_response(const struct storable_in *in, const struct cc_response *cc)
+{
+	const struct http_response *r = in->response;
+	unsigned override = in->route->override;
+	if (r->status < 200 || r->status == 304) /* not final, or no response of its own */
+		return REASON_NOT_RESPONSE;
+	if (r->status == 206)
+		return REASON_NOT_PARTIAL;
+	/* 5.2.2.3: must-understand lifts no-store for statuses that are understood, and forbids the others. */
+	bool understood = is_understood(r->status);
+	if (cc->no_store && !(cc->must_understand && understood) && !(override & OVERRIDE_NO_STORE))
+		return REASON_NOT_NO_STORE;
+	if (cc->must_understand && !understood)
+		return REASON_NOT_MUST_UNDERSTAND;
+	if (cc->private && !(override & OVERRIDE_PRIVATE))
+		return REASON_NOT_PRIVATE;
+	if (in->route->set_cookie == SET_COOKIE_REFUSE &&
+	    (has(&r->headers, STR("Set-Cookie")) || has(&r->headers, STR("Set-Cookie2"))))
+		return REASON_NOT_SET_COOKIE;
+	return REASON_NONE;
+}
+
+/* A 304 confirms what would have been a 200 (RFC 9110 15.4.5), so the validators of others are of no use. */
+static bool has_validator(const struct stored *s)
+{
+	return s->status < 300 && (s->etag.n > 0 || s->last_modified_s >= 0);
+}
+
+/* Is it worth keeping (3, last condition, and 4): fresh now, or of use when it is stale? */
+static enum reason refuse_for_freshness(
+    const struct storable_in *in, const struct cc_response *cc, const struct freshness *f, const struct stored *s)
+{
+	int status = in->response->status;
+	if (!f->is_explicit && !cc->public && !freshness_status_is_heuristic(status))
+		return REASON_NOT_STATUS;
+	if (has_validator(s))
+		return REASON_NONE;
+	if (s->no_cache)
+		return REASON_NOT_NO_CACHE;
+	int64_t usable_ms = f->lifetime_ms + (s->swr_ms > s->sie_ms ? s->swr_ms : s->sie_ms);
+	if (usable_ms > f->initial_age_ms)
+		return REASON_NONE;
+	return f->is_explicit ? REASON_NOT_EXPIRED : REASON_NOT_FRESH;
+}
+
+static int64_t window_ms(int64_t said_s, int64_t default_ms)
+{
+	return said_s == CC_ABSENT ? default_ms : said_s * S_MS;
+}
+
+/* How long it may be served stale: what the response allows (RFC 5861), else what the route does by default. The defaults
+ * are for pages that were fresh once: else stale_while_revalidate would cache what the origin never said a word about. */
+static void describe_stale(
+    const struct storable_in *in, const struct cc_response *cc, const struct freshness *f, struct stored *s)
+{
+	if (s->must_revalidate || s->no_cache)
+		return;
+	bool was_fresh = f->lifetime_ms > f->initial_age_ms;
+	s->swr_ms = window_ms(cc->stale_while_revalidate_s, was_fresh ? in->route->swr_ms : 0);
+	s->sie_ms = window_ms(cc->stale_if_error_s, was_fresh || has_validator(s) ? in->route->sie_ms : 0);
+}
+
+static struct stored describe(
+    const struct storable_in *in, const struct cc_response *cc, const struct freshness *f, bool by_ttl)
+{
+	const struct http_response *r = in->response;
+	struct stored s = {
+	    .status = r->status,
+	    .response_ms = in->response_ms,
+	    .initial_age_ms = f->initial_age_ms,
+	    .lifetime_ms = f->lifetime_ms,
+	    .lifetime_source = f->source,
+	    .no_cache = cc->no_cache && !by_ttl,
+	    .last_modified_s = freshness_date_s(&r->headers, STR("Last-Modified"), in->response_ms / S_MS),
+	};
+	/* 5.2.2.2, 5.2.2.8, 5.2.2.10: none of these is ever served stale. */
+	s.must_revalidate = cc->must_revalidate || cc->proxy_revalidate || (cc->s_maxage_s != CC_ABSENT && !by_ttl);
+	if (headers_count(&r->headers, STR("ETag")) == 1)
+		s.etag = headers_get(&r->headers, STR("ETag"));
+	describe_stale(in, cc, f, &s);
+	return s;
+}
+
+static bool is_stored(const struct route *route, struct str name)
+{
+	if (str_eq_nocase(name, STR("Age"))) /* made anew for each answer (RFC 9111 4) */
+		return false;
+	return route->set_cookie != SET_COOKIE_STRIP ||
+	       (!str_eq_nocase(name, STR("Set-Cookie")) && !str_eq_nocase(name, STR("Set-Cookie2")));
+}
+
+/* RFC 9111 3.1: all fields but those of one connection and of the proxy's own hop. */
+static struct headers stored_headers(const struct storable_in *in, struct arena *a)
+{
+	const struct headers *from = &in->response->headers;
+	struct headers to = {.v = arena_alloc(a, (from->n + 1) * sizeof(struct header)), .cap = from->n + 1};
+	for (uint32_t i = 0; i < from->n; i++) {
+		if (is_stored(in->route, from->v[i].name))
+			to.v[to.n++] = from->v[i];
+	}
+	headers_remove_hop_by_hop(&to);
+	/* RFC 9110 6.6.1: who stores a response without Date adds the time of its arrival. */
+	if (!has(&to, STR("Date"))) {
+		char *text = arena_alloc(a, HTTP_DATE_SIZE);
+		headers_add(&to, a, STR("Date"), http_date_write(in->response_ms / S_MS, text));
+	}
+	return to;
+}
+
+static enum reason judge(const struct storable_in *in, struct arena *a, struct storable_out *out)
+{
+	struct cc_response cc;
+	cc_read_response(&in->response->headers, &cc);
+	enum reason why = refuse_for_response(in, &cc);
+	if (why == REASON_NONE)
+		why = refuse_for_request(in, &cc);
+	if (why == REASON_NONE)
+		why = vary_nominate(in->route, in->request, &in->response->headers, a, &out->stored.vary);
+	if (why != REASON_NONE)
+		return why;
+	int64_t ttl_ms = ttl_of(in->route, in->response->status);
+	struct freshness_in freshness_in = {
+	    .cache = in->cache,
+	    .response = in->response,
+	    .cc = &cc,
+	    .ttl_ms = ttl_ms,
+	    .request_ms = in->request_ms,
+	    .response_ms = in->response_ms,
+	};
+	struct freshness f = freshness_of(&freshness_in);
+	struct headers vary = out->stored.vary;
+	out->stored = describe(in, &cc, &f, ttl_ms >= 0);
+	out->stored.vary = vary;
+	return refuse_for_freshness(in, &cc, &f, &out->stored);
+}
+
+void policy_storable(const struct storable_in *in, struct arena *a, struct storable_out *out)
+{
+	*out = (struct storable_out){0};
+	enum reason why = judge(in, a, out);
+	out->store = why == REASON_NONE;
+	out->reason = out->store ? REASON_STORED : why;
+	if (out->store)
+		out->headers = stored_headers(in, a);
+}
+
+/* ---- tags ---- */
+
+static void add_tag(struct str_list *list, unsigned max, struct str tag)
+{
+	if (tag.n == 0 || list->n == max)
+		return;
+	for (unsigned i = 0; i < list->n; i++) {
+		if (str_eq(list->v[i], tag))
+			return;
+	}
+	list->v[list->n++] = tag;
+}
+
+static void add_tags(struct str_list *list, unsigned max, struct str value, char separator)
+{
+	struct str part;
+	while (str_cut(&value, separator, &part))
+		add_tag(list, max, str_trim(part));
+}
+
+struct str_list policy_tags(const struct headers *h, struct arena *a, unsigned max)
+{
+	struct str_list list = {0};
+	for (uint32_t i = 0; i < h->n; i++) {
+		bool by_comma = str_eq_nocase(h->v[i].name, STR("Cache-Tag"));
+		if (!by_comma && !str_eq_nocase(h->v[i].name, STR("Surrogate-Key")))
+			continue;
+		if (!list.v)
+			list.v = arena_alloc(a, max * sizeof(struct str));
+		add_tags(&list, max, h->v[i].value, by_comma ? ',' : ' ');
+	}
+	return list;
+}

@@ -1,0 +1,18 @@
+/* Variants (RFC 9111 4.1): which request fields a response depends on, and whether a request has the same values. Pure. */
+#ifndef LARDER_POLICY_VARY_H
+#define LARDER_POLICY_VARY_H
+
+#include "conf/conf.h"
+#include "http/message.h"
+#include "policy/reason.h"
+
+/* The fields nominated by the response's Vary and by the route's vary and vary_cookie ("cookie:lang"), each once, in order
+ * of name and in lower case (a cookie's name keeps its case), with the normal form of the request's value; value.p == NULL
+ * where the request has none. REASON_NONE, or why no later request can be compared. Lies in `a`. */
+enum reason vary_nominate(const struct route *route, const struct http_request *request, const struct headers *response,
+    struct arena *a, struct headers *out);
+
+/* True when the request has, in normal form, the values that vary_nominate found. Allocates nothing. */
+bool vary_matches(const struct headers *nominated, const struct headers *request);
+
+#endif
