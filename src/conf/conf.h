@@ -83,8 +83,9 @@ struct conf_cache {
 
 struct conf_admin {
 	struct conf_addr listen;
-	bool enabled; /* listen = off */
-	struct str token;
+	bool enabled;	  /* false: listen = off */
+	struct str token; /* empty: none; also when token_file gave it */
+	struct str token_file;
 	struct conf_nets purge_from;
 };
 
@@ -125,6 +126,7 @@ struct route {
 	unsigned metrics_id; /* slot of its counters, kept over reloads by name; set by the caller of conf_load */
 	struct str file;     /* where it stands, for explanations; line 0 for the built-in one */
 	unsigned line;
+	struct str_list match; /* its patterns as written; empty for the one that matches everything */
 	const struct conf_upstream *upstream;
 	bool cache;
 	int64_t ttl_ms; /* -1: the origin's headers decide */
@@ -157,12 +159,17 @@ struct conf {
 	unsigned n_routes;
 	struct route_table *table;
 	struct conf_origin *origins; /* where each value came from, for check; private to conf/ */
+	struct str file;	     /* its name, empty when there was none */
 };
 
-/* What the command line gave; NULL: not given. */
+/* One option from the command line. */
 struct conf_flag {
-	const char *section, *name, *value; /* "server", "listen", "127.0.0.1:8080" */
+	const char *section, *name, *value; /* "server", "listen", "127.0.0.1:8080"; section also "route api" */
 };
+
+/* The option of a flag without its dashes: "listen" (server, listen), and each by its long name: "cache-memory-size".
+ * The value is left NULL; the names are static. */
+bool conf_find_flag(const char *flag, struct conf_flag *out);
 
 struct conf_source {
 	const char *path; /* ini file or NULL */
@@ -172,9 +179,12 @@ struct conf_source {
 };
 
 /* Loads everything. 0 with *out (one reference), or ERR_INVALID with all errors as text in `errors`, one a line:
- * "proxy.ini:12: [cache] memory_size = 12Q: not a size ... (did you mean ...?)". Warnings go there too on success.
- * Blocks (reads a file). Any thread. */
+ * "proxy.ini:12: [cache] memory_size = 12Q: not a size ... (did you mean ...?)". Warnings go there too, also on success;
+ * they have "warning: " behind the place. Blocks (reads files). Any thread. */
 int conf_load(const struct conf_source *source, struct conf **out, struct buf *errors) MUST_CHECK;
+
+/* Gives every route its metrics_id, before other threads see the settings: slot(ctx, name) for each name. */
+void conf_number_routes(struct conf *c, unsigned (*slot)(void *ctx, struct str name), void *ctx);
 
 struct conf *conf_ref(struct conf *c);
 void conf_release(struct conf **c);

@@ -5,7 +5,8 @@
 #include "conf/conf.h"
 
 /* The route of a request; never NULL (the last one matches all). `host` and `path` as normalised for the key
- * (http/url.h), host without port also matches a pattern without one. Any thread; does not allocate.
+ * (http/url.h); a pattern whose host has no port fits the host with any port. Any thread; does not allocate, but for the
+ * first regex that a thread meets.
  * Cost: grows with the routes whose literal prefix fits the path, not with the number of routes. */
 const struct route *route_find(const struct conf *c, struct str host, struct str path);
 

@@ -1,0 +1,177 @@
+/* What no single value can tell: values that contradict each other are errors, values without any effect and those that
+ * are dangerous together are warnings. One function a rule, each called for one section. */
+#include "conf/load.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum { SLOW_HEADER = 32 * 1024, SHORT_TOKEN = 16 };
+
+static bool is(const struct conf_origin *s, enum section_id id)
+{
+	return s->section == &sections[id];
+}
+
+static const struct conf_origin *section_of(const struct loader *l, enum section_id id)
+{
+	const struct conf_origin *s = l->first;
+	while (!is(s, id))
+		s = s->next;
+	return s;
+}
+
+/* A problem of the section where one of its options is given, else of the section as a whole. */
+static void complain(struct loader *l, const struct conf_origin *s, const char *option, bool warning, struct str text)
+{
+	const struct given *g = origin_given_name(s, option);
+	if (g) {
+		problem_value(&l->problems, s, g, warning, text);
+		return;
+	}
+	struct buf name;
+	buf_init(&name, 2048);
+	origin_write_name(s, &name);
+	if (s->line > 0)
+		problem_at(
+		    &l->problems, s->line, warning, "%.*s %s: %.*s", STR_ARG(buf_str(&name)), option, STR_ARG(text));
+	else
+		problem_plain(&l->problems, FROM_NOWHERE, warning, "%.*s %s: %.*s", STR_ARG(buf_str(&name)), option,
+		    STR_ARG(text));
+	buf_free(&name);
+}
+
+static void check_server(struct loader *l, const struct conf_origin *s)
+{
+	const struct conf_server *server = s->base;
+	if (server->max_header > SLOW_HEADER)
+		complain(l, s, "max_header", true, STR("above 32K every hit becomes slower"));
+}
+
+static void check_upstream(struct loader *l, const struct conf_origin *s)
+{
+	const struct conf_upstream *u = s->base;
+	bool is_default = str_eq(u->name, STR("default"));
+	/* An url that was given and refused has been told already. */
+	if (u->url_text.n == 0 && !origin_given_name(s, "url"))
+		complain(l, s, "url", false,
+		    is_default ? STR("it is missing: requests that no route sends elsewhere go there; say --upstream "
+				     "http://127.0.0.1:8000, LARDER_UPSTREAM_URL or url = ... in [upstream]")
+			       : STR("it is missing; allowed: http://host:port, https://host:port or unix:/path"));
+	bool tls = str_eq(u->url.scheme, STR("https"));
+	if (u->url_text.n > 0 && !tls && (!u->tls_verify || u->tls_ca.n > 0))
+		complain(l, s, u->tls_ca.n > 0 ? "tls_ca" : "tls_verify", true,
+		    STR("it has no effect: the URL is not https"));
+	if (u->tls_ca.n > 0) {
+		char *path = mem_dup(u->tls_ca.p, u->tls_ca.n);
+		if (access(path, R_OK) != 0)
+			complain(l, s, "tls_ca", false,
+			    arena_printf(l->arena, "cannot be read: %s", strerrordesc_np(errno)));
+		free(path);
+	}
+	if (tls && !u->tls_verify)
+		complain(l, s, "tls_verify", true, STR("anybody on the way can pose as the upstream"));
+}
+
+static void check_object_size(struct loader *l, const struct conf_origin *s, size_t max_object)
+{
+	size_t memory = l->conf->cache.memory_size;
+	if (max_object <= memory)
+		return;
+	struct buf text;
+	buf_init(&text, 256);
+	(void)buf_add(&text, STR("larger than memory_size, which is "));
+	write_size(memory, &text);
+	complain(l, s, "max_object", false, buf_str(&text));
+	buf_free(&text);
+}
+
+static bool same_address(const struct conf_addr *a, const struct conf_addr *b)
+{
+	return str_eq(a->text, b->text) && !str_ends(a->text, STR(":0"));
+}
+
+static void check_admin(struct loader *l, const struct conf_origin *s)
+{
+	const struct conf_admin *admin = s->base;
+	const struct conf_server *server = &l->conf->server;
+	if (admin->token.n > 0 && admin->token.n < SHORT_TOKEN)
+		complain(l, s, admin->token_file.n > 0 ? "token_file" : "token", true,
+		    STR("a token of less than 16 bytes can be guessed"));
+	if (!admin->enabled)
+		return;
+	bool near = admin->listen.is_loopback || admin->listen.is_unix;
+	if (!near && admin->token.n == 0 && !origin_given_name(s, "token_file") && !origin_given_name(s, "token"))
+		complain(l, s, "listen", false,
+		    STR("a token is missing: whoever reaches this address could purge; set token or token_file, or "
+			"listen on loopback "
+			"or a unix socket"));
+	for (unsigned i = 0; i < server->n_listen; i++)
+		if (same_address(&server->listen[i], &admin->listen))
+			complain(l, s, "listen", false, STR("[server] listens on the same address"));
+}
+
+static bool list_has(const struct str_list *list, struct str name)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		if (str_eq_nocase(list->v[i], name))
+			return true;
+	return false;
+}
+
+static void check_shared(struct loader *l, const struct conf_origin *s, const struct route *r)
+{
+	if ((r->override & OVERRIDE_AUTHORIZATION) && !list_has(&r->vary, STR("Authorization")))
+		complain(l, s, "override", true,
+		    STR("authorization: a page made for one user is served to all, even to those without credentials; "
+			"vary = Authorization keeps them apart"));
+	if (r->set_cookie == SET_COOKIE_KEEP)
+		complain(l, s, "set_cookie", true, STR("keep: a stored cookie is given to every visitor"));
+	if (list_has(&r->vary, STR("Cookie")))
+		complain(l, s, "vary", true,
+		    STR("Cookie: nearly every visitor gets a page of his own (did you mean vary_cookie = NAME?)"));
+}
+
+static void check_useless(struct loader *l, const struct conf_origin *s)
+{
+	static const char *const of_cache[] = {"ttl", "ttl_status", "override", "set_cookie", "query", "query_sort",
+	    "vary", "vary_cookie", "stale_while_revalidate", "stale_if_error", "max_object"};
+	for (unsigned i = 0; i < COUNT_OF(of_cache); i++)
+		if (origin_given_name(s, of_cache[i]))
+			complain(l, s, of_cache[i], true, STR("it has no effect with cache = off"));
+}
+
+static void check_route(struct loader *l, const struct conf_origin *s)
+{
+	const struct route *r = s->base;
+	const struct given *match = origin_given_name(s, "match");
+	bool is_default = str_eq(s->label, STR("default"));
+	if (match && is_default)
+		complain(
+		    l, s, "match", false, STR("[route default] takes what no other route matched; it has no patterns"));
+	else if (match && s->label.p[0] == '/')
+		complain(l, s, "match", false, STR("the name of this route is its pattern already"));
+	else if (!match && r->match.n == 0 && !is_default)
+		complain(l, s, "match", false, STR("it is missing: match = /path, /glob/*, ~ regex"));
+	if (origin_given_name(s, "max_object"))
+		check_object_size(l, s, r->max_object);
+	if (r->cache)
+		check_shared(l, s, r);
+	else
+		check_useless(l, s);
+}
+
+void loader_check(struct loader *l)
+{
+	check_server(l, section_of(l, SECTION_SERVER));
+	check_object_size(l, section_of(l, SECTION_CACHE), l->conf->cache.max_object);
+	check_admin(l, section_of(l, SECTION_ADMIN));
+	for (const struct conf_origin *s = l->first; s; s = s->next) {
+		if (is(s, SECTION_UPSTREAM))
+			check_upstream(l, s);
+		if (is(s, SECTION_ROUTE))
+			check_route(l, s);
+	}
+}

@@ -1,0 +1,187 @@
+/* The index over patterns: groups of one literal prefix, sorted, each knowing the group whose prefix is the longest
+ * proper beginning of its own.
+ *
+ *   prefixes, sorted      parent        path /blog/2024/may: the last prefix that is not behind it is /blog/2024/;
+ *   0 /                   -             that one and its parents, 2 1 0, are all that can fit
+ *   1 /blog/              0
+ *   2 /blog/2024/         1             path /blog/x: the last one is /blog/2024/, of which only /blog/ fits: begin there
+ *   3 /shop/              0
+ *
+ * Of the groups that can fit, patterns are tried as long as they belong to a route before the best one found so far, so
+ * that the answer is the first match from the top whatever order they are tried in.
+ *
+ * A host is part of the key: patterns of one literal host have groups of their own, and a request asks three times: for no
+ * host, for its host, for its host without the port.
+ *
+ * A regex that exceeds its limits is undecided. To go on as if it had not matched would let a client choose another rule for
+ * a page by making its path awkward; so a twin of the route answers, with the same upstream and nothing stored. */
+#include "conf/route.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "conf/route_table.h"
+
+struct group {
+	struct str host, prefix;
+	unsigned first, n; /* patterns, in the order of their routes */
+	int parent;	   /* -1: none */
+};
+
+struct route_table {
+	struct route_pattern *patterns; /* in the order of the groups */
+	unsigned n_patterns;
+	struct group *groups;
+	unsigned n_groups;
+	bool hosts; /* some pattern has a literal host */
+};
+
+static int compare_keys(struct str a_host, struct str a_prefix, struct str b_host, struct str b_prefix)
+{
+	int c = str_compare(a_host, b_host);
+	return c ? c : str_compare(a_prefix, b_prefix);
+}
+
+static int compare_patterns(const void *x, const void *y)
+{
+	const struct route_pattern *a = x, *b = y;
+	int c = compare_keys(a->host, a->prefix, b->host, b->prefix);
+	if (c != 0)
+		return c;
+	return a->route->index < b->route->index ? -1 : a->route->index > b->route->index;
+}
+
+/* The parent of the group i, by way of the parents of the one before it: prefixes of both are nested or apart. */
+static int find_parent(const struct group *groups, unsigned i)
+{
+	int parent = (int)i - 1;
+	while (parent >= 0 &&
+	       !(str_eq(groups[parent].host, groups[i].host) && str_starts(groups[i].prefix, groups[parent].prefix)))
+		parent = groups[parent].parent;
+	return parent;
+}
+
+struct route_table *route_table_new(struct route_pattern *patterns, unsigned n, struct arena *a)
+{
+	struct route_table *t = arena_zalloc(a, sizeof(*t));
+	t->patterns = patterns;
+	t->n_patterns = n;
+	t->groups = arena_alloc(a, (n + 1) * sizeof(*t->groups));
+	if (n > 0)
+		qsort(patterns, n, sizeof(*patterns), compare_patterns);
+	for (unsigned i = 0; i < n; i++) {
+		struct group *last = t->n_groups > 0 ? &t->groups[t->n_groups - 1] : NULL;
+		t->hosts |= patterns[i].host.n > 0;
+		if (last && compare_keys(last->host, last->prefix, patterns[i].host, patterns[i].prefix) == 0) {
+			last->n++;
+			continue;
+		}
+		t->groups[t->n_groups] = (struct group){patterns[i].host, patterns[i].prefix, i, 1, -1};
+		t->groups[t->n_groups].parent = find_parent(t->groups, t->n_groups);
+		t->n_groups++;
+	}
+	return t;
+}
+
+void route_table_number(struct route_table *t)
+{
+	for (unsigned i = 0; i < t->n_patterns; i++)
+		if (t->patterns[i].undecided)
+			t->patterns[i].undecided->metrics_id = t->patterns[i].route->metrics_id;
+}
+
+void route_table_free(struct route_table **t)
+{
+	if (!*t)
+		return;
+	for (unsigned i = 0; i < (*t)->n_patterns; i++)
+		pattern_free(&(*t)->patterns[i]);
+	*t = NULL;
+}
+
+/* The last group that is not behind (host, path), or -1. */
+static int last_not_behind(const struct route_table *t, struct str host, struct str path)
+{
+	unsigned low = 0, high = t->n_groups;
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+		const struct group *g = &t->groups[middle];
+		if (compare_keys(g->host, g->prefix, host, path) <= 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return (int)low - 1;
+}
+
+struct search {
+	struct str host, path;
+	const struct route *best;
+	bool undecided; /* best stands for a regex that met its limits */
+	const struct route *answer;
+	unsigned *tried;
+};
+
+static void search_group(const struct route_table *t, const struct group *g, struct search *s)
+{
+	for (unsigned i = g->first; i < g->first + g->n; i++) {
+		const struct route_pattern *p = &t->patterns[i];
+		if (p->route->index >= s->best->index)
+			return;
+		++*s->tried;
+		enum pattern_fit fit = pattern_try(p, s->host, s->path);
+		if (fit == PATTERN_NO)
+			continue;
+		s->best = p->route;
+		s->answer = fit == PATTERN_UNDECIDED ? p->undecided : p->route;
+		return;
+	}
+}
+
+static void search_host(const struct route_table *t, struct str key_host, struct search *s)
+{
+	int at = last_not_behind(t, key_host, s->path);
+	for (; at >= 0 && str_eq(t->groups[at].host, key_host); at = t->groups[at].parent)
+		if (str_starts(s->path, t->groups[at].prefix))
+			search_group(t, &t->groups[at], s);
+}
+
+const struct route *route_table_find(
+    const struct route_table *t, const struct route *last, struct str host, struct str path, unsigned *tried)
+{
+	struct search s = {.host = host, .path = path, .best = last, .answer = last, .tried = tried};
+	search_host(t, STR(""), &s);
+	if (t->hosts && host.n > 0) {
+		struct str bare = host_without_port(host);
+		search_host(t, host, &s);
+		if (bare.n != host.n)
+			search_host(t, bare, &s);
+	}
+	return s.answer;
+}
+
+const struct route *route_find(const struct conf *c, struct str host, struct str path)
+{
+	unsigned tried = 0;
+	assert(c->n_routes > 0);
+	return route_table_find(c->table, &c->routes[c->n_routes - 1], host, path, &tried);
+}
+
+static bool fits_linear(const struct route_pattern *p, struct str host, struct str path)
+{
+	if (p->host.n > 0 && !str_eq(p->host, host) && !str_eq(p->host, host_without_port(host)))
+		return false;
+	if (p->kind != PATTERN_REGEX && !str_starts(path, p->prefix))
+		return false;
+	return pattern_try(p, host, path) != PATTERN_NO;
+}
+
+const struct route *route_table_find_linear(
+    const struct route_table *t, const struct route *last, struct str host, struct str path)
+{
+	const struct route *best = last;
+	for (unsigned i = 0; i < t->n_patterns; i++)
+		if (t->patterns[i].route->index < best->index && fits_linear(&t->patterns[i], host, path))
+			best = t->patterns[i].route;
+	return best;
+}
