@@ -146,6 +146,7 @@ struct str arena_str(struct arena *a, struct str s)
 
 struct str arena_printf(struct arena *a, const char *format, ...)
 {
+	assert(format);
 	va_list args;
 	va_start(args, format);
 	int n = vsnprintf(NULL, 0, format, args);

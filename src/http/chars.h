@@ -2,7 +2,7 @@
 #ifndef LARDER_HTTP_CHARS_H
 #define LARDER_HTTP_CHARS_H
 
-#include <stdint.h>
+#include "base/str.h"
 
 enum {
 	CHAR_TOKEN = 1,	      /* tchar (RFC 9110 5.6.2) */
@@ -18,6 +18,16 @@ extern const uint8_t http__chars[256];
 static inline int http__is(char c, int classes)
 {
 	return http__chars[(unsigned char)c] & classes;
+}
+
+/* Every byte of s is of one of the classes; true for an empty s. */
+static inline bool http__all(struct str s, int classes)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (!http__is(s.p[i], classes))
+			return false;
+	}
+	return true;
 }
 
 /* Value of a hexadecimal digit, -1 for others. */

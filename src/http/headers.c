@@ -241,11 +241,7 @@ void headers_remove_hop_by_hop(struct headers *h)
 
 bool is_token(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++) {
-		if (!http__is(s.p[i], CHAR_TOKEN))
-			return false;
-	}
-	return s.n > 0;
+	return s.n > 0 && http__all(s, CHAR_TOKEN);
 }
 
 /* True when one of eight bytes is below SP or DEL: a borrow can only spoil bytes above one that is truly so. */
@@ -257,15 +253,6 @@ static bool word_has_control(uint64_t word)
 	return ((below_space | is_del) & BYTES(0x80)) != 0;
 }
 
-static bool bytes_are_value(const char *p, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		if (!http__is(p[i], CHAR_VALUE))
-			return false;
-	}
-	return true;
-}
-
 bool is_field_value(struct str s)
 {
 	/* Every field of every response passes here, hence by words; a word with an HTAB in it is looked at again. */
@@ -273,8 +260,8 @@ bool is_field_value(struct str s)
 	for (; i + sizeof(uint64_t) <= s.n; i += sizeof(uint64_t)) {
 		uint64_t word;
 		memcpy(&word, s.p + i, sizeof(word));
-		if (word_has_control(word) && !bytes_are_value(s.p + i, sizeof(word)))
+		if (word_has_control(word) && !http__all(str_make(s.p + i, sizeof(word)), CHAR_VALUE))
 			return false;
 	}
-	return bytes_are_value(s.p + i, s.n - i);
+	return http__all(str_skip(s, i), CHAR_VALUE);
 }

@@ -71,12 +71,16 @@ struct http_body {
 };
 
 /* Decides how the body of a response ends (RFC 9112 6.3): ERR_OK, or ERR_PROTOCOL with r->why: different
- * Content-Lengths, one with Transfer-Encoding, bad numbers, "gzip, chunked". `head` is true when the request was HEAD. */
+ * Content-Lengths, one with Transfer-Encoding, bad numbers, "gzip, chunked". `head` is true when the request was HEAD.
+ * Repeated equal Content-Lengths become one field. Transfer-Encoding stays (it is hop-by-hop, headers_remove_hop_by_hop);
+ * an unknown coding without chunked is BODY_CLOSE. */
 int http_body_of_response(struct http_response *r, bool head, struct http_body *out) MUST_CHECK;
 
-/* Consumes bytes of a body: *data is the run of content found at the front (may be empty), *used the bytes eaten.
+/* Consumes bytes of a body: *data is the run of content found at the front, *used the bytes eaten. Content may come with
+ * each of the first three results, or be empty.
  * ERR_OK: call again with the rest. ERR_AGAIN: all eaten, more is needed. ERR_EOF: the body is complete (bytes that
- * remain in `in` belong to nobody). ERR_PROTOCOL: broken chunking. Trailers are read and dropped. */
+ * remain in `in` belong to nobody; the connection is not reused then). ERR_PROTOCOL: broken chunking, or more than 8 KiB
+ * of extensions to a chunk or of trailers. Trailers are read and dropped. */
 int http_body_read(struct http_body *b, struct str in, size_t *used, struct str *data) MUST_CHECK;
 
 /* When the content can be received straight into place: how many bytes may (0: the reader must see them). */

@@ -16,15 +16,6 @@
 #define SOCKET_PATH_MAX 107 /* sun_path, less its NUL */
 #define NO_PORT		0
 
-static bool all_are(struct str s, int classes)
-{
-	for (size_t i = 0; i < s.n; i++) {
-		if (!http__is(s.p[i], classes))
-			return false;
-	}
-	return true;
-}
-
 /* The inside of the brackets. */
 static bool is_ipv6(struct str s)
 {
@@ -50,7 +41,7 @@ static bool host_part_is_valid(struct str host)
 {
 	if (host.n > 0 && host.p[0] == '[')
 		return host.n >= 2 && host.p[host.n - 1] == ']' && is_ipv6(str_make(host.p + 1, host.n - 2));
-	return host.n > 0 && all_are(host, CHAR_HOST);
+	return host.n > 0 && http__all(host, CHAR_HOST);
 }
 
 /* 1..65535; the whole text is digits. */
@@ -117,7 +108,7 @@ static int read_http(struct str s, struct url *out, const char **why)
 		return err;
 
 	struct str path = str_skip(s, end);
-	if (!all_are(path, CHAR_VISIBLE))
+	if (!http__all(path, CHAR_VISIBLE))
 		return refuse(why, "a blank or control character is in the path");
 	if (str_index(path, '#') < path.n)
 		return refuse(why, "a fragment (#...) is not allowed");
