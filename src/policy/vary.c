@@ -291,6 +291,13 @@ static struct str normal_form(const struct headers *h, struct str name, struct a
 	return emit(&s, h, name) ? str_make(s.out, s.n) : STR_NONE;
 }
 
+void vary_values(const struct headers *nominated, const struct headers *request, struct arena *a, struct headers *out)
+{
+	*out = (struct headers){0};
+	for (uint32_t i = 0; i < nominated->n; i++)
+		headers_add(out, a, nominated->v[i].name, normal_form(request, nominated->v[i].name, a));
+}
+
 bool vary_matches(const struct headers *nominated, const struct headers *request)
 {
 	for (uint32_t i = 0; i < nominated->n; i++) {

@@ -28,6 +28,10 @@ struct req_env {
 	uint64_t key_seed;
 	uint64_t id_seed; /* request ids: worker number and a counter over random bits */
 	uint64_t requests;
+	unsigned active; /* fetches under way on this worker: it must not end before they do */
+	/* Told each step a request takes, by name; NULL: nobody listens. */
+	void (*trace)(void *ctx, const struct req *r, const char *step);
+	void *trace_ctx;
 };
 
 enum answer_kind { ANSWER_NONE, ANSWER_WHOLE, ANSWER_STREAM, ANSWER_TEXT, ANSWER_CLOSE };
@@ -70,6 +74,10 @@ void req_upload_end(struct req *r);
 
 /* STREAM: copies the next bytes, up to max. > 0: bytes. 0: none now, port.resume follows. ERR_EOF: whole. Other: broken off. */
 int64_t req_read(struct req *r, char *p, size_t max);
+
+/* For req/fill.c: the upload bytes that wait (0, ERR_AGAIN, or ERR_EOF), and how many of them went out. */
+int req__upload_peek(struct req *r, const char **p, size_t *n) MUST_CHECK;
+void req__upload_used(struct req *r, size_t n);
 
 /* The client left: nothing more will be called but req_free. */
 void req_gone(struct req *r);

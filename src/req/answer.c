@@ -1,0 +1,229 @@
+/* Answers: from a stored entry, from the leader's own response, and the short pages for errors of ours. The fields that
+ * change with each answer (Age, Cache-Status) are added here; everything else was decided when the response was stored. */
+#include "req/request.h"
+
+#include <assert.h>
+
+#include "policy/cache_status.h"
+#include "policy/validate.h"
+#include "req/forward.h"
+
+/* A copy of the list (not of its strings) with room for what is added. */
+static void take_headers(struct req *r, const struct headers *from)
+{
+	struct headers *h = &r->answer.headers;
+	h->cap = from->n + 6;
+	h->v = arena_alloc(&r->arena, h->cap * sizeof *h->v);
+	h->n = from->n;
+	if (from->n > 0)
+		memcpy(h->v, from->v, from->n * sizeof *h->v);
+}
+
+static void add_cache_status(struct req *r, struct cache_status *s)
+{
+	s->cache = r->conf->server.via;
+	struct str upstream = headers_joined(&r->answer.headers, &r->arena, STR("Cache-Status"));
+	headers_set(&r->answer.headers, &r->arena, STR("Cache-Status"), cache_status_write(s, upstream, &r->arena));
+}
+
+static bool is_bodyless(const struct req *r, int status)
+{
+	return r->message.method == METHOD_HEAD || status == 204 || status == 304 || status < 200;
+}
+
+struct reuse_verdict answer_verdict(const struct req *r, const struct entry *e)
+{
+	return policy_reuse(r->route, &r->message, &e->stored, atomic_load_explicit(&e->purged, memory_order_relaxed),
+	    r->env->port->wall_ms(r->env->worker));
+}
+
+static void finish(struct req *r, enum outcome outcome, enum reason reason)
+{
+	r->answer.bodyless = is_bodyless(r, r->answer.status);
+	if (r->answer.bodyless) /* a reader that never reads would hold up the others once the body is a window */
+		body_reader_close(&r->waiter.reader);
+	if (r->route)
+		header_ops_apply(&r->route->response_headers, &r->arena, &r->answer.headers);
+	r->outcome = outcome;
+	r->reason = reason;
+	r->step = REQ_ANSWERED;
+}
+
+static int64_t floor_s(int64_t ms)
+{
+	return ms >= 0 ? ms / 1000 : -((-ms + 999) / 1000);
+}
+
+static void describe(struct req *r, const struct entry *e, enum outcome outcome, enum reason reason)
+{
+	struct reuse_verdict v = answer_verdict(r, e);
+	int64_t age_ms = v.age_ms > 0 ? v.age_ms : 0;
+	struct cache_status s = {.has_ttl = true, .ttl_s = floor_s(v.ttl_ms)};
+	r->age_ms = age_ms;
+	headers_set(
+	    &r->answer.headers, &r->arena, STR("Age"), arena_printf(&r->arena, "%lld", (long long)(age_ms / 1000)));
+	if (outcome == OUTCOME_HIT || outcome == OUTCOME_STALE) {
+		s.hit = true;
+		s.detail = outcome == OUTCOME_STALE ? reason : REASON_NONE;
+	} else {
+		s.fwd = cache_status_fwd(r->fwd);
+		s.fwd_status = r->flight && r->flight->revalidated ? 304 : e->stored.status;
+		s.collapsed = outcome == OUTCOME_COLLAPSED;
+		s.stored = r->flight && r->flight->reason == REASON_STORED;
+	}
+	add_cache_status(r, &s);
+}
+
+void answer_from_entry(struct req *r, struct entry *e, enum outcome outcome, enum reason reason)
+{
+	struct answer *a = &r->answer;
+	if (r->entry != e) {
+		entry_release(&r->entry);
+		r->entry = entry_ref(e);
+	}
+	take_headers(r, &e->headers);
+	a->entry = e;
+	a->status = e->stored.status;
+	describe(r, e, outcome, reason);
+	int64_t now_s = r->env->port->wall_ms(r->env->worker) / 1000;
+	if (policy_not_modified(&r->message, &e->stored, &e->headers, now_s)) {
+		a->status = 304;
+		policy_304_headers(&a->headers);
+	}
+	if (body_complete(e->body)) {
+		a->kind = ANSWER_WHOLE;
+		a->length = (int64_t)body_size(e->body);
+	} else {
+		a->kind = ANSWER_STREAM;
+		a->length = r->flight->length;
+	}
+	finish(r, outcome, reason);
+}
+
+/* What the log should say of a response that went through: why it was not stored, else why it was fetched. */
+static enum reason worth_telling(const struct req *r)
+{
+	const struct flight *f = r->flight;
+	return f->may_store && f->reason != REASON_STORED ? f->reason : r->fwd;
+}
+
+void answer_from_flight(struct req *r)
+{
+	struct flight *f = r->flight;
+	struct answer *a = &r->answer;
+	take_headers(r, &f->response.headers);
+	a->status = f->response.status;
+	a->length = f->length;
+	struct cache_status s = {.fwd = cache_status_fwd(r->fwd),
+	    .fwd_status = a->status,
+	    .stored = f->reason == REASON_STORED,
+	    .detail = f->may_store && f->reason != REASON_STORED ? f->reason : REASON_NONE};
+	if (!f->may_store)
+		s.detail = r->fwd;
+	add_cache_status(r, &s);
+	/* The client's own condition may hold for what was fetched without it (RFC 9111 4.3.2). */
+	int64_t now_s = r->env->port->wall_ms(r->env->worker) / 1000;
+	if (f->entry && policy_not_modified(&r->message, &f->entry->stored, &f->response.headers, now_s)) {
+		a->status = 304;
+		policy_304_headers(&a->headers);
+	}
+	if (f->entry && body_complete(f->entry->body)) {
+		entry_release(&r->entry);
+		r->entry = entry_ref(f->entry);
+		a->entry = r->entry;
+		a->kind = ANSWER_WHOLE;
+		a->length = (int64_t)body_size(r->entry->body);
+	} else {
+		a->kind = ANSWER_STREAM;
+	}
+	finish(r, r->passes ? OUTCOME_PASS : OUTCOME_MISS, worth_telling(r));
+}
+
+/* ---- pages of ours ---- */
+
+static const char *status_text(int status)
+{
+	switch (status) {
+	case 400:
+		return "Bad Request";
+	case 403:
+		return "Forbidden";
+	case 405:
+		return "Method Not Allowed";
+	case 408:
+		return "Request Timeout";
+	case 413:
+		return "Content Too Large";
+	case 414:
+		return "URI Too Long";
+	case 431:
+		return "Request Header Fields Too Large";
+	case 502:
+		return "Bad Gateway";
+	case 503:
+		return "Service Unavailable";
+	case 504:
+		return "Gateway Timeout";
+	case 505:
+		return "HTTP Version Not Supported";
+	case 508:
+		return "Loop Detected";
+	default:
+		return "Error";
+	}
+}
+
+static void text_headers(struct req *r, struct str type)
+{
+	struct headers *h = &r->answer.headers;
+	*h = (struct headers){0};
+	headers_add(h, &r->arena, STR("Content-Type"), type);
+	headers_add(h, &r->arena, STR("Cache-Control"), STR("no-store"));
+	headers_add(h, &r->arena, STR("X-Request-Id"), r->id);
+}
+
+static void answer_text(struct req *r, int status, struct str body)
+{
+	r->answer.kind = ANSWER_TEXT;
+	r->answer.status = status;
+	r->answer.text = body;
+	r->answer.length = (int64_t)body.n;
+}
+
+void answer_error(struct req *r, int status, enum reason reason, const char *why)
+{
+	struct str accept = headers_joined(&r->message.headers, &r->arena, STR("Accept"));
+	bool html = str_find_nocase(accept, STR("text/html")) < accept.n;
+	const char *sentence = why ? why : reason_sentence(reason);
+	struct str body;
+	if (html)
+		body = arena_printf(&r->arena,
+		    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%d %s</title></head>\n"
+		    "<body><h1>%d %s</h1>\n<p>%s</p>\n<p>Request <code>%.*s</code></p></body></html>\n",
+		    status, status_text(status), status, status_text(status), sentence, STR_ARG(r->id));
+	else
+		body = arena_printf(
+		    &r->arena, "%d %s\n%s\nRequest %.*s\n", status, status_text(status), sentence, STR_ARG(r->id));
+	text_headers(r, html ? STR("text/html; charset=utf-8") : STR("text/plain; charset=utf-8"));
+	headers_add(&r->answer.headers, &r->arena, STR("X-Content-Type-Options"), STR("nosniff"));
+	headers_add(&r->answer.headers, &r->arena, STR("Vary"), STR("Accept"));
+	if (status == 503)
+		headers_add(&r->answer.headers, &r->arena, STR("Retry-After"), STR("1"));
+	answer_text(r, status, body);
+	struct cache_status s = {.fwd = r->fwd ? cache_status_fwd(r->fwd) : NULL, .detail = reason};
+	add_cache_status(r, &s);
+	finish(r, OUTCOME_ERROR, reason);
+}
+
+void answer_failure(struct req *r, int err, enum reason reason)
+{
+	int status = err == ERR_TIMEOUT ? 504 : err == ERR_BUSY ? 503 : 502;
+	answer_error(r, status, reason, NULL);
+}
+
+void answer_json(struct req *r, int status, struct str body, enum reason reason)
+{
+	text_headers(r, STR("application/json"));
+	answer_text(r, status, body);
+	finish(r, OUTCOME_PASS, reason);
+}

@@ -1,0 +1,418 @@
+/* Fetching for a flight.
+ *
+ *   start -> head -> 304: renew the stored entry, SHARED
+ *                 -> 5xx, and a stale entry may stand in: STALE
+ *                 -> storable: an entry over a growing body, SHARED   -> done: tier_put
+ *                 -> not storable: the leader's ALONE, through a window of bounded size
+ *         -> failed before the head: STALE or FAILED
+ *
+ * What turns out too large while it comes is a window from then on: its readers go on, nothing is stored. */
+#include "req/fill.h"
+
+#include <assert.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "http/date.h"
+#include "policy/storable.h"
+#include "policy/validate.h"
+#include "req/forward.h"
+
+enum { WINDOW = 256 * 1024, MAX_TAGS = 256 };
+
+static int64_t now_ms(const struct flight *f)
+{
+	return f->env->port->wall_ms(f->env->worker);
+}
+
+static void copy_headers(const struct headers *from, struct arena *a, struct headers *to)
+{
+	*to = (struct headers){0};
+	for (uint32_t i = 0; i < from->n; i++)
+		headers_add(to, a, arena_str(a, from->v[i].name), arena_str(a, from->v[i].value));
+}
+
+static void copy_request(const struct http_request *from, struct arena *a, struct http_request *to)
+{
+	*to = *from;
+	to->method_name = arena_str(a, from->method_name);
+	to->target = arena_str(a, from->target);
+	to->scheme = arena_str(a, from->scheme);
+	to->host = arena_str(a, from->host);
+	copy_headers(&from->headers, a, &to->headers);
+}
+
+/* The fetch is over, one way or the other: the reference of fill_start ends. */
+static void finish(struct flight *f)
+{
+	f->fetching = false;
+	f->env->active--;
+	f->env->port->unpost(f->env->worker, &f->wake);
+	flight_close(f);
+	flight_release(&f);
+}
+
+static void give_up(struct flight *f)
+{
+	if (!f->fetching)
+		return;
+	f->env->port->fetch_cancel(f->env->worker, &f->fetch);
+	if (f->body)
+		body_end(f->body, ERR_CANCELLED);
+	if (f->state == FLIGHT_OPEN) {
+		f->err = ERR_CANCELLED;
+		f->reason = REASON_ERROR_CLIENT;
+		flight_decide(f, FLIGHT_FAILED);
+	}
+	finish(f);
+}
+
+/* Nobody can use what still comes. */
+static bool is_useless(const struct flight *f)
+{
+	return f->state != FLIGHT_OPEN && !f->storing && f->body && body_readers(f->body) == 0;
+}
+
+static void on_wake(struct mail *m)
+{
+	struct flight *f = CONTAINER_OF(m, struct flight, wake);
+	if (is_useless(f))
+		give_up(f);
+	else
+		f->env->port->fetch_resume(f->env->worker, &f->fetch);
+}
+
+static void body_wakes(void *ctx)
+{
+	struct flight *f = ctx;
+	f->env->port->post(f->env->worker, &f->wake);
+}
+
+static void stop_storing(struct flight *f, enum reason why)
+{
+	f->storing = false;
+	f->reason = why;
+	flight_close(f); /* before the front goes: nobody joins any more */
+	body_stop_retaining(f->body, WINDOW);
+}
+
+/* ---- the head ---- */
+
+static void decide_stale(struct flight *f)
+{
+	f->entry = entry_ref(f->stale);
+	f->reason = REASON_HIT_STALE_ERROR;
+	flight_decide(f, FLIGHT_STALE);
+}
+
+static void judge(struct flight *f, const struct http_response *r, struct storable_out *out)
+{
+	struct storable_in in = {
+	    .cache = &f->conf->cache,
+	    .route = f->route,
+	    .request = &f->request,
+	    .response = r,
+	    .request_ms = f->fetch.sent_ms,
+	    .response_ms = now_ms(f),
+	};
+	policy_storable(&in, &f->arena, out);
+}
+
+/* A recipient with a clock adds the Date that is missing when it stores (RFC 9110 6.6.1). */
+static void ensure_date(struct flight *f, struct headers *h)
+{
+	if (headers_find(h, STR("Date")))
+		return;
+	char *text = arena_alloc(&f->arena, HTTP_DATE_SIZE);
+	headers_add(h, &f->arena, STR("Date"), http_date_write(now_ms(f) / 1000, text));
+}
+
+static void put(struct flight *f)
+{
+	struct tier_put op = {.entry = f->entry};
+	int err = tier_put(f->env->tier, &op);
+	if (err == ERR_OK)
+		metrics_inc(f->env->metrics, METRIC_STORED);
+	else
+		log_debug("store", "%.*s: not stored: %s", STR_ARG(f->key.text), err_text(err));
+	/* A page that is kept needs no memory of passing. */
+	if (err == ERR_OK)
+		flight_forget_pass(f->env->flights, &f->key);
+}
+
+/* 304: the stored response, freshened (RFC 9111 4.3.4). False when there is no room for it. */
+static bool renew(struct flight *f, const struct http_response *fresh)
+{
+	struct http_response merged = *fresh;
+	struct storable_out verdict;
+	merged.status = f->stale->stored.status;
+	policy_merge_304(&f->stale->headers, &fresh->headers, &f->arena, &merged.headers);
+	judge(f, &merged, &verdict);
+	if (!verdict.store) {
+		/* It may be used for those who wait, and then no more. */
+		verdict.stored = f->stale->stored;
+		verdict.headers = merged.headers;
+	}
+	if (entry_renew(f->stale, &verdict.stored, &verdict.headers, f->epoch, &f->entry) != ERR_OK)
+		return false;
+	f->revalidated = true;
+	f->reason = verdict.reason;
+	if (verdict.store)
+		put(f);
+	else
+		tier_remove(f->env->tier, f->stale);
+	flight_decide(f, FLIGHT_SHARED);
+	return true;
+}
+
+/* An entry over a growing body. False, with f->reason, when it cannot be kept. */
+static bool begin_entry(struct flight *f, const struct storable_out *verdict, int64_t length)
+{
+	if (length > 0 && (uint64_t)length > f->max_object) {
+		f->reason = REASON_NOT_TOO_LARGE;
+		return false;
+	}
+	struct body *body = body_new(length, f->env->tier->budget, body_wakes, f);
+	struct headers kept = verdict->headers;
+	ensure_date(f, &kept);
+	struct str_list tags = policy_tags(&f->response.headers, &f->arena, MAX_TAGS);
+	struct entry_spec spec = {
+	    .key = f->key,
+	    .stored = &verdict->stored,
+	    .headers = &kept,
+	    .tags = tags.v,
+	    .n_tags = tags.n,
+	    .route_id = f->route->metrics_id,
+	    .epoch = f->epoch,
+	};
+	f->body = body_ref(body);
+	if (entry_new(&spec, &body, f->env->tier->budget, &f->entry) != ERR_OK) {
+		body_release(&f->body);
+		body_release(&body);
+		f->reason = REASON_NOT_FULL;
+		return false;
+	}
+	return true;
+}
+
+static void begin_alone(struct flight *f)
+{
+	f->body = body_new(-1, NULL, body_wakes, f);
+	/* A server's failure passes: the next request may find it well again. */
+	if (f->may_store && f->response.status < 500 && f->conf->cache.pass_ttl_ms > 0)
+		flight_remember_pass(f->env->flights, &f->key, now_ms(f) + f->conf->cache.pass_ttl_ms);
+	flight_decide(f, FLIGHT_ALONE);
+	body_stop_retaining(f->body, WINDOW);
+}
+
+static void on_head(struct fetch *fetch, const struct http_response *r, int64_t length)
+{
+	struct flight *f = fetch->ctx;
+	atomic_store(&f->first_byte_us, fetch->first_byte_us - fetch->started_us);
+	if (f->stale && r->status == 304 && renew(f, r))
+		return;
+	if (f->stale && f->stale_if_error && r->status >= 500) {
+		decide_stale(f);
+		give_up(f); /* its page is of no use */
+		return;
+	}
+	f->response = *r;
+	copy_headers(&r->headers, &f->arena, &f->response.headers);
+	headers_remove_hop_by_hop(&f->response.headers);
+	f->length = length;
+	struct storable_out verdict = {.store = false, .reason = f->reason};
+	if (f->may_store)
+		judge(f, &f->response, &verdict);
+	f->reason = verdict.reason;
+	if (verdict.store && begin_entry(f, &verdict, length)) {
+		f->storing = true;
+		flight_decide(f, FLIGHT_SHARED);
+		return;
+	}
+	if (f->stale && f->may_store && r->status < 500) /* what was stored is no longer what the origin says */
+		tier_remove(f->env->tier, f->stale);
+	begin_alone(f);
+}
+
+static void on_interim(struct fetch *fetch, int status, const struct headers *h)
+{
+	struct flight *f = fetch->ctx;
+	if (f->leader)
+		f->env->port->interim(f->env->worker, f->leader, status, h);
+}
+
+/* ---- the body ---- */
+
+/* Where bytes go that nobody wants (the body of a 304 or of a failed answer): bounded by the connection's own limits. */
+static int discard(char **p, size_t *n)
+{
+	static _Thread_local char sink[4096];
+	*p = sink;
+	*n = sizeof sink;
+	return ERR_OK;
+}
+
+static int on_space(struct fetch *fetch, char **p, size_t *n)
+{
+	struct flight *f = fetch->ctx;
+	if (!f->body)
+		return discard(p, n);
+	int err = body_space(f->body, p, n);
+	if (err == ERR_FULL) {
+		stop_storing(f, REASON_NOT_FULL);
+		err = body_space(f->body, p, n);
+	}
+	return err;
+}
+
+static void on_data(struct fetch *fetch, size_t n)
+{
+	struct flight *f = fetch->ctx;
+	if (!f->body)
+		return;
+	body_filled(f->body, n);
+	if (f->storing && body_size(f->body) > f->max_object) {
+		stop_storing(f, REASON_NOT_TOO_LARGE);
+		if (f->conf->cache.pass_ttl_ms > 0)
+			flight_remember_pass(f->env->flights, &f->key, now_ms(f) + f->conf->cache.pass_ttl_ms);
+	}
+	if (is_useless(f))
+		give_up(f);
+}
+
+static enum reason reason_of(int err)
+{
+	switch (err) {
+	case ERR_RESOLVE:
+		return REASON_ERROR_RESOLVE;
+	case ERR_CONNECT:
+		return REASON_ERROR_CONNECT;
+	case ERR_TLS:
+		return REASON_ERROR_TLS;
+	case ERR_TIMEOUT:
+		return REASON_ERROR_TIMEOUT;
+	case ERR_PROTOCOL:
+	case ERR_TOO_LARGE:
+		return REASON_ERROR_PROTOCOL;
+	case ERR_BUSY:
+		return REASON_ERROR_BUSY;
+	case ERR_CANCELLED:
+		return REASON_ERROR_CLIENT;
+	default:
+		return REASON_ERROR_RESET;
+	}
+}
+
+static void on_done(struct fetch *fetch, int err, const char *why)
+{
+	struct flight *f = fetch->ctx;
+	if (err != ERR_OK && err != ERR_CANCELLED)
+		log_warning("upstream", "%.*s %.*s: %s", STR_ARG(f->route->upstream->name),
+		    STR_ARG(f->route->upstream->url_text), why ? why : err_text(err));
+	if (f->state == FLIGHT_OPEN) {
+		assert(err != ERR_OK);
+		f->err = err;
+		f->why = why;
+		f->reason = reason_of(err);
+		if (f->stale && f->stale_if_error)
+			decide_stale(f);
+		else
+			flight_decide(f, FLIGHT_FAILED);
+	} else if (f->body) {
+		body_end(f->body, err);
+		/* Put first, then close: who finds no flight any more finds the entry. */
+		if (err == ERR_OK && f->storing)
+			put(f);
+	}
+	finish(f);
+}
+
+/* ---- upload ---- */
+
+static int on_upload(struct fetch *fetch, const char **p, size_t *n)
+{
+	struct flight *f = fetch->ctx;
+	return f->leader ? req__upload_peek(f->leader, p, n) : ERR_CANCELLED;
+}
+
+static void on_uploaded(struct fetch *fetch, size_t n)
+{
+	struct flight *f = fetch->ctx;
+	if (f->leader)
+		req__upload_used(f->leader, n);
+}
+
+void fill_upload(struct flight *f)
+{
+	if (f->fetching)
+		f->env->port->fetch_body(f->env->worker, &f->fetch);
+}
+
+/* ---- start and end ---- */
+
+static const struct fetch_events events = {
+    .interim = on_interim,
+    .head = on_head,
+    .space = on_space,
+    .data = on_data,
+    .done = on_done,
+    .upload = on_upload,
+    .uploaded = on_uploaded,
+};
+
+static void build_request(struct flight *f, const struct fill_spec *spec)
+{
+	struct forward_in in = {
+	    .conf = f->conf,
+	    .route = f->route,
+	    .request = &f->request,
+	    .client = arena_str(&f->arena, spec->client),
+	    .trusted = spec->trusted,
+	    .id = arena_str(&f->arena, spec->id),
+	};
+	forward_headers(&in, &f->arena, &f->fetch_headers);
+	if (f->may_store)
+		policy_fetch_conditions(&f->fetch_headers, &f->arena, f->stale ? &f->stale->stored : NULL,
+		    f->stale ? &f->stale->headers : NULL);
+	const struct http_request *r = &f->request;
+	f->fetch = (struct fetch){
+	    .conf = f->conf,
+	    .upstream = f->route->upstream,
+	    .method = f->request.method_name,
+	    .target = forward_target(f->route->upstream, r->target, &f->arena),
+	    .headers = &f->fetch_headers,
+	    .has_body = r->has_body,
+	    .body_length = r->body_length,
+	    .retry = http_method_is_idempotent(r->method) && !r->has_body,
+	    .events = &events,
+	    .ctx = f,
+	};
+}
+
+void fill_start(struct flight *f, struct req_env *env, const struct fill_spec *spec)
+{
+	flight_ref(f);
+	f->env = env;
+	f->conf = conf_ref(spec->conf);
+	f->route = spec->route;
+	copy_request(spec->request, &f->arena, &f->request);
+	f->may_store = spec->may_store;
+	f->stale = spec->stale ? entry_ref(spec->stale) : NULL;
+	f->stale_if_error = spec->stale_if_error;
+	f->leader = spec->leader;
+	f->max_object = spec->route->max_object;
+	f->wake.fn = on_wake;
+	f->fetching = true;
+	env->active++;
+	build_request(f, spec);
+	metrics_inc(env->metrics, METRIC_FETCHES);
+	env->port->fetch(env->worker, &f->fetch);
+}
+
+void fill_leader_left(struct flight *f)
+{
+	f->leader = NULL;
+	/* An upload that lost its source cannot be completed; a page that may be stored is worth its end. */
+	if (f->fetching && (!f->may_store || f->request.has_body || is_useless(f)))
+		give_up(f);
+}

@@ -1,0 +1,28 @@
+/* The fetch of a flight, on its owner's worker: asks the upstream, judges the head, lets the body grow, stores what is
+ * whole, and tells the waiters through flight_decide. */
+#ifndef LARDER_REQ_FILL_H
+#define LARDER_REQ_FILL_H
+
+#include "req/flight.h"
+#include "req/req.h"
+
+struct fill_spec {
+	struct conf *conf; /* the snapshot that the route is of; a reference is taken */
+	const struct route *route;
+	const struct http_request *request; /* copied, as client and id */
+	struct str client, id;
+	bool trusted;
+	bool may_store;	     /* the answer may be stored: conditions of the client are left out */
+	struct entry *stale; /* to be validated; a reference is taken */
+	bool stale_if_error; /* and may be served when the origin fails */
+	struct req *leader;  /* gives the upload bytes; NULL when there is no body */
+};
+
+/* Starts it; the fill takes a reference of the flight until its fetch is over. */
+void fill_start(struct flight *f, struct req_env *env, const struct fill_spec *spec);
+/* The request that led it has gone: what nobody waits for and nothing will be stored of is given up. Owner's thread. */
+void fill_leader_left(struct flight *f);
+/* The leader has upload bytes again. */
+void fill_upload(struct flight *f);
+
+#endif

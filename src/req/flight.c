@@ -1,0 +1,298 @@
+/* The table of flights and the memory of keys that pass: shards of one short mutex each, never held across I/O.
+ *
+ * The memory of passes is a fixed table (4 ways a set): bounded whatever clients ask for. What falls out of it early only
+ * costs one more collapsed wait. */
+#include "req/flight.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "req/req.h"
+
+enum { SHARDS = 64, BUCKETS = 64, PASS_SETS = 256, PASS_WAYS = 4 };
+
+struct pass {
+	uint64_t hi, lo;
+	int64_t until_ms;
+};
+
+struct shard {
+	pthread_mutex_t lock;
+	struct flight *buckets[BUCKETS];
+	struct pass passes[PASS_SETS][PASS_WAYS];
+};
+
+struct flights {
+	struct shard shards[SHARDS];
+};
+
+static struct shard *shard_of(struct flights *f, const struct cache_key *key)
+{
+	return &f->shards[key->hi % SHARDS];
+}
+
+static struct flight **bucket_of(struct shard *s, const struct cache_key *key)
+{
+	return &s->buckets[key->lo % BUCKETS];
+}
+
+struct flights *flights_new(void)
+{
+	struct flights *f = mem_zalloc(sizeof *f);
+	for (unsigned i = 0; i < SHARDS; i++)
+		pthread_mutex_init(&f->shards[i].lock, NULL);
+	return f;
+}
+
+void flights_free(struct flights **f)
+{
+	if (!*f)
+		return;
+	for (unsigned i = 0; i < SHARDS; i++) {
+		for (unsigned b = 0; b < BUCKETS; b++)
+			assert(!(*f)->shards[i].buckets[b]);
+		pthread_mutex_destroy(&(*f)->shards[i].lock);
+	}
+	free(*f);
+	*f = NULL;
+}
+
+/* ---- one flight ---- */
+
+struct flight *flight_new(struct flights *home, struct tier *tier, const struct cache_key *key, struct str signature)
+{
+	struct flight *f = mem_zalloc(sizeof *f);
+	f->refs = 1;
+	f->home = home;
+	arena_init(&f->arena, 4096);
+	f->key = *key;
+	f->key.text = arena_str(&f->arena, key->text);
+	f->signature = arena_str(&f->arena, signature);
+	f->epoch = tier_epoch(tier);
+	f->length = -1;
+	atomic_store(&f->first_byte_us, -1);
+	return f;
+}
+
+struct flight *flight_ref(struct flight *f)
+{
+	atomic_fetch_add_explicit(&f->refs, 1, memory_order_relaxed);
+	return f;
+}
+
+void flight_release(struct flight **ref)
+{
+	struct flight *f = *ref;
+	*ref = NULL;
+	if (!f || atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	assert(!f->waiters && !f->listed);
+	entry_release(&f->entry);
+	entry_release(&f->stale);
+	body_release(&f->body);
+	conf_release(&f->conf);
+	arena_free(&f->arena);
+	free(f);
+}
+
+static void waiter_push(struct flight *f, struct flight_waiter *w)
+{
+	w->queued = true;
+	w->prev = NULL;
+	w->next = f->waiters;
+	if (w->next)
+		w->next->prev = w;
+	f->waiters = w;
+}
+
+static void waiter_pop(struct flight *f, struct flight_waiter *w)
+{
+	if (w->prev)
+		w->prev->next = w->next;
+	else
+		f->waiters = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	w->queued = false;
+}
+
+static void reader_wakes(struct body_reader *r)
+{
+	struct flight_waiter *w = CONTAINER_OF(r, struct flight_waiter, reader);
+	w->port->post(w->worker, w->mail);
+}
+
+/* Shard lock held. Drops the table's reference: never the last one, the owner has its own. */
+static void unlist(struct shard *s, struct flight *f)
+{
+	if (!f->listed)
+		return;
+	struct flight **p = bucket_of(s, &f->key);
+	while (*p != f)
+		p = &(*p)->next;
+	*p = f->next;
+	f->listed = false;
+	atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel);
+}
+
+static bool is_same(const struct flight *f, const struct cache_key *key, struct str signature)
+{
+	return f->key.lo == key->lo && f->key.hi == key->hi && str_eq(f->key.text, key->text) &&
+	       str_eq(f->signature, signature);
+}
+
+/* ---- passes ---- */
+
+static struct pass *pass_find(struct shard *s, const struct cache_key *key)
+{
+	struct pass *set = s->passes[(key->hi / SHARDS) % PASS_SETS];
+	for (unsigned i = 0; i < PASS_WAYS; i++)
+		if (set[i].hi == key->hi && set[i].lo == key->lo && set[i].until_ms)
+			return &set[i];
+	return NULL;
+}
+
+void flight_remember_pass(struct flights *flights, const struct cache_key *key, int64_t until_ms)
+{
+	struct shard *s = shard_of(flights, key);
+	pthread_mutex_lock(&s->lock);
+	struct pass *p = pass_find(s, key);
+	if (!p) { /* the one that ends first makes room */
+		struct pass *set = s->passes[(key->hi / SHARDS) % PASS_SETS];
+		p = &set[0];
+		for (unsigned i = 1; i < PASS_WAYS; i++)
+			if (set[i].until_ms < p->until_ms)
+				p = &set[i];
+	}
+	*p = (struct pass){key->hi, key->lo, until_ms};
+	pthread_mutex_unlock(&s->lock);
+}
+
+void flight_forget_pass(struct flights *flights, const struct cache_key *key)
+{
+	struct shard *s = shard_of(flights, key);
+	pthread_mutex_lock(&s->lock);
+	struct pass *p = pass_find(s, key);
+	if (p)
+		*p = (struct pass){0};
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- joining ---- */
+
+/* Shard lock held. True when the waiter is in (told later, or its reader is open). */
+static bool join_found(struct flight *f, struct flight_waiter *w, enum flight_join *how)
+{
+	if (f->state == FLIGHT_OPEN) {
+		waiter_push(f, w);
+		*how = FLIGHT_JOIN_WAIT;
+		return true;
+	}
+	*how = FLIGHT_JOIN_READY;
+	return !f->body || body_reader_open(&w->reader, f->body, reader_wakes) == ERR_OK;
+}
+
+enum flight_join flight_join(struct flights *flights, struct tier *tier, const struct cache_key *key,
+    struct str signature, struct flight_waiter *waiter, int64_t now_ms, struct flight **out)
+{
+	struct shard *s = shard_of(flights, key);
+	enum flight_join how = FLIGHT_JOIN_LEAD;
+	*out = NULL;
+	pthread_mutex_lock(&s->lock);
+	struct flight **bucket = bucket_of(s, key), *f = *bucket;
+	while (f && !is_same(f, key, signature))
+		f = f->next;
+	/* What began before a purge must not answer a request that came after it. */
+	if (f && tier_purged_since(tier, f->epoch, key, NULL, 0)) {
+		unlist(s, f);
+		f = NULL;
+	}
+	if (f && !waiter) {
+		how = FLIGHT_JOIN_WAIT;
+		goto out;
+	}
+	if (f && join_found(f, waiter, &how)) {
+		*out = flight_ref(f);
+		goto out;
+	}
+	if (f) /* its front is gone: it shares no more */
+		unlist(s, f);
+	struct pass *p = pass_find(s, key);
+	if (p && p->until_ms > now_ms) {
+		how = FLIGHT_JOIN_PASSES;
+		goto out;
+	}
+	how = FLIGHT_JOIN_LEAD;
+	f = flight_new(flights, tier, key, signature);
+	f->listed = true;
+	f->refs = 2; /* the table's and the caller's */
+	f->next = *bucket;
+	*bucket = f;
+	if (waiter)
+		waiter_push(f, waiter);
+	*out = f;
+out:
+	pthread_mutex_unlock(&s->lock);
+	return how;
+}
+
+void flight_leave(struct flight *f, struct flight_waiter *w)
+{
+	if (f->home) {
+		struct shard *s = shard_of(f->home, &f->key);
+		pthread_mutex_lock(&s->lock);
+		if (w->queued)
+			waiter_pop(f, w);
+		pthread_mutex_unlock(&s->lock);
+	} else if (w->queued) {
+		waiter_pop(f, w);
+	}
+	body_reader_close(&w->reader);
+	w->port->unpost(w->worker, w->mail);
+}
+
+/* ---- deciding ---- */
+
+static void tell_all(struct flight *f)
+{
+	while (f->waiters) {
+		struct flight_waiter *w = f->waiters;
+		waiter_pop(f, w);
+		bool reads = f->body && (f->state == FLIGHT_SHARED || (f->state == FLIGHT_ALONE && w->leads));
+		if (reads) {
+			int err = body_reader_open(&w->reader, f->body, reader_wakes);
+			assert(err == ERR_OK); /* nothing was taken from its front before this */
+			(void)err;
+		}
+		w->port->post(w->worker, w->mail);
+	}
+}
+
+void flight_decide(struct flight *f, enum flight_state state)
+{
+	assert(f->state == FLIGHT_OPEN);
+	if (!f->home) {
+		f->state = state;
+		tell_all(f);
+		return;
+	}
+	struct shard *s = shard_of(f->home, &f->key);
+	pthread_mutex_lock(&s->lock);
+	f->state = state;
+	tell_all(f);
+	if (state != FLIGHT_SHARED)
+		unlist(s, f);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void flight_close(struct flight *f)
+{
+	if (!f->home)
+		return;
+	struct shard *s = shard_of(f->home, &f->key);
+	pthread_mutex_lock(&s->lock);
+	unlist(s, f);
+	pthread_mutex_unlock(&s->lock);
+}

@@ -1,0 +1,113 @@
+/* Flights: the fetches under way, over all workers. Misses of one key collapse into one flight; its waiters are told
+ * together what became of it, by letters to their own workers.
+ *
+ *   flight_join -> LEAD  -> (req/fill.c fetches) -> flight_decide: SHARED | ALONE | STALE | FAILED -> waiters are told
+ *              \-> WAIT  -> letter
+ *              \-> READY    (decided already, its body may still grow)
+ *              \-> PASSES   (this key is remembered as one whose answers cannot be stored: go alone)
+ *
+ * A flight belongs to the worker of the request that led it (its owner); only the owner touches its fetch. What is
+ * decided never changes, so a waiter that was told reads it without a lock. */
+#ifndef LARDER_REQ_FLIGHT_H
+#define LARDER_REQ_FLIGHT_H
+
+#include <stdatomic.h>
+
+#include "conf/conf.h"
+#include "http/message.h"
+#include "http/stored.h"
+#include "policy/reason.h"
+#include "req/fetch.h"
+#include "req/port.h"
+#include "tier/tier.h"
+
+struct req_env;
+struct flights;
+
+enum flight_state {
+	FLIGHT_OPEN,   /* nothing is known yet */
+	FLIGHT_SHARED, /* `entry` answers everybody whose request it matches; its body may still grow */
+	FLIGHT_ALONE,  /* the response is the leader's only; the others fetch for themselves */
+	FLIGHT_STALE,  /* the origin failed; `entry` is the stale one that may be served */
+	FLIGHT_FAILED  /* `err` and `why` */
+};
+
+/* Embedded in a request. */
+struct flight_waiter {
+	struct flight_waiter *next, *prev;
+	bool queued; /* under the shard's lock */
+	bool leads;
+	void *worker; /* where the letter goes */
+	const struct req_port *port;
+	struct mail *mail;
+	struct body_reader reader; /* opened by the decision; wakes by the same letter */
+};
+
+struct flight {
+	atomic_uint refs;
+	struct flights *home; /* NULL: joined by nobody, from the start */
+	struct flight *next;  /* in its bucket */
+	bool listed;	      /* under the shard's lock, as `waiters` */
+	struct flight_waiter *waiters;
+	struct cache_key key;
+	struct str signature; /* the nominated fields of the variant that is fetched; empty when not known before */
+	uint64_t epoch;	      /* of the tier when it began */
+
+	/* Decided by flight_decide, constant afterwards. */
+	enum flight_state state;
+	struct entry *entry;
+	struct body *body;	       /* growing; NULL when the entry was complete already */
+	struct http_response response; /* the leader's own: what the origin sent */
+	int64_t length;		       /* of its body, -1 unknown */
+	bool revalidated;	       /* a 304 confirmed what was stored */
+	enum reason reason;	       /* STORED, or why not */
+	int err;
+	const char *why;
+
+	/* The owner's (req/fill.c). */
+	struct req_env *env;
+	struct conf *conf;
+	const struct route *route;
+	struct arena arena; /* request, response, everything above */
+	struct http_request request;
+	struct fetch fetch;
+	struct headers fetch_headers;
+	struct entry *stale; /* being validated */
+	struct mail wake;    /* there is room in the body's window again */
+	struct req *leader;  /* where upload bytes come from; NULL when it left */
+	size_t max_object;
+	bool may_store, stale_if_error, fetching, storing;
+	atomic_llong first_byte_us; /* how long the upstream took until its head; -1: no head yet */
+};
+
+struct flights *flights_new(void);
+/* No flight may be under way. */
+void flights_free(struct flights **f);
+
+enum flight_join { FLIGHT_JOIN_LEAD, FLIGHT_JOIN_WAIT, FLIGHT_JOIN_READY, FLIGHT_JOIN_PASSES };
+
+/* Joins the flight of that key and signature, or opens one. *out gets a reference (none with PASSES). A flight that began
+ * before a purge of its key is not joined. With READY the waiter's reader is open. `waiter` NULL: a refresh behind a
+ * stale answer, which only wants to lead; WAIT and READY give no reference then. Any thread. */
+enum flight_join flight_join(struct flights *flights, struct tier *tier, const struct cache_key *key,
+    struct str signature, struct flight_waiter *waiter, int64_t now_ms, struct flight **out);
+/* A flight that nobody joins. */
+struct flight *flight_new(struct flights *home, struct tier *tier, const struct cache_key *key, struct str signature);
+
+struct flight *flight_ref(struct flight *f);
+void flight_release(struct flight **f);
+
+/* The waiter goes (told or not): no letter of this flight comes any more, and its reader is closed. */
+void flight_leave(struct flight *f, struct flight_waiter *w);
+
+/* Owner: the outcome fields are filled; opens the waiters' readers (the leader's only, when ALONE) and tells all. A flight that is not
+ * SHARED can no longer be joined. */
+void flight_decide(struct flight *f, enum flight_state state);
+/* Owner: nobody joins from now on. */
+void flight_close(struct flight *f);
+
+/* Remembers the key as one that passes, until then; or forgets it. */
+void flight_remember_pass(struct flights *flights, const struct cache_key *key, int64_t until_ms);
+void flight_forget_pass(struct flights *flights, const struct cache_key *key);
+
+#endif

@@ -1,0 +1,129 @@
+/* Builds the field list of a request to the upstream. Fields keep their order and spelling; those that belong to the
+ * client's connection, and those that a client could use to lie about where it is, do not go on. */
+#include "req/forward.h"
+
+void header_ops_apply(const struct header_ops *ops, struct arena *a, struct headers *h)
+{
+	for (unsigned i = 0; i < ops->n; i++) {
+		const struct header_op *op = &ops->v[i];
+		switch (op->kind) {
+		case HEADER_ADD:
+			headers_add(h, a, op->name, op->value);
+			break;
+		case HEADER_SET:
+			headers_set(h, a, op->name, op->value);
+			break;
+		case HEADER_REMOVE:
+			headers_remove(h, op->name);
+			break;
+		}
+	}
+}
+
+struct str forward_target(const struct conf_upstream *u, struct str target, struct arena *a)
+{
+	struct str base = u->url.path;
+	while (base.n > 0 && base.p[base.n - 1] == '/')
+		base.n--;
+	if (base.n == 0 || str_eq(u->url.scheme, STR("unix")))
+		return target;
+	return arena_printf(a, "%.*s%.*s", STR_ARG(base), STR_ARG(target));
+}
+
+unsigned forward_via_count(const struct headers *h, struct str pseudonym)
+{
+	unsigned n = 0;
+	uint32_t field = 0;
+	struct str rest = STR_NONE, member;
+	while (headers_list_next(h, STR("Via"), &field, &rest, &member)) {
+		/* received-protocol RWS received-by [ RWS comment ] (RFC 9110 7.6.3) */
+		struct str by = str_trim(str_skip(member, str_index(member, ' ')));
+		by = str_take(by, str_index(by, ' '));
+		n += str_eq_nocase(by, pseudonym);
+	}
+	return n;
+}
+
+static bool is_default_port(const struct url *u)
+{
+	return u->port == (str_eq(u->scheme, STR("https")) ? 443 : 80);
+}
+
+static struct str host_for(const struct forward_in *in, struct arena *a)
+{
+	const struct conf_upstream *u = in->route->upstream;
+	if (u->host == HOST_CLIENT && in->request->host.n > 0)
+		return in->request->host;
+	if (str_eq(u->url.scheme, STR("unix")))
+		return STR("localhost");
+	bool v6 = str_index(u->url.host, ':') < u->url.host.n;
+	struct str host = v6 ? arena_printf(a, "[%.*s]", STR_ARG(u->url.host)) : u->url.host;
+	return is_default_port(&u->url) ? host : arena_printf(a, "%.*s:%u", STR_ARG(host), u->url.port);
+}
+
+/* `value` behind what a trusted peer sent, alone otherwise. */
+static void continue_list(
+    const struct forward_in *in, struct arena *a, struct headers *out, struct str name, struct str value)
+{
+	struct str before = in->trusted ? headers_joined(out, a, name) : STR_NONE;
+	if (before.n > 0)
+		value = arena_printf(a, "%.*s, %.*s", STR_ARG(before), STR_ARG(value));
+	headers_set(out, a, name, value);
+}
+
+static void keep_or_set(
+    const struct forward_in *in, struct arena *a, struct headers *out, struct str name, struct str value)
+{
+	if (!in->trusted || headers_get(out, name).n == 0)
+		headers_set(out, a, name, value);
+}
+
+/* RFC 7239 6: an IPv6 address is quoted and bracketed, what is no address is "unknown". */
+static struct str forwarded_node(struct str client, struct arena *a)
+{
+	if (str_index(client, ':') < client.n)
+		return arena_printf(a, "\"[%.*s]\"", STR_ARG(client));
+	return str_index(client, '.') < client.n ? client : STR("unknown");
+}
+
+static void add_forwarding(const struct forward_in *in, struct arena *a, struct headers *out)
+{
+	const struct http_request *r = in->request;
+	struct str node = forwarded_node(in->client, a);
+	if (!str_eq(node, STR("unknown")))
+		continue_list(in, a, out, STR("X-Forwarded-For"), in->client);
+	else if (!in->trusted)
+		headers_remove(out, STR("X-Forwarded-For"));
+	keep_or_set(in, a, out, STR("X-Forwarded-Proto"), r->scheme);
+	if (r->host.n > 0)
+		keep_or_set(in, a, out, STR("X-Forwarded-Host"), r->host);
+	else if (!in->trusted)
+		headers_remove(out, STR("X-Forwarded-Host"));
+	struct str host = r->host.n > 0 ? arena_printf(a, ";host=\"%.*s\"", STR_ARG(r->host)) : STR("");
+	continue_list(in, a, out, STR("Forwarded"),
+	    arena_printf(a, "for=%.*s%.*s;proto=%.*s", STR_ARG(node), STR_ARG(host), STR_ARG(r->scheme)));
+	struct str via = arena_printf(a, "1.%d %.*s", r->minor, STR_ARG(in->conf->server.via));
+	struct str before = headers_joined(out, a, STR("Via"));
+	if (before.n > 0)
+		via = arena_printf(a, "%.*s, %.*s", STR_ARG(before), STR_ARG(via));
+	headers_set(out, a, STR("Via"), via);
+}
+
+void forward_headers(const struct forward_in *in, struct arena *a, struct headers *out)
+{
+	const struct http_request *r = in->request;
+	*out = (struct headers){0};
+	/* Host first (RFC 9110 7.2); the client's own framing and expectations end here: the body is read by us. */
+	headers_add(out, a, STR("Host"), host_for(in, a));
+	for (uint32_t i = 0; i < r->headers.n; i++) {
+		const struct header *h = &r->headers.v[i];
+		if (!str_eq_nocase(h->name, STR("Host")))
+			headers_add(out, a, h->name, h->value);
+	}
+	headers_remove_hop_by_hop(out);
+	headers_remove(out, STR("Content-Length"));
+	headers_remove(out, STR("Expect"));
+	add_forwarding(in, a, out);
+	headers_set(out, a, STR("X-Request-Id"), in->id);
+	header_ops_apply(&in->route->request_headers, a, out);
+}

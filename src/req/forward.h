@@ -1,0 +1,29 @@
+/* The request as it goes to the upstream: end-to-end fields, Host, Via and the forwarding fields (RFC 9110 7.6,
+ * RFC 7239). Framing and Connection are added by who sends it. */
+#ifndef LARDER_REQ_FORWARD_H
+#define LARDER_REQ_FORWARD_H
+
+#include "conf/conf.h"
+#include "http/message.h"
+
+struct forward_in {
+	const struct conf *conf;
+	const struct route *route;
+	const struct http_request *request;
+	struct str client; /* the peer's address as text; "unix" */
+	bool trusted;	   /* the peer is one of trusted_proxies: its forwarding fields are continued, else replaced */
+	struct str id;	   /* request id */
+};
+
+/* Result lies in `a` and borrows from the request. */
+void forward_headers(const struct forward_in *in, struct arena *a, struct headers *out);
+/* The target with the upstream URL's path before it. */
+struct str forward_target(const struct conf_upstream *u, struct str target, struct arena *a);
+
+/* Adds, sets and removes as the route says. */
+void header_ops_apply(const struct header_ops *ops, struct arena *a, struct headers *h);
+
+/* How often Via names this proxy already: the sign of a loop. */
+unsigned forward_via_count(const struct headers *h, struct str pseudonym);
+
+#endif

@@ -1,0 +1,221 @@
+/* The life of a request: made by the client side, driven through its steps (steps.c), read out, counted, logged, freed.
+ * Here too are the bytes between client and flight: the upload's small buffer and the stream of the body. */
+#include "req/req.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "req/fill.h"
+#include "req/request.h"
+
+enum { UPLOAD_MAX = 64 * 1024 };
+
+static int64_t wall_ms(const struct req *r)
+{
+	return r->env->port->wall_ms(r->env->worker);
+}
+
+static int64_t mono_us(const struct req *r)
+{
+	return r->env->port->mono_us(r->env->worker);
+}
+
+static void on_mail(struct mail *m)
+{
+	struct req *r = CONTAINER_OF(m, struct req, mail);
+	if (r->gone)
+		return;
+	if (r->step != REQ_PARK || req__drive(r, REQ_OUTCOME))
+		r->env->port->resume(r->env->worker, r);
+}
+
+/* ---- life ---- */
+
+struct req *req_new(struct req_env *env, const struct req_client *client, void *owner)
+{
+	struct req *r = mem_zalloc(sizeof *r);
+	r->env = env;
+	r->conf = conf_ref(env->conf);
+	r->client = *client;
+	r->owner = owner;
+	r->age_ms = -1;
+	r->started_us = mono_us(r);
+	r->started_ms = wall_ms(r);
+	r->mail.fn = on_mail;
+	r->waiter.worker = env->worker;
+	r->waiter.port = env->port;
+	r->waiter.mail = &r->mail;
+	arena_init(&r->arena, 4096);
+	buf_init(&r->upload, UPLOAD_MAX);
+	return r;
+}
+
+struct arena *req_arena(struct req *r)
+{
+	return &r->arena;
+}
+
+struct http_request *req_message(struct req *r)
+{
+	return &r->message;
+}
+
+void *req_owner(const struct req *r)
+{
+	return r->owner;
+}
+
+bool req_begin(struct req *r)
+{
+	return req__drive(r, REQ_RECV);
+}
+
+void req_refuse(struct req *r, int status, const char *why)
+{
+	if (r->id.n == 0)
+		r->id = req__id(r);
+	metrics_inc(r->env->metrics, METRIC_REQUESTS_REFUSED);
+	answer_error(r, status, REASON_ERROR_REQUEST, why);
+	r->answer.close = true;
+}
+
+const struct answer *req_answer(struct req *r)
+{
+	return r->answer.kind == ANSWER_NONE ? NULL : &r->answer;
+}
+
+/* ---- upload ---- */
+
+size_t req_upload(struct req *r, const char *p, size_t n)
+{
+	if (r->answer.kind != ANSWER_NONE || !r->flight)
+		return n; /* nobody needs it any more */
+	size_t room = UPLOAD_MAX - r->upload.n, take = n < room ? n : room;
+	if (take > 0)
+		buf_add(&r->upload, str_make(p, take));
+	r->upload_waits = take < n;
+	if (take > 0)
+		fill_upload(r->flight);
+	return take;
+}
+
+void req_upload_end(struct req *r)
+{
+	r->upload_whole = true;
+	if (r->flight)
+		fill_upload(r->flight);
+}
+
+int req__upload_peek(struct req *r, const char **p, size_t *n)
+{
+	if (r->upload.n == 0)
+		return r->upload_whole ? ERR_EOF : ERR_AGAIN;
+	*p = r->upload.p;
+	*n = r->upload.n;
+	return ERR_OK;
+}
+
+void req__upload_used(struct req *r, size_t n)
+{
+	buf_consume(&r->upload, n);
+	if (!r->upload_waits || r->upload.n > UPLOAD_MAX / 2)
+		return;
+	r->upload_waits = false;
+	r->env->port->resume(r->env->worker, r);
+}
+
+/* ---- the body to the client ---- */
+
+int64_t req_read(struct req *r, char *p, size_t max)
+{
+	const char *from;
+	size_t n, copied = 0;
+	while (copied < max) {
+		int err = body_read(&r->waiter.reader, &from, &n);
+		if (err == ERR_AGAIN)
+			break;
+		if (err != ERR_OK)
+			return copied > 0 ? (int64_t)copied : err;
+		n = n < max - copied ? n : max - copied;
+		memcpy(p + copied, from, n);
+		body_read_done(&r->waiter.reader, n);
+		copied += n;
+	}
+	return (int64_t)copied;
+}
+
+/* ---- the end ---- */
+
+void req_gone(struct req *r)
+{
+	r->gone = true;
+	req__leave_flight(r);
+}
+
+static void write_line(const struct req *r, uint64_t sent, int64_t total_us, int64_t upstream_us)
+{
+	const struct http_request *m = &r->message;
+	struct access_line line = {
+	    .wall_ms = r->started_ms,
+	    .client = r->client.address_text,
+	    .method = m->method_name,
+	    .target = m->target,
+	    .host = m->host,
+	    .referer = headers_get(&m->headers, STR("Referer")),
+	    .user_agent = headers_get(&m->headers, STR("User-Agent")),
+	    .request_id = r->id,
+	    .route = r->route ? r->route->name : STR("-"),
+	    .tier =
+		r->outcome == OUTCOME_HIT || r->outcome == OUTCOME_STALE ? str_of(r->env->tier->ops->name) : STR("-"),
+	    .upstream = upstream_us >= 0 ? r->route->upstream->name : STR("-"),
+	    .minor = m->minor,
+	    .status = r->answer.status,
+	    .bytes = sent,
+	    .verdict = outcome_name(r->outcome),
+	    .reason = reason_code(r->reason),
+	    .age_s = r->age_ms < 0 ? -1 : r->age_ms / 1000,
+	    .total_us = total_us,
+	    .upstream_us = upstream_us,
+	};
+	accesslog_write(r->env->access, &line);
+}
+
+static void account(struct req *r, uint64_t sent, bool whole)
+{
+	/* A client that left before its answer was whole: 499 as nginx has it, when there was none at all. */
+	if (r->answer.kind == ANSWER_NONE || !whole) {
+		metrics_inc(r->env->metrics, METRIC_CLIENTS_GONE);
+		r->outcome = OUTCOME_ERROR;
+		r->reason = REASON_ERROR_CLIENT;
+		if (r->answer.kind == ANSWER_NONE)
+			r->answer.status = 499;
+	}
+	int64_t total_us = mono_us(r) - r->started_us;
+	int64_t upstream_us = r->flight && r->fwd ? atomic_load(&r->flight->first_byte_us) : -1;
+	struct metrics_request done = {
+	    .route = r->route ? r->route->metrics_id : 0,
+	    .outcome = r->outcome,
+	    .reason = r->reason,
+	    .status = r->answer.status,
+	    .total_us = total_us,
+	    .upstream_us = upstream_us,
+	    .bytes = sent,
+	};
+	metrics_request(r->env->metrics, &done);
+	if (r->env->access)
+		write_line(r, sent, total_us, upstream_us);
+}
+
+void req_free(struct req **ref, uint64_t sent, bool whole)
+{
+	struct req *r = *ref;
+	*ref = NULL;
+	account(r, sent, whole);
+	req__leave_flight(r);
+	entry_release(&r->entry);
+	buf_free(&r->upload);
+	arena_free(&r->arena);
+	conf_release(&r->conf);
+	free(r);
+}

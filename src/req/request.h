@@ -1,0 +1,85 @@
+/* struct req as the files of this folder see it; everybody else has req.h. */
+#ifndef LARDER_REQ_REQUEST_H
+#define LARDER_REQ_REQUEST_H
+
+#include "policy/reuse.h"
+#include "req/flight.h"
+#include "req/req.h"
+
+/* Why a request is where it is; each step function returns the next one. */
+#define REQ_STEPS(X)                                                                                                   \
+	X(RECV, receive)                                                                                               \
+	X(LOOKUP, lookup)                                                                                              \
+	X(JUDGE, judge)                                                                                                \
+	X(MISS, miss)                                                                                                  \
+	X(JOIN, join)                                                                                                  \
+	X(LEAD, lead)                                                                                                  \
+	X(ALONE, alone)                                                                                                \
+	X(OUTCOME, outcome)                                                                                            \
+	X(PURGE, purge)
+
+enum req_step {
+#define X(name, function) REQ_##name,
+	REQ_STEPS(X)
+#undef X
+	    REQ_PARK, /* wait for a letter; OUTCOME is next */
+	REQ_ANSWERED  /* r->answer is there */
+};
+
+struct req {
+	struct req_env *env;
+	struct conf *conf; /* the snapshot it began with */
+	struct arena arena;
+	struct req_client client;
+	void *owner;
+	struct http_request message;
+	struct str id;
+	bool trusted;
+	bool gone;
+	enum req_step step;
+
+	struct str path, query, host; /* of the target; path and host in normal form */
+	const struct route *route;
+	struct cache_key key;
+	struct str signature; /* of the variant, when other variants are known */
+	struct entry *entry;  /* found, or shared by the flight */
+	struct reuse_verdict verdict;
+	enum reason fwd; /* why it went to the upstream; NONE: it did not */
+	bool passes;	 /* by rule or by memory, not for want of a stored response */
+	bool may_store;
+	unsigned joins; /* flights tried */
+
+	struct flight *flight;
+	struct flight_waiter waiter;
+	struct mail mail;
+
+	struct buf upload; /* bytes on their way from client to upstream */
+	bool upload_whole, upload_waits;
+
+	struct answer answer;
+	enum outcome outcome;
+	enum reason reason; /* for log and metrics */
+	int64_t age_ms;	    /* -1: not from the store */
+	int64_t started_us, started_ms;
+};
+
+/* req/steps.c: runs steps from this one until the request parks or has its answer (true). */
+bool req__drive(struct req *r, enum req_step step);
+/* The request's id, made when the client gave none that fits. */
+struct str req__id(struct req *r);
+/* Lets go of the flight, if there is one: as waiter, reader and leader. */
+void req__leave_flight(struct req *r);
+
+/* req/answer.c: fills r->answer, r->outcome and r->reason. */
+void answer_from_entry(struct req *r, struct entry *e, enum outcome outcome, enum reason reason);
+/* The leader's: what the origin sent, to him. */
+void answer_from_flight(struct req *r);
+/* An error of ours: a short page with the request's id, never cached. */
+void answer_error(struct req *r, int status, enum reason reason, const char *why);
+/* The flight failed. */
+void answer_failure(struct req *r, int err, enum reason reason);
+void answer_json(struct req *r, int status, struct str body, enum reason reason);
+/* Age and time left of an entry now. */
+struct reuse_verdict answer_verdict(const struct req *r, const struct entry *e);
+
+#endif

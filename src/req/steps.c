@@ -1,0 +1,429 @@
+/* The steps of a request and its life. Each step returns the next; REQ_PARK waits for the one letter that a request has
+ * (its flight was decided, or its stream has more), REQ_ANSWERED ends the drive.
+ *
+ *   receive -> lookup -> judge -> (fresh: answered)
+ *                         \--> join -> lead | (park) -> outcome -> answered
+ *                   miss -/                         \-> join again (another variant), alone
+ *   receive -> alone (passes)      receive -> purge
+ *
+ * Not here: the fetch itself (fill.c), who waits for whom (flight.c), what an answer looks like (answer.c). */
+#include "req/request.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+#include "conf/route.h"
+#include "http/url.h"
+#include "policy/key.h"
+#include "policy/vary.h"
+#include "req/fill.h"
+#include "req/forward.h"
+
+enum { JOINS_MAX = 4, LOOP_MAX = 5, ID_MAX = 64 };
+
+static int64_t wall_ms(const struct req *r)
+{
+	return r->env->port->wall_ms(r->env->worker);
+}
+
+/* ---- receive ---- */
+
+/* An id that is fit for logs and headers: the client's when it has the shape of one, else a new one. */
+struct str req__id(struct req *r)
+{
+	struct str given = headers_get(&r->message.headers, STR("X-Request-Id"));
+	if (given.n > 0 && given.n <= ID_MAX && is_token(given))
+		return given;
+	/* A counter, spread by an odd multiplier (splitmix64): unique in this worker, not to be guessed from outside. */
+	uint64_t z = r->env->id_seed + ++r->env->requests * 0x9E3779B97F4A7C15u;
+	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+	return arena_printf(&r->arena, "%016llx", (unsigned long long)(z ^ (z >> 31)));
+}
+
+/* Absolute form: its authority is the host, whatever Host says (RFC 9112 3.2.2); the origin gets the origin form. */
+static int take_target(struct req *r)
+{
+	struct http_request *m = &r->message;
+	if (m->target.n > 0 && m->target.p[0] != '/' && !str_eq(m->target, STR("*"))) {
+		struct str rest = str_skip(m->target, str_find(m->target, STR("://")));
+		struct url url;
+		const char *why;
+		if (rest.n == 0 || url_read(m->target, &url, &why) != ERR_OK)
+			return ERR_INVALID;
+		rest = str_skip(rest, 3);
+		size_t slash = str_index(rest, '/');
+		m->host = str_take(rest, slash);
+		m->target = slash < rest.n ? str_skip(rest, slash) : STR("/");
+		if (!host_is_valid(m->host))
+			return ERR_INVALID;
+	}
+	target_split(m->target, &r->path, &r->query);
+	return ERR_OK;
+}
+
+/* Only a trusted peer may say that its client came by TLS. */
+static struct str scheme_of(const struct req *r)
+{
+	struct str proto = headers_get(&r->message.headers, STR("X-Forwarded-Proto"));
+	return r->trusted && str_eq_nocase(proto, STR("https")) ? STR("https") : STR("http");
+}
+
+static enum req_step pass(struct req *r, enum reason why)
+{
+	r->fwd = why;
+	r->passes = true;
+	return REQ_ALONE;
+}
+
+static enum req_step receive(struct req *r)
+{
+	struct http_request *m = &r->message;
+	r->id = req__id(r);
+	r->trusted = conf_nets_contain(&r->conf->server.trusted_proxies, r->client.address);
+	m->scheme = scheme_of(r);
+	if (take_target(r) != ERR_OK) {
+		req_refuse(r, 400, "The request target is not valid.");
+		return REQ_ANSWERED;
+	}
+	r->host = host_normalise(m->host, m->scheme, &r->arena);
+	r->path = path_normalise(r->path, &r->arena);
+	r->route = route_find(r->conf, r->host, r->path);
+	if (m->method == METHOD_PURGE)
+		return REQ_PURGE;
+	if (forward_via_count(&m->headers, r->conf->server.via) >= LOOP_MAX) {
+		answer_error(r, 508, REASON_ERROR_LOOP, NULL);
+		return REQ_ANSWERED;
+	}
+	if (r->path.n == 0 || r->path.p[0] != '/')
+		return pass(r, REASON_PASS_TARGET);
+	enum reason why = REASON_NONE;
+	if (policy_lookup(r->route, m, &why) == LOOKUP_PASS)
+		return pass(r, why);
+	return REQ_LOOKUP;
+}
+
+/* ---- purge by method ---- */
+
+/* A request that has come through another proxy does not come from the address it seems to come from. */
+static bool came_through_proxy(const struct req *r)
+{
+	static const struct str signs[] = {STR("X-Forwarded-For"), STR("Forwarded"), STR("Via")};
+	for (unsigned i = 0; i < COUNT_OF(signs); i++)
+		if (headers_find(&r->message.headers, signs[i]))
+			return true;
+	return false;
+}
+
+static enum req_step purge(struct req *r)
+{
+	if (!conf_nets_contain(&r->conf->admin.purge_from, r->client.address) || came_through_proxy(r)) {
+		answer_error(r, 403, REASON_PURGE_DENIED,
+		    came_through_proxy(r) ? "A PURGE that came through a proxy is not accepted; use the admin listener."
+					  : "This address may not purge; see [admin] purge_from.");
+		return REQ_ANSWERED;
+	}
+	key_make(r->route, r->message.scheme, r->host, r->path, r->query, r->env->key_seed, &r->arena, &r->key);
+	struct tier_purge op = {.kind = PURGE_URL, .arg = r->key.text, .key = r->key};
+	int err = tier_purge(r->env->tier, &op);
+	assert(err == ERR_OK); /* a key can always be purged */
+	(void)err;
+	flight_forget_pass(r->env->flights, &r->key);
+	answer_json(r, 200,
+	    arena_printf(&r->arena, "{\"purged\": %llu, \"id\": %llu}\n", (unsigned long long)op.count,
+		(unsigned long long)op.epoch),
+	    REASON_PURGED);
+	return REQ_ANSWERED;
+}
+
+/* ---- lookup and judge ---- */
+
+static bool matches(void *ctx, const struct entry *e)
+{
+	const struct req *r = ctx;
+	return policy_vary_matches(&e->stored, &r->message);
+}
+
+static int look_up(struct req *r)
+{
+	struct tier_get op = {.key = r->key, .match = matches, .ctx = r};
+	int err = tier_get(r->env->tier, &op);
+	assert(err == ERR_OK || err == ERR_MISSING);
+	entry_release(&r->entry);
+	r->entry = op.entry;
+	r->fwd = err == ERR_OK ? REASON_NONE : op.other_variant ? REASON_MISS_VARY : REASON_MISS;
+	return err;
+}
+
+static enum req_step lookup(struct req *r)
+{
+	key_make(r->route, r->message.scheme, r->host, r->path, r->query, r->env->key_seed, &r->arena, &r->key);
+	return look_up(r) == ERR_OK ? REQ_JUDGE : REQ_MISS;
+}
+
+static void refresh_behind(struct req *r);
+
+static enum req_step judge(struct req *r)
+{
+	r->verdict = answer_verdict(r, r->entry);
+	switch (r->verdict.reuse) {
+	case REUSE_FRESH:
+		answer_from_entry(r, r->entry, OUTCOME_HIT, r->verdict.reason);
+		return REQ_ANSWERED;
+	case REUSE_STALE:
+		answer_from_entry(r, r->entry, OUTCOME_STALE, r->verdict.reason);
+		refresh_behind(r);
+		return REQ_ANSWERED;
+	case REUSE_UNSATISFIABLE:
+		answer_error(r, 504, REASON_ERROR_ONLY_IF_CACHED, NULL);
+		return REQ_ANSWERED;
+	case REUSE_REVALIDATE:
+		break;
+	}
+	r->fwd = r->verdict.reason;
+	/* HEAD goes on as HEAD: what it brings is no page. */
+	return r->message.method == METHOD_HEAD ? REQ_ALONE : REQ_JOIN;
+}
+
+/* ---- the variant that is wanted ---- */
+
+static void text_of_fields(struct req *r, const struct headers *fields)
+{
+	struct buf b;
+	buf_init(&b, r->conf->server.max_header * 2 + 1024);
+	for (uint32_t i = 0; i < fields->n; i++) {
+		buf_add(&b, fields->v[i].name);
+		buf_addc(&b, fields->v[i].value.p ? ':' : '-'); /* absent is not empty */
+		buf_add(&b, fields->v[i].value);
+		buf_addc(&b, '\n');
+	}
+	r->signature = arena_str(&r->arena, buf_str(&b));
+	buf_free(&b);
+}
+
+/* Requests for different variants must not wait for one another: the signature parts them as soon as one response
+ * has told by which fields the URL varies. */
+static void sign_like(struct req *r, const struct entry *e)
+{
+	struct headers mine = {0};
+	vary_values(&e->stored.vary, &r->message.headers, &r->arena, &mine);
+	text_of_fields(r, &mine);
+}
+
+static void sign_first(void *ctx, struct entry *e)
+{
+	struct req *r = ctx;
+	if (r->signature.n == 0)
+		sign_like(r, e);
+}
+
+static enum req_step miss(struct req *r)
+{
+	if (policy_miss(&r->message) == REUSE_UNSATISFIABLE) {
+		answer_error(r, 504, REASON_ERROR_ONLY_IF_CACHED, NULL);
+		return REQ_ANSWERED;
+	}
+	if (r->message.method == METHOD_HEAD)
+		return REQ_ALONE;
+	/* A part is asked for and the whole is not here: the origin knows how to cut it. */
+	if (headers_find(&r->message.headers, STR("Range")))
+		return pass(r, REASON_PASS_RANGE);
+	if (r->fwd == REASON_MISS_VARY)
+		tier_variants(r->env->tier, &r->key, sign_first, r);
+	return REQ_JOIN;
+}
+
+/* ---- join and lead ---- */
+
+static void fill_for(struct req *r, struct flight *f, bool may_store, struct entry *stale)
+{
+	struct fill_spec spec = {
+	    .conf = r->conf,
+	    .route = r->route,
+	    .request = &r->message,
+	    .client = r->client.address_text,
+	    .id = r->id,
+	    .trusted = r->trusted,
+	    .may_store = may_store,
+	    .stale = stale,
+	    .stale_if_error = stale && r->verdict.stale_if_error,
+	    .leader = r,
+	};
+	fill_start(f, r->env, &spec);
+}
+
+static void refresh_behind(struct req *r)
+{
+	struct flight *f;
+	text_of_fields(r, &r->entry->stored.vary);
+	if (flight_join(r->env->flights, r->env->tier, &r->key, r->signature, NULL, wall_ms(r), &f) != FLIGHT_JOIN_LEAD)
+		return;
+	struct http_request asked = r->message;
+	r->message.method = METHOD_GET; /* also behind a HEAD */
+	r->message.method_name = STR("GET");
+	struct fill_spec spec = {
+	    .conf = r->conf,
+	    .route = r->route,
+	    .request = &r->message,
+	    .client = r->client.address_text,
+	    .id = r->id,
+	    .trusted = r->trusted,
+	    .may_store = true,
+	    .stale = r->entry,
+	};
+	fill_start(f, r->env, &spec);
+	r->message = asked;
+	flight_release(&f);
+}
+
+static enum req_step join(struct req *r)
+{
+	if (++r->joins > JOINS_MAX)
+		return pass(r, REASON_PASS_REMEMBERED);
+	if (r->entry)
+		text_of_fields(r, &r->entry->stored.vary);
+	r->waiter.leads = false;
+	switch (flight_join(r->env->flights, r->env->tier, &r->key, r->signature, &r->waiter, wall_ms(r), &r->flight)) {
+	case FLIGHT_JOIN_LEAD:
+		return REQ_LEAD;
+	case FLIGHT_JOIN_WAIT:
+		return REQ_PARK;
+	case FLIGHT_JOIN_READY:
+		return REQ_OUTCOME;
+	case FLIGHT_JOIN_PASSES:
+		break;
+	}
+	r->may_store = true; /* it may have become storable meanwhile */
+	return pass(r, REASON_PASS_REMEMBERED);
+}
+
+/* The flight that was here a moment ago may have stored its page between our lookup and our joining: look again, and let
+ * those who joined us since have it too. */
+static bool was_stored_meanwhile(struct req *r)
+{
+	struct tier_get op = {.key = r->key, .match = matches, .ctx = r};
+	if (tier_get(r->env->tier, &op) != ERR_OK)
+		return false;
+	if (op.entry == r->entry || answer_verdict(r, op.entry).reuse != REUSE_FRESH) {
+		entry_release(&op.entry);
+		return false;
+	}
+	r->flight->entry = op.entry;
+	r->flight->reason = REASON_HIT;
+	flight_decide(r->flight, FLIGHT_SHARED);
+	flight_close(r->flight);
+	return true;
+}
+
+static enum req_step lead(struct req *r)
+{
+	if (was_stored_meanwhile(r))
+		return REQ_PARK; /* the letter is on its way */
+	r->waiter.leads = true;
+	fill_for(r, r->flight, true, r->entry);
+	return REQ_PARK;
+}
+
+/* A flight of its own that nobody joins. */
+static enum req_step alone(struct req *r)
+{
+	if (r->key.text.n == 0)
+		r->key = (struct cache_key){.text = STR("-")};
+	r->flight = flight_new(NULL, r->env->tier, &r->key, STR_NONE);
+	r->flight->reason = r->fwd;
+	r->waiter.leads = true;
+	r->waiter.queued = true;
+	r->flight->waiters = &r->waiter;
+	r->waiter.next = r->waiter.prev = NULL;
+	fill_for(r, r->flight, r->may_store, NULL);
+	return REQ_PARK;
+}
+
+/* ---- outcome ---- */
+
+void req__leave_flight(struct req *r)
+{
+	if (!r->flight)
+		return;
+	flight_leave(r->flight, &r->waiter);
+	if (r->waiter.leads)
+		fill_leader_left(r->flight);
+	r->waiter.leads = false;
+	flight_release(&r->flight);
+}
+
+static enum req_step shared(struct req *r)
+{
+	struct flight *f = r->flight;
+	if (f->revalidated && r->waiter.leads) {
+		answer_from_entry(r, f->entry, OUTCOME_REVALIDATED, REASON_HIT_REVALIDATED);
+		return REQ_ANSWERED;
+	}
+	if (r->waiter.leads) {
+		answer_from_flight(r);
+		return REQ_ANSWERED;
+	}
+	if (matches(r, f->entry)) {
+		bool stored = f->reason == REASON_HIT; /* found in the store after all */
+		if (!stored)
+			metrics_inc(r->env->metrics, METRIC_COLLAPSED);
+		answer_from_entry(
+		    r, f->entry, stored ? OUTCOME_HIT : OUTCOME_COLLAPSED, stored ? REASON_HIT : REASON_COLLAPSED);
+		return REQ_ANSWERED;
+	}
+	sign_like(r, f->entry);
+	entry_release(&r->entry);
+	r->fwd = REASON_MISS_VARY;
+	req__leave_flight(r);
+	return REQ_JOIN;
+}
+
+static enum req_step outcome(struct req *r)
+{
+	struct flight *f = r->flight;
+	switch (f->state) {
+	case FLIGHT_SHARED:
+		return shared(r);
+	case FLIGHT_ALONE:
+		if (r->waiter.leads) {
+			answer_from_flight(r);
+			return REQ_ANSWERED;
+		}
+		/* All at once, none behind another. What they bring may be stored, should it differ. */
+		req__leave_flight(r);
+		r->may_store = true;
+		return pass(r, REASON_PASS_REMEMBERED);
+	case FLIGHT_STALE:
+		answer_from_entry(r, f->entry, OUTCOME_STALE, REASON_HIT_STALE_ERROR);
+		return REQ_ANSWERED;
+	case FLIGHT_FAILED:
+		answer_failure(r, f->err, f->reason);
+		return REQ_ANSWERED;
+	case FLIGHT_OPEN:
+		break;
+	}
+	assert(!"told before the flight was decided");
+	return REQ_PARK;
+}
+
+/* ---- the driver ---- */
+
+static const struct {
+	enum req_step (*run)(struct req *r);
+	const char *name;
+} steps[] = {
+#define X(name, function) {function, #function},
+    REQ_STEPS(X)
+#undef X
+};
+
+bool req__drive(struct req *r, enum req_step step)
+{
+	while (step < REQ_PARK) {
+		if (r->env->trace)
+			r->env->trace(r->env->trace_ctx, r, steps[step].name);
+		step = steps[step].run(r);
+	}
+	r->step = step;
+	return step == REQ_ANSWERED;
+}
