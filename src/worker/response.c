@@ -1,0 +1,143 @@
+/* libmicrohttpd frames: it adds Content-Length, Transfer-Encoding, Connection, and Date where the answer has none. What it
+ * passes on as given is cleaned here (names that are no tokens, control bytes); what it cannot send is put so that it means the
+ * same: an empty value as one blank.
+ *
+ * It is wrong about responses without a body whose length is not known: to HEAD and with 304 it sends a last chunk
+ * all the same, which the client would take for the start of the next response. These go out without any framing and
+ * close the connection (RFC 9112 6.3 needs none for them). */
+#include "worker/response.h"
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+enum {
+	BLOCK = 32 * 1024, /* bytes read at once of a stream of known length; the library allocates as much for it */
+	SEGMENTS = 16,	   /* of a body that are put on the stack */
+	TEXT_MAX = 4096	   /* name and value that are put on the stack */
+};
+
+static ssize_t no_body(void *cls, uint64_t position, char *p, size_t max)
+{
+	return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static struct MHD_Response *of_segments(const struct answer *a)
+{
+	struct str few[SEGMENTS], *segments = few;
+	struct MHD_IoVec few_v[SEGMENTS], *v = few_v;
+	unsigned n = body_segments(a->entry->body, few, SEGMENTS);
+	if (n == 0)
+		return MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+	if (n == 1) /* head and body leave in one call */
+		return MHD_create_response_from_buffer(few[0].n, (void *)(uintptr_t)few[0].p, MHD_RESPMEM_PERSISTENT);
+	if (n > SEGMENTS) {
+		segments = mem_alloc(n * sizeof(*segments));
+		v = mem_alloc(n * sizeof(*v));
+		n = body_segments(a->entry->body, segments, n);
+	}
+	for (unsigned i = 0; i < n; i++)
+		v[i] = (struct MHD_IoVec){.iov_base = segments[i].p, .iov_len = segments[i].n};
+	struct MHD_Response *r = MHD_create_response_from_iovec(v, n, NULL, NULL);
+	if (v != few_v) {
+		free(segments);
+		free(v);
+	}
+	return r;
+}
+
+static struct MHD_Response *of_nothing(const struct answer *a)
+{
+	bool known = a->length >= 0;
+	struct MHD_Response *r =
+	    MHD_create_response_from_callback(known ? (uint64_t)a->length : MHD_SIZE_UNKNOWN, 1, no_body, NULL, NULL);
+	/* No framing at all is only right for a connection that ends; 204 has none anyhow. */
+	if (r && !known && a->status != MHD_HTTP_NO_CONTENT)
+		MHD_set_response_options(r, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+	return r;
+}
+
+static struct MHD_Response *of_stream(const struct answer *a, MHD_ContentReaderCallback reader, void *ctx)
+{
+	if (a->length < 0)
+		return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK, reader, ctx, NULL);
+	uint64_t length = (uint64_t)a->length;
+	size_t block = length < BLOCK ? (size_t)length : BLOCK;
+	return MHD_create_response_from_callback(length, block ? block : 1, reader, ctx, NULL);
+}
+
+/* What the library writes itself, and what concerns one connection only. */
+static bool is_ours(struct str name)
+{
+	return str_eq_nocase(name, STR("Content-Length")) || str_eq_nocase(name, STR("Connection")) ||
+	       str_eq_nocase(name, STR("Transfer-Encoding"));
+}
+
+static bool can_be_sent(const struct header *h)
+{
+	return is_token(h->name) && is_field_value(h->value);
+}
+
+static void add_field(struct MHD_Response *r, const struct header *h)
+{
+	if (is_ours(h->name))
+		return;
+	if (!can_be_sent(h)) {
+		log_debug("client", "a response field that would break the framing is left out");
+		return;
+	}
+	char few[TEXT_MAX], *text = few;
+	size_t n = h->name.n + h->value.n + 3;
+	if (n > sizeof(few))
+		text = mem_alloc(n);
+	char *value = text + h->name.n + 1;
+	memcpy(text, h->name.p, h->name.n);
+	text[h->name.n] = '\0';
+	/* An empty value is legal (RFC 9110 5.5), but the library takes none; blanks around a value do not count. */
+	size_t value_n = h->value.n ? h->value.n : 1;
+	memcpy(value, h->value.n ? h->value.p : " ", value_n);
+	value[value_n] = '\0';
+	if (MHD_add_response_header(r, text, value) != MHD_YES)
+		log_debug("client", "the library refuses the response field %s", text);
+	if (text != few)
+		free(text);
+}
+
+struct MHD_Response *response_make(const struct answer *a, bool close, MHD_ContentReaderCallback reader, void *ctx)
+{
+	struct MHD_Response *r;
+	if (a->bodyless)
+		r = of_nothing(a);
+	else if (a->kind == ANSWER_WHOLE)
+		r = of_segments(a);
+	else if (a->kind == ANSWER_TEXT)
+		r = MHD_create_response_from_buffer(
+		    a->text.n, (void *)(uintptr_t)(a->text.n ? a->text.p : ""), MHD_RESPMEM_PERSISTENT);
+	else
+		r = of_stream(a, reader, ctx);
+	if (!r) {
+		log_error("client", "libmicrohttpd made no response of status %d", a->status);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < a->headers.n; i++)
+		add_field(r, &a->headers.v[i]);
+	if (close)
+		(void)!MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+	return r;
+}
+
+int response_write_interim(struct buf *out, int status, const struct headers *h)
+{
+	buf_addf(out, "HTTP/1.1 %d %s\r\n", status, MHD_get_reason_phrase_for((unsigned)status));
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (is_ours(h->v[i].name) || !can_be_sent(&h->v[i]))
+			continue;
+		buf_add(out, h->v[i].name);
+		buf_add(out, STR(": "));
+		buf_add(out, h->v[i].value);
+		buf_add(out, STR("\r\n"));
+	}
+	return buf_add(out, STR("\r\n")) != ERR_OK || out->overflow ? ERR_TOO_LARGE : ERR_OK;
+}

@@ -1,0 +1,17 @@
+/* From an answer (req/req.h) to what goes to the client: a libmicrohttpd response, or the bytes of a 1xx. Loop thread only. */
+#ifndef LARDER_WORKER_RESPONSE_H
+#define LARDER_WORKER_RESPONSE_H
+
+#include <microhttpd.h>
+
+#include "req/req.h"
+
+/* A new response with one reference (MHD_destroy_response). It borrows the answer's bytes: the request must live until the
+ * response went out. STREAM answers are read with `reader(ctx, ...)`. `close`: says Connection: close. NULL: the
+ * library refused (logged). This is where a response kept per entry and worker would be looked up. */
+struct MHD_Response *response_make(const struct answer *a, bool close, MHD_ContentReaderCallback reader, void *ctx);
+
+/* The bytes of an interim response (RFC 9110 15.2). 0 or ERR_TOO_LARGE. */
+int response_write_interim(struct buf *out, int status, const struct headers *h) MUST_CHECK;
+
+#endif
