@@ -32,7 +32,7 @@
 #include "worker/watch.h"
 
 enum {
-	TICK_MS = 500,		/* how often deadlines are looked at */
+	TICK_MS = 500,		/* by default */
 	INTERIM_MAX = 8 * 1024, /* bytes of a 1xx that are relayed */
 	HANDLES = 5
 };
@@ -67,6 +67,7 @@ struct clients {
 	enum strict_mode strict;
 	struct conn *arriving; /* during MHD_add_connection */
 	unsigned open;
+	unsigned tick_ms;
 	bool run; /* the library has something to do */
 	bool draining;
 	uv_poll_t poll;	      /* the library's epoll descriptor is readable */
@@ -141,7 +142,7 @@ static void on_late(void *ctx, struct watch_item *item)
 static void on_tick(uv_timer_t *timer)
 {
 	struct clients *c = timer->data;
-	watch_sweep(&c->watch, &c->env->conf->server, TICK_MS, now_ms(c), on_late, c);
+	watch_sweep(&c->watch, &c->env->conf->server, c->tick_ms, now_ms(c), on_late, c);
 }
 
 /* Answering */
@@ -493,7 +494,7 @@ static void start_handles(struct clients *c, int epoll_fd)
 	uv_poll_start(&c->poll, UV_READABLE, on_readable);
 	uv_check_start(&c->check, on_check);
 	uv_prepare_start(&c->prepare, on_prepare);
-	uv_timer_start(&c->tick, on_tick, TICK_MS, TICK_MS);
+	uv_timer_start(&c->tick, on_tick, c->tick_ms, c->tick_ms);
 }
 
 static struct MHD_Daemon *start_daemon(struct clients *c)
@@ -518,7 +519,8 @@ int clients_new(const struct clients_options *o, struct clients **out)
 		return ERR_IO;
 	}
 	struct clients *c = mem_zalloc(sizeof(*c));
-	*c = (struct clients){.loop = o->loop, .env = o->env, .strict = strict};
+	*c = (struct clients){
+	    .loop = o->loop, .env = o->env, .strict = strict, .tick_ms = o->tick_ms ? o->tick_ms : TICK_MS};
 	watch_init(&c->watch);
 	c->daemon = start_daemon(c);
 	if (!c->daemon) {

@@ -12,6 +12,8 @@ struct clients_options {
 	uv_loop_t *loop;
 	struct req_env *env;
 	atomic_uint *connections; /* of all workers, against conf->server.max_connections */
+	unsigned
+	    tick_ms; /* how often deadlines are looked at and whether the clients of parked requests left; 0: 500 */
 };
 
 /* 0 or ERR_IO (the library refused). */
