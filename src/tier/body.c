@@ -1,0 +1,502 @@
+/* A growing body as a chain of counted chunks. Every chunk is held by those who may still read it: each reader holds
+ * the chunk it stands in, each chunk holds its successor, the body holds the last one (the producer fills it) and, while
+ * it retains, the first. So nobody frees passed chunks of a window: their last holder lets go of them.
+ *
+ *      head (while retaining)                    tail
+ *        |                                        |
+ *      chunk ---> chunk ---> chunk ---> chunk ---> chunk
+ *                   |                              |
+ *               slow reader                   quick reader
+ *
+ * Sizes. A known length gets one exact chunk (pieces of 4M above that, so that a length alone reserves little); an
+ * unknown one doubles from 4K to 256K, and the last chunk is exchanged for an exact copy at the end.
+ *
+ * Locks. One short mutex a body guards the chain, the sizes and the readers; bytes are written before the size that
+ * covers them is published under it, and are never written again. Only the producer changes the shape of the chain. Nothing
+ * is allocated, freed or charged under the lock: charging may evict, which takes other locks. */
+#include "tier/body.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "tier/private.h"
+
+#define GROW_FIRST   4096
+#define GROW_LAST    (256 * 1024)
+#define EXACT_MAX    (4 * 1024 * 1024)
+#define WINDOW_PARTS 8 /* chunks in a window */
+#define WINDOW_MIN   (WINDOW_PARTS * 1024)
+#define WINDOW_CHUNK (64 * 1024)
+
+struct chunk {
+	struct chunk *next; /* one reference */
+	unsigned refs;
+	uint32_t size, cap;
+	uint32_t charged;
+	char data[];
+};
+
+/* What of a round allocation is left for bytes: our head and the allocator's. */
+#define CHUNK_HEAD (sizeof(struct chunk) + 16)
+
+struct body {
+	atomic_uint refs;
+	int err; /* with ended */
+	bool retaining, ended;
+	bool waiting; /* the producer was told ERR_AGAIN */
+	unsigned n_readers, n_armed;
+	pthread_mutex_t lock;
+	struct chunk *head;   /* NULL when not retaining */
+	struct chunk *tail;   /* NULL before the first */
+	struct chunk *before; /* the tail's predecessor, borrowed; while retaining */
+	uint64_t size;
+	int64_t expect;
+	size_t window;
+	struct budget *budget;
+	struct body_reader *readers;
+	void (*wake)(void *ctx);
+	void *ctx;
+};
+
+static struct chunk *chunk_new(size_t cap, size_t charged)
+{
+	struct chunk *c = mem_alloc(sizeof(*c) + cap);
+	*c = (struct chunk){.refs = 1, .cap = (uint32_t)cap, .charged = (uint32_t)charged};
+	return c;
+}
+
+static size_t chunk_cost(size_t cap)
+{
+	return tier__cost(sizeof(struct chunk) + cap);
+}
+
+/* Under the lock. Chunks without a holder are put on *dead, to be freed outside. */
+static void chunk_unref(struct chunk *c, struct chunk **dead)
+{
+	while (c && --c->refs == 0) {
+		struct chunk *next = c->next;
+		c->next = *dead;
+		*dead = c;
+		c = next;
+	}
+}
+
+/* Returns the bytes that went back to the budget. */
+static size_t chunks_free(struct body *b, struct chunk *dead)
+{
+	size_t freed = 0;
+	while (dead) {
+		struct chunk *next = dead->next;
+		freed += dead->charged;
+		free(dead);
+		dead = next;
+	}
+	if (freed > 0)
+		budget_give_back(b->budget, freed);
+	return freed;
+}
+
+static size_t window_chunk(const struct body *b)
+{
+	size_t n = b->window / WINDOW_PARTS;
+	return n < WINDOW_CHUNK ? n : WINDOW_CHUNK;
+}
+
+/* May another chunk come while a reader stands at `offset`? It holds what it has not read and at most the read part of one
+ * chunk, so with the new chunk this stays within the window. */
+static bool fits(const struct body *b, uint64_t offset)
+{
+	return b->size - offset + 2 * window_chunk(b) <= b->window;
+}
+
+static bool has_room(const struct body *b)
+{
+	for (const struct body_reader *r = b->readers; r; r = r->next) {
+		if (!fits(b, r->offset))
+			return false;
+	}
+	return true;
+}
+
+static void wake_producer(struct body *b)
+{
+	if (!b->waiting || !has_room(b))
+		return;
+	b->waiting = false;
+	if (b->wake)
+		b->wake(b->ctx);
+}
+
+static void wake_readers(struct body *b)
+{
+	for (struct body_reader *r = b->readers; r && b->n_armed > 0; r = r->next) {
+		if (!r->armed)
+			continue;
+		r->armed = false;
+		b->n_armed--;
+		r->wake(r);
+	}
+}
+
+/* Under the lock: steps over chunks that are read to their end, as far as there is a next one. */
+static void reader_advance(struct body_reader *r, struct chunk **dead)
+{
+	while (r->chunk && r->in_chunk == r->chunk->size && r->chunk->next) {
+		struct chunk *passed = r->chunk;
+		r->chunk = passed->next;
+		r->chunk->refs++;
+		r->in_chunk = 0;
+		chunk_unref(passed, dead);
+	}
+}
+
+struct body *body_new(int64_t expect, struct budget *budget, void (*wake)(void *ctx), void *ctx)
+{
+	struct body *b = mem_zalloc(sizeof(*b));
+	atomic_init(&b->refs, 1);
+	pthread_mutex_init(&b->lock, NULL);
+	b->retaining = true;
+	b->expect = expect;
+	b->budget = budget;
+	b->wake = wake;
+	b->ctx = ctx;
+	return b;
+}
+
+struct body *body_of(struct str s, struct budget *budget)
+{
+	struct body *b = body_new((int64_t)s.n, budget, NULL, NULL);
+	while (s.n > 0) {
+		char *p;
+		size_t n;
+		if (body_space(b, &p, &n)) {
+			body_release(&b);
+			return NULL;
+		}
+		n = n < s.n ? n : s.n;
+		memcpy(p, s.p, n);
+		body_filled(b, n);
+		s = str_skip(s, n);
+	}
+	body_end(b, ERR_OK);
+	return b;
+}
+
+struct body *body_ref(struct body *b)
+{
+	atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
+	return b;
+}
+
+size_t body__release(struct body **body)
+{
+	struct body *b = *body;
+	*body = NULL;
+	if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) > 1)
+		return 0;
+	assert(!b->readers);
+	struct chunk *dead = NULL;
+	chunk_unref(b->head, &dead);
+	chunk_unref(b->tail, &dead);
+	size_t freed = chunks_free(b, dead);
+	pthread_mutex_destroy(&b->lock);
+	free(b);
+	return freed;
+}
+
+void body_release(struct body **b)
+{
+	body__release(b);
+}
+
+bool body__shared(const struct body *b)
+{
+	return atomic_load_explicit(&b->refs, memory_order_acquire) > 1;
+}
+
+size_t body__cost(void)
+{
+	return tier__cost(sizeof(struct body));
+}
+
+size_t body__charged(struct body *b)
+{
+	size_t sum = 0;
+	pthread_mutex_lock(&b->lock);
+	for (const struct chunk *c = b->head; c; c = c->next)
+		sum += c->charged;
+	pthread_mutex_unlock(&b->lock);
+	return sum;
+}
+
+/* How large the next chunk is to be. */
+static size_t next_cap(const struct body *b)
+{
+	uint64_t left = b->expect >= 0 && (uint64_t)b->expect > b->size ? (uint64_t)b->expect - b->size : 0;
+	size_t cap;
+	if (!b->retaining)
+		cap = window_chunk(b);
+	else if (left > 0)
+		cap = EXACT_MAX;
+	else if (!b->tail || b->expect >= 0)
+		cap = GROW_FIRST - CHUNK_HEAD;
+	else if (b->tail->cap + CHUNK_HEAD >= GROW_LAST / 2)
+		cap = GROW_LAST - CHUNK_HEAD;
+	else
+		cap = 2 * (b->tail->cap + CHUNK_HEAD) - CHUNK_HEAD;
+	return left > 0 && left < cap ? (size_t)left : cap;
+}
+
+/* Makes c, born with one reference, the last chunk. */
+static void append(struct body *b, struct chunk *c)
+{
+	struct chunk *dead = NULL;
+	pthread_mutex_lock(&b->lock);
+	if (b->tail) {
+		c->refs++;
+		b->tail->next = c;
+		b->before = b->tail;
+		chunk_unref(b->tail, &dead); /* dies when nobody reads: in a window without readers */
+	} else {
+		/* The first: all readers have waited for it. */
+		for (struct body_reader *r = b->readers; r; r = r->next) {
+			c->refs++;
+			r->chunk = c;
+		}
+		if (b->retaining) {
+			c->refs++;
+			b->head = c;
+		}
+	}
+	b->tail = c;
+	pthread_mutex_unlock(&b->lock);
+	chunks_free(b, dead);
+}
+
+int body_space(struct body *b, char **p, size_t *n)
+{
+	assert(!b->ended);
+	struct chunk *c = b->tail;
+	if (!c || c->size == c->cap) {
+		size_t cap = next_cap(b);
+		size_t charge = b->retaining && b->budget ? chunk_cost(cap) : 0;
+		if (charge > 0) {
+			int err = budget_charge(b->budget, charge);
+			if (err)
+				return err;
+		}
+		if (!b->retaining) {
+			pthread_mutex_lock(&b->lock);
+			b->waiting = !has_room(b);
+			bool full = b->waiting;
+			pthread_mutex_unlock(&b->lock);
+			if (full)
+				return ERR_AGAIN;
+		}
+		c = chunk_new(cap, charge);
+		append(b, c);
+	}
+	*p = c->data + c->size;
+	*n = c->cap - c->size;
+	return ERR_OK;
+}
+
+void body_filled(struct body *b, size_t n)
+{
+	if (n == 0)
+		return;
+	pthread_mutex_lock(&b->lock);
+	assert(b->tail && n <= b->tail->cap - b->tail->size);
+	b->tail->size += (uint32_t)n;
+	b->size += n;
+	wake_readers(b);
+	pthread_mutex_unlock(&b->lock);
+}
+
+/* Exchanges a last chunk with much slack for an exact copy. Readers that stand in the old one keep it: it ends where the
+ * copy ends. Without room for both the slack stays. */
+static void trim(struct body *b)
+{
+	struct chunk *old = b->tail;
+	if (!old || old->cap - old->size <= old->cap / 8)
+		return;
+	struct chunk *c = NULL;
+	if (old->size > 0) {
+		size_t charge = b->budget ? chunk_cost(old->size) : 0;
+		if (charge > 0 && budget_charge(b->budget, charge))
+			return;
+		c = chunk_new(old->size, charge);
+		c->size = old->size;
+		c->refs = 2; /* as tail, and as head or successor */
+		memcpy(c->data, old->data, old->size);
+	}
+	struct chunk *dead = NULL;
+	pthread_mutex_lock(&b->lock);
+	if (b->head == old)
+		b->head = c;
+	else
+		b->before->next = c;
+	b->tail = c;
+	chunk_unref(old, &dead);
+	chunk_unref(old, &dead);
+	pthread_mutex_unlock(&b->lock);
+	chunks_free(b, dead);
+}
+
+void body_end(struct body *b, int err)
+{
+	assert(!b->ended && err <= 0);
+	if (!err && b->retaining)
+		trim(b);
+	pthread_mutex_lock(&b->lock);
+	b->ended = true;
+	b->err = err;
+	b->waiting = false;
+	wake_readers(b);
+	pthread_mutex_unlock(&b->lock);
+}
+
+void body_stop_retaining(struct body *b, size_t window)
+{
+	struct chunk *dead = NULL;
+	pthread_mutex_lock(&b->lock);
+	b->retaining = false;
+	b->window = window > WINDOW_MIN ? window : WINDOW_MIN;
+	chunk_unref(b->head, &dead);
+	b->head = NULL;
+	b->before = NULL;
+	pthread_mutex_unlock(&b->lock);
+	chunks_free(b, dead);
+}
+
+uint64_t body_size(struct body *b)
+{
+	pthread_mutex_lock(&b->lock);
+	uint64_t size = b->size;
+	pthread_mutex_unlock(&b->lock);
+	return size;
+}
+
+bool body_complete(struct body *b)
+{
+	pthread_mutex_lock(&b->lock);
+	bool complete = b->ended && b->err == ERR_OK;
+	pthread_mutex_unlock(&b->lock);
+	return complete;
+}
+
+bool body__storable(struct body *b)
+{
+	pthread_mutex_lock(&b->lock);
+	bool storable = b->ended && b->err == ERR_OK && b->retaining;
+	pthread_mutex_unlock(&b->lock);
+	return storable;
+}
+
+unsigned body_readers(struct body *b)
+{
+	pthread_mutex_lock(&b->lock);
+	unsigned n = b->n_readers;
+	pthread_mutex_unlock(&b->lock);
+	return n;
+}
+
+unsigned body_segments(const struct body *b, struct str *out, unsigned max)
+{
+	unsigned n = 0;
+	for (const struct chunk *c = b->head; c; c = c->next) {
+		if (n < max)
+			out[n] = str_make(c->data, c->size);
+		n++;
+	}
+	return n;
+}
+
+int body_reader_open(struct body_reader *r, struct body *b, void (*wake)(struct body_reader *r))
+{
+	*r = (struct body_reader){.wake = wake};
+	pthread_mutex_lock(&b->lock);
+	if (!b->retaining) {
+		pthread_mutex_unlock(&b->lock);
+		return ERR_MISSING;
+	}
+	r->body = body_ref(b);
+	r->chunk = b->head;
+	if (r->chunk)
+		r->chunk->refs++;
+	r->next = b->readers;
+	if (r->next)
+		r->next->prev = r;
+	b->readers = r;
+	b->n_readers++;
+	pthread_mutex_unlock(&b->lock);
+	return ERR_OK;
+}
+
+void body_reader_close(struct body_reader *r)
+{
+	struct body *b = r->body;
+	if (!b)
+		return;
+	struct chunk *dead = NULL;
+	pthread_mutex_lock(&b->lock);
+	if (r->prev)
+		r->prev->next = r->next;
+	else
+		b->readers = r->next;
+	if (r->next)
+		r->next->prev = r->prev;
+	b->n_readers--;
+	if (r->armed)
+		b->n_armed--;
+	chunk_unref(r->chunk, &dead);
+	wake_producer(b);
+	pthread_mutex_unlock(&b->lock);
+	chunks_free(b, dead);
+	*r = (struct body_reader){.offset = r->offset};
+	body_release(&b);
+}
+
+int body_read(struct body_reader *r, const char **p, size_t *n)
+{
+	struct body *b = r->body;
+	struct chunk *dead = NULL;
+	int err = ERR_OK;
+	pthread_mutex_lock(&b->lock);
+	reader_advance(r, &dead);
+	if (r->chunk && r->in_chunk < r->chunk->size) {
+		*p = r->chunk->data + r->in_chunk;
+		*n = r->chunk->size - r->in_chunk;
+	} else if (b->ended) {
+		err = b->err ? b->err : ERR_EOF;
+	} else {
+		err = ERR_AGAIN;
+	}
+	if (r->armed != (err == ERR_AGAIN)) {
+		r->armed = !r->armed;
+		b->n_armed += r->armed ? 1 : -1U;
+	}
+	pthread_mutex_unlock(&b->lock);
+	chunks_free(b, dead);
+	return err;
+}
+
+void body_read_done(struct body_reader *r, size_t n)
+{
+	struct body *b = r->body;
+	struct chunk *dead = NULL;
+	pthread_mutex_lock(&b->lock);
+	assert(r->chunk && n <= r->chunk->size - r->in_chunk);
+	uint64_t from = r->offset;
+	r->offset += n;
+	r->in_chunk += n;
+	reader_advance(r, &dead);
+	/* A reader that did not hold the producer up cannot free it either. */
+	if (b->waiting && !fits(b, from))
+		wake_producer(b);
+	pthread_mutex_unlock(&b->lock);
+	chunks_free(b, dead);
+}

@@ -1,0 +1,145 @@
+/* Entries: one block of memory each, measured first, then filled by a cursor: struct, arrays and strings together.
+ *
+ *   | struct entry | headers.v[] | vary.v[] | tags[] | key text, etag, names, values, tags ... |
+ *
+ * Nothing in it changes after entry_new but the counter, the purged mark and, before the entry is found by others, the size. */
+#include "tier/entry.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "tier/private.h"
+
+/* Where the next string goes. */
+struct cursor {
+	char *p;
+};
+
+static struct str copy_str(struct cursor *c, struct str s)
+{
+	if (!s.p)
+		return STR_NONE;
+	struct str out = str_make(c->p, s.n);
+	if (s.n > 0)
+		memcpy(c->p, s.p, s.n);
+	c->p += s.n;
+	return out;
+}
+
+static struct headers copy_headers(struct cursor *c, struct header *array, const struct headers *h)
+{
+	for (uint32_t i = 0; i < h->n; i++) {
+		array[i].name = copy_str(c, h->v[i].name);
+		array[i].value = copy_str(c, h->v[i].value);
+	}
+	return (struct headers){.v = h->n > 0 ? array : NULL, .n = h->n, .cap = h->n};
+}
+
+static size_t headers_bytes(const struct headers *h)
+{
+	size_t n = 0;
+	for (uint32_t i = 0; i < h->n; i++)
+		n += h->v[i].name.n + h->v[i].value.n;
+	return n;
+}
+
+static size_t strings_bytes(const struct entry_spec *s)
+{
+	size_t n = s->key.text.n + s->stored->etag.n + headers_bytes(s->headers) + headers_bytes(&s->stored->vary);
+	for (unsigned i = 0; i < s->n_tags; i++)
+		n += s->tags[i].n;
+	return n;
+}
+
+int entry_new(const struct entry_spec *spec, struct body **body_take, struct budget *budget, struct entry **out)
+{
+	const struct stored *stored = spec->stored;
+	size_t n_headers = (size_t)spec->headers->n + stored->vary.n;
+	size_t size = sizeof(struct entry) + n_headers * sizeof(struct header) + spec->n_tags * sizeof(struct str) +
+		      strings_bytes(spec);
+	size_t charge = budget ? tier__cost(size) + body__cost() : 0;
+	*out = NULL;
+	if (budget) {
+		int err = budget_charge(budget, charge);
+		if (err)
+			return err;
+	}
+	struct entry *e = mem_alloc(size);
+	struct header *headers = (struct header *)(void *)(e + 1);
+	struct str *tags = (struct str *)(void *)(headers + n_headers);
+	struct cursor c = {(char *)(void *)(tags + spec->n_tags)};
+	*e = (struct entry){
+	    .key = spec->key,
+	    .stored = *stored,
+	    .tags = spec->n_tags > 0 ? tags : NULL,
+	    .n_tags = spec->n_tags,
+	    .route_id = spec->route_id,
+	    .epoch = spec->epoch,
+	    .body = *body_take,
+	    .budget = budget,
+	    .charged = charge,
+	};
+	atomic_init(&e->refs, 1);
+	atomic_init(&e->purged, false);
+	e->key.text = copy_str(&c, spec->key.text);
+	e->stored.etag = copy_str(&c, stored->etag);
+	e->headers = copy_headers(&c, headers, spec->headers);
+	e->stored.vary = copy_headers(&c, headers + spec->headers->n, &stored->vary);
+	for (unsigned i = 0; i < spec->n_tags; i++)
+		tags[i] = copy_str(&c, spec->tags[i]);
+	assert(c.p == (char *)e + size);
+	*body_take = NULL;
+	*out = e;
+	return ERR_OK;
+}
+
+int entry_renew(const struct entry *old, const struct stored *stored, const struct headers *headers, uint64_t epoch,
+    struct entry **out)
+{
+	struct entry_spec spec = {
+	    .key = old->key,
+	    .stored = stored,
+	    .headers = headers,
+	    .tags = old->tags,
+	    .n_tags = old->n_tags,
+	    .route_id = old->route_id,
+	    .epoch = epoch,
+	};
+	struct body *body = body_ref(old->body);
+	int err = entry_new(&spec, &body, old->budget, out);
+	if (err)
+		body_release(&body);
+	else
+		(*out)->size = old->size;
+	return err;
+}
+
+struct entry *entry_ref(struct entry *e)
+{
+	atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
+	return e;
+}
+
+size_t entry__release(struct entry **entry)
+{
+	struct entry *e = *entry;
+	*entry = NULL;
+	if (!e || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) > 1)
+		return 0;
+	size_t freed = e->charged + body__release(&e->body);
+	if (e->charged > 0)
+		budget_give_back(e->budget, e->charged);
+	free(e);
+	return freed;
+}
+
+void entry_release(struct entry **e)
+{
+	entry__release(e);
+}
+
+bool entry__shared(const struct entry *e)
+{
+	return atomic_load_explicit(&e->refs, memory_order_acquire) > 1 || body__shared(e->body);
+}

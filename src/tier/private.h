@@ -1,0 +1,33 @@
+/* What the files of this folder know of bodies and entries besides their doors. */
+#ifndef LARDER_TIER_PRIVATE_H
+#define LARDER_TIER_PRIVATE_H
+
+#include "tier/entry.h"
+
+/* What a malloc of n bytes really takes, so that the budget counts the truth: the allocator's header and rounding (glibc:
+ * 8 bytes, multiples of 16, whole pages above its mmap threshold). An estimate that errs upwards. */
+static inline size_t tier__cost(size_t n)
+{
+	const size_t mmap_from = (size_t)128 * 1024, page = 4096;
+	if (n >= mmap_from)
+		return (n + 16 + page - 1) / page * page;
+	size_t rounded = (n + 8 + 15) / 16 * 16;
+	return rounded < 32 ? 32 : rounded;
+}
+
+/* The releases of the doors, telling how many bytes went back to the budget by them. */
+size_t body__release(struct body **b);
+size_t entry__release(struct entry **e);
+
+/* Does anybody but the caller hold it (an entry: or its body)? When not, only the caller can make it so. */
+bool body__shared(const struct body *b);
+bool entry__shared(const struct entry *e);
+
+/* What a body takes besides its chunks; it is charged with the entry that holds it. */
+size_t body__cost(void);
+/* Bytes its chunks have charged, while retaining. */
+size_t body__charged(struct body *b);
+/* Whole, good and all of it still there. */
+bool body__storable(struct body *b);
+
+#endif

@@ -1,0 +1,169 @@
+/* Entries: everything copied into one block, charged, and given back by the last release. */
+#include "suite.h"
+
+#include "base/mem.h"
+#include "tier/entry.h"
+
+static struct header header_list[] = {
+    {STR("Content-Type"), STR("text/html")},
+    {STR("X-Empty"), STR("")},
+    {STR("cache-tag"), STR("a, b")},
+};
+static struct header vary_list[] = {
+    {STR("accept-language"), STR("de")},
+    {STR("x-absent"), {NULL, 0}},
+};
+static struct str tag_list[] = {STR("a"), STR("b")};
+
+/* A spec whose strings lie in `text`, so that a test can spoil them. */
+static struct stored stored_of(struct str etag)
+{
+	return (struct stored){
+	    .status = 200,
+	    .lifetime_ms = 60000,
+	    .etag = etag,
+	    .lifetime_source = "ttl",
+	    .vary = {vary_list, COUNT_OF(vary_list), COUNT_OF(vary_list)},
+	};
+}
+
+static const struct headers all_headers = {header_list, COUNT_OF(header_list), COUNT_OF(header_list)};
+
+static int make(struct str url, struct body **body, struct budget *budget, struct entry **out)
+{
+	struct stored stored = stored_of(STR("\"v1\""));
+	struct entry_spec spec = {
+	    .key = {.hi = 1, .lo = 2, .text = url},
+	    .stored = &stored,
+	    .headers = &all_headers,
+	    .tags = tag_list,
+	    .n_tags = COUNT_OF(tag_list),
+	    .route_id = 7,
+	    .epoch = 9,
+	};
+	return entry_new(&spec, body, budget, out);
+}
+
+START_TEST(all_of_the_spec_is_copied)
+{
+	char url[] = "GET http://h/p";
+	struct body *body = body_of(STR("page"), NULL);
+	struct entry *e;
+	ck_assert_int_eq(make(str_of(url), &body, NULL, &e), 0);
+	ck_assert_msg(body == NULL, "the body was not taken");
+	memset(url, 'x', sizeof(url) - 1);
+	ck_assert(str_eq(e->key.text, STR("GET http://h/p")));
+	ck_assert_uint_eq(e->key.hi, 1);
+	ck_assert_uint_eq(e->key.lo, 2);
+	ck_assert_uint_eq(e->route_id, 7);
+	ck_assert_uint_eq(e->epoch, 9);
+	ck_assert_uint_eq(e->headers.n, COUNT_OF(header_list));
+	for (uint32_t i = 0; i < e->headers.n; i++) {
+		ck_assert(str_eq(e->headers.v[i].name, header_list[i].name));
+		ck_assert(str_eq(e->headers.v[i].value, header_list[i].value));
+		ck_assert_msg(e->headers.v[i].name.p != header_list[i].name.p, "borrowed");
+	}
+	ck_assert_msg(e->headers.v[1].value.p != NULL, "an empty value became an absent one");
+	ck_assert(str_eq(e->stored.etag, STR("\"v1\"")));
+	ck_assert_int_eq(e->stored.lifetime_ms, 60000);
+	ck_assert_uint_eq(e->stored.vary.n, 2);
+	ck_assert(str_eq(e->stored.vary.v[0].value, STR("de")));
+	ck_assert_msg(e->stored.vary.v[1].value.p == NULL, "an absent value became an empty one");
+	ck_assert_uint_eq(e->n_tags, 2);
+	ck_assert(str_eq(e->tags[1], STR("b")));
+	entry_release(&e);
+	ck_assert_ptr_null(e);
+}
+END_TEST
+
+START_TEST(nothing_at_all_is_an_entry_too)
+{
+	struct stored stored = {.status = 204};
+	struct headers none = {0};
+	struct entry_spec spec = {.key = {.text = STR("GET http://h/")}, .stored = &stored, .headers = &none};
+	struct body *body = body_new(0, NULL, NULL, NULL);
+	body_end(body, ERR_OK);
+	struct entry *e;
+	ck_assert_int_eq(entry_new(&spec, &body, NULL, &e), 0);
+	ck_assert_ptr_null(e->headers.v);
+	ck_assert_ptr_null(e->tags);
+	entry_release(&e);
+}
+END_TEST
+
+START_TEST(the_last_release_gives_everything_back)
+{
+	struct budget budget = {.limit = 10000};
+	struct body *body = body_of(STR("page"), &budget);
+	size_t bytes = budget.used;
+	struct entry *e;
+	ck_assert_int_eq(make(STR("GET http://h/p"), &body, &budget, &e), 0);
+	ck_assert_uint_gt(budget.used, bytes + sizeof(*e) + sizeof(header_list) + sizeof(vary_list));
+	struct entry *other = entry_ref(e);
+	entry_release(&e);
+	ck_assert_uint_gt(budget.used, bytes);
+	ck_assert(str_eq(other->key.text, STR("GET http://h/p")));
+	entry_release(&other);
+	ck_assert_uint_eq(budget.used, 0);
+}
+END_TEST
+
+START_TEST(without_room_the_body_is_left)
+{
+	struct budget budget = {.limit = 200};
+	struct body *body = body_of(STR("page"), &budget), *same = body;
+	struct entry *e = (struct entry *)1;
+	size_t used = budget.used;
+	ck_assert_int_eq(make(STR("GET http://h/p"), &body, &budget, &e), ERR_FULL);
+	ck_assert_ptr_eq(body, same);
+	ck_assert_ptr_null(e);
+	ck_assert_uint_eq(budget.used, used);
+	body_release(&body);
+}
+END_TEST
+
+START_TEST(renewal_shares_the_body_and_keeps_key_and_tags)
+{
+	struct budget budget = {.limit = 10000};
+	struct body *body = body_of(STR("page"), &budget);
+	struct entry *old, *renewed;
+	ck_assert_int_eq(make(STR("GET http://h/p"), &body, &budget, &old), 0);
+	old->size = 4;
+	struct stored stored = stored_of(STR("\"v2\""));
+	stored.lifetime_ms = 5;
+	struct headers one = {header_list, 1, 1};
+	ck_assert_int_eq(entry_renew(old, &stored, &one, 11, &renewed), 0);
+	ck_assert_ptr_eq(renewed->body, old->body);
+	entry_release(&old);
+	ck_assert(str_eq(renewed->key.text, STR("GET http://h/p")));
+	ck_assert(str_eq(renewed->stored.etag, STR("\"v2\"")));
+	ck_assert_int_eq(renewed->stored.lifetime_ms, 5);
+	ck_assert_uint_eq(renewed->headers.n, 1);
+	ck_assert_uint_eq(renewed->n_tags, 2);
+	ck_assert_uint_eq(renewed->route_id, 7);
+	ck_assert_uint_eq(renewed->epoch, 11);
+	ck_assert_uint_eq(renewed->size, 4);
+	struct str seg;
+	ck_assert_uint_eq(body_segments(renewed->body, &seg, 1), 1);
+	ck_assert(str_eq(seg, STR("page")));
+
+	budget.limit = budget.used;
+	struct entry *refused;
+	ck_assert_int_eq(entry_renew(renewed, &stored, &one, 12, &refused), ERR_FULL);
+	entry_release(&renewed);
+	ck_assert_uint_eq(budget.used, 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("tier/entry");
+	TCase *t = tcase_create("entry");
+	tcase_add_test(t, all_of_the_spec_is_copied);
+	tcase_add_test(t, nothing_at_all_is_an_entry_too);
+	tcase_add_test(t, the_last_release_gives_everything_back);
+	tcase_add_test(t, without_room_the_body_is_left);
+	tcase_add_test(t, renewal_shares_the_body_and_keeps_key_and_tags);
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}
