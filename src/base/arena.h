@@ -21,8 +21,8 @@ void arena_free(struct arena *a);
 void arena_reset(struct arena *a);
 
 /* Aligned for any type, not cleared / cleared. Never NULL. */
-void *arena_alloc(struct arena *a, size_t n);
-void *arena_zalloc(struct arena *a, size_t n);
+__attribute__((malloc, returns_nonnull, alloc_size(2))) void *arena_alloc(struct arena *a, size_t n);
+__attribute__((malloc, returns_nonnull, alloc_size(2))) void *arena_zalloc(struct arena *a, size_t n);
 
 /* A copy of s (NUL-terminated behind its n bytes). */
 struct str arena_str(struct arena *a, struct str s);

@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 /* Never return NULL; released with free(). mem_zalloc clears. */
-__attribute__((malloc, returns_nonnull)) void *mem_alloc(size_t n);
-__attribute__((malloc, returns_nonnull)) void *mem_zalloc(size_t n);
-__attribute__((returns_nonnull)) void *mem_realloc(void *p, size_t n);
+__attribute__((malloc, returns_nonnull, alloc_size(1))) void *mem_alloc(size_t n);
+__attribute__((malloc, returns_nonnull, alloc_size(1))) void *mem_zalloc(size_t n);
+__attribute__((returns_nonnull, alloc_size(2))) void *mem_realloc(void *p, size_t n);
 /* A NUL-terminated copy of n bytes. */
 __attribute__((malloc, returns_nonnull)) char *mem_dup(const char *p, size_t n);
 

@@ -11,21 +11,54 @@
 #include "base/mem.h"
 #include "http/chars.h"
 
-#include <arpa/inet.h>
-
 #define SOCKET_PATH_MAX 107 /* sun_path, less its NUL */
 #define NO_PORT		0
 
-/* The inside of the brackets. */
+/* Four numbers from 0 to 255, without leading zeros (RFC 3986 3.2.2). */
+static bool is_ipv4(struct str s)
+{
+	struct str part;
+	int parts = 0;
+	while (str_cut(&s, '.', &part)) {
+		uint64_t v;
+		if (part.n > 3 || str_to_u64(part, 255, &v) < 0 || (part.n > 1 && part.p[0] == '0'))
+			return false;
+		parts++;
+	}
+	return parts == 4;
+}
+
+/* The groups of sixteen bits in "a:b:c", 0 for an empty s, -1 when it is malformed. The last may be an IPv4 address, which
+ * counts for two, where that is allowed. */
+static int count_groups(struct str s, bool ipv4_allowed)
+{
+	if (s.n == 0)
+		return 0;
+	int groups = 0;
+	struct str part;
+	while (str_cut(&s, ':', &part)) {
+		if (!s.p && ipv4_allowed && is_ipv4(part))
+			return groups + 2;
+		if (part.n == 0 || part.n > 4)
+			return -1;
+		for (size_t i = 0; i < part.n; i++) {
+			if (http__hex(part.p[i]) < 0)
+				return -1;
+		}
+		groups++;
+	}
+	return groups;
+}
+
+/* The inside of the brackets: eight groups, or fewer around one "::", which stands for at least one. */
 static bool is_ipv6(struct str s)
 {
-	char text[INET6_ADDRSTRLEN];
-	if (s.n == 0 || s.n >= sizeof(text) || memchr(s.p, '\0', s.n))
-		return false;
-	memcpy(text, s.p, s.n);
-	text[s.n] = '\0';
-	struct in6_addr address;
-	return inet_pton(AF_INET6, text, &address) == 1;
+	size_t gap = str_find(s, STR("::"));
+	if (gap == s.n)
+		return count_groups(s, true) == 8;
+	int before = count_groups(str_take(s, gap), false);
+	int behind = count_groups(str_skip(s, gap + 2), true);
+	return before >= 0 && behind >= 0 && before + behind <= 7;
 }
 
 /* Splits "host", "host:port", "[v6]", "[v6]:port" at the colon: *host with its brackets, *port p == NULL without colon. */

@@ -126,13 +126,8 @@ END_TEST
 /* A head of exactly `size` bytes, with one long field. */
 static struct str head_of_size(size_t size)
 {
-	struct str frame = STR(OK "A: \r\n\r\n");
-	char *p = arena_alloc(&arena, size);
-	size_t value = size - frame.n;
-	memcpy(p, frame.p, frame.n - 4);
-	memset(p + frame.n - 4, 'x', value);
-	memcpy(p + frame.n - 4 + value, "\r\n\r\n", 4);
-	return str_make(p, size);
+	int value = (int)(size - strlen(OK "A: \r\n\r\n"));
+	return arena_printf(&arena, OK "A: %0*d\r\n\r\n", value, 0);
 }
 
 START_TEST(the_size_of_a_head_is_limited)

@@ -1,0 +1,127 @@
+#!/usr/bin/python3
+"""A small, slow web app to put Larder in front of; Python's standard library alone.
+
+    app.py [ADDRESS-FILE]
+
+Listens on loopback, on a port of the system's choice, and writes its URL to the file (or prints it)."""
+import html
+import http.server
+import itertools
+import os
+import sys
+import time
+import urllib.parse
+
+RENDERINGS = itertools.count(1)
+PAGES = [
+    ("/slow", "takes two seconds to render"),
+    ("/language", "varies by Accept-Language"),
+    ("/news/1", "one of many articles, tagged news and article-1; takes half a second"),
+    ("/form", "a form; its answer sets a session cookie"),
+    ("/account", "shows your session: never shared"),
+    ("/clock", "says Cache-Control: no-store"),
+    ("/download", "100 MB (?size= in bytes)"),
+    ("/error", "an answer with status 500"),
+]
+GREETINGS = {"de": "Guten Tag", "en": "Good day", "es": "Buenos días", "fr": "Bonjour", "it": "Buongiorno"}
+
+
+class App(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server_version = "demo"
+
+    def answer(self, content, status=200, headers=()):
+        body = (f"<!doctype html><meta charset=utf-8><title>Larder demo</title>{content}"
+                f"<p>rendering {next(RENDERINGS)}, at {time.strftime('%H:%M:%S')}</p>\n").encode()
+        self.send_response(status)
+        for name, value in [("Content-Type", "text/html; charset=utf-8"), ("Content-Length", str(len(body))), *headers]:
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def session(self):
+        cookies = dict(c.strip().partition("=")[::2] for c in self.headers.get("Cookie", "").split(";") if "=" in c)
+        return urllib.parse.unquote(cookies.get("session", ""))
+
+    def do_GET(self):
+        url = urllib.parse.urlsplit(self.path)
+        query = urllib.parse.parse_qs(url.query)
+        if url.path == "/":
+            self.answer("<h1>Larder demo</h1><ul>" + "".join(f'<li><a href="{p}">{p}</a> {t}' for p, t in PAGES) + "</ul>")
+        elif url.path == "/slow":
+            time.sleep(2)
+            self.answer("<p>This page took two seconds to render.</p>")
+        elif url.path == "/language":
+            time.sleep(0.5)
+            language = self.headers.get("Accept-Language", "en")[:2]
+            self.answer(f"<p>{GREETINGS.get(language, GREETINGS['en'])}!</p>", headers=[("Vary", "Accept-Language")])
+        elif url.path.startswith("/news/"):
+            time.sleep(0.5)
+            article = "".join(c for c in url.path[len("/news/"):] if c.isalnum())
+            self.answer(f"<p>Article {article}</p>", headers=[("Cache-Tag", f"news, article-{article}")])
+        elif url.path == "/form":
+            self.answer("<form method=post><input name=name placeholder='your name'><button>Send</button></form>")
+        elif url.path == "/account":
+            self.answer(f"<p>You are {html.escape(self.session() or 'nobody')}.</p>",
+                        headers=[("Cache-Control", "private"), ("Vary", "Cookie")])
+        elif url.path == "/clock":
+            self.answer(f"<p>{time.time():.3f}</p>", headers=[("Cache-Control", "no-store")])
+        elif url.path == "/download":
+            self.download(int(query.get("size", ["100000000"])[0]))
+        elif url.path == "/error":
+            self.answer("<p>Something is wrong in the app.</p>", status=500)
+        else:
+            self.answer("<p>There is no such page.</p>", status=404)
+
+    do_HEAD = do_GET
+
+    def do_POST(self):
+        length = min(int(self.headers.get("Content-Length", 0)), 100_000)
+        form = urllib.parse.parse_qs(self.rfile.read(length).decode("utf-8", "replace"))
+        name = form.get("name", ["somebody"])[0]
+        self.answer(f'<p>Welcome, {html.escape(name)}. <a href="/account">Your account</a></p>',
+                    headers=[("Set-Cookie", f"session={urllib.parse.quote(name)}; Path=/; HttpOnly")])
+
+    def download(self, size):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("Content-Length", str(size))
+        self.end_headers()
+        piece = b"\0" * 65536
+        while size > 0 and self.command != "HEAD":
+            self.wfile.write(piece[:size])
+            size -= len(piece)
+
+    def handle(self):
+        try:
+            super().handle()
+        except OSError:
+            pass  # the visitor left
+
+    def log_message(self, *_):
+        pass  # Larder's access log tells it
+
+
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 1024
+
+
+def main():
+    server = Server(("127.0.0.1", 0), App)
+    url = "http://127.0.0.1:%d" % server.server_address[1]
+    if len(sys.argv) > 1:
+        with open(sys.argv[1] + ".part", "w", encoding="ascii") as f:
+            f.write(url + "\n")
+        os.rename(sys.argv[1] + ".part", sys.argv[1])  # whole or not there
+    else:
+        print(url, flush=True)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+
+
+if __name__ == "__main__":
+    main()
