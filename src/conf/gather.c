@@ -4,6 +4,7 @@
 #include "conf/load.h"
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "conf/ini.h"
 
 enum { LABEL_MAX = 64, SECTIONS_MAX = 10000 };

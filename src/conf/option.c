@@ -211,22 +211,3 @@ void option_allowed(const struct option *o, struct buf *out)
 	(void)buf_add(out, STR(" to "));
 	write_bound(o, o->high, out);
 }
-
-struct nearest nearest_to(struct str given)
-{
-	/* Half of a word may be wrong; what is farther away than that explains nothing. */
-	return (struct nearest){.given = given, .distance = (unsigned)(str_take(given, 64).n + 1) / 2 + 1};
-}
-
-void nearest_offer(struct nearest *n, struct str word)
-{
-	char lower[64];
-	struct str given = str_take(n->given, sizeof(lower));
-	for (size_t i = 0; i < given.n; i++)
-		lower[i] = given.p[i] >= 'A' && given.p[i] <= 'Z' ? (char)(given.p[i] - 'A' + 'a') : given.p[i];
-	unsigned distance = str_distance(str_make(lower, given.n), word);
-	if (distance < n->distance) {
-		n->distance = distance;
-		n->word = word;
-	}
-}

@@ -70,12 +70,4 @@ struct str option_word(const struct option *o, unsigned i);
 void write_time(int64_t ms, struct buf *out);
 void write_size(uint64_t bytes, struct buf *out);
 
-/* The nearest of several words, for "did you mean". */
-struct nearest {
-	struct str given, word;
-	unsigned distance;
-};
-struct nearest nearest_to(struct str given);
-void nearest_offer(struct nearest *n, struct str word);
-
 #endif

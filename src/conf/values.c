@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/nearest.h"
 
 static int (*const readers[VALUE_COUNT_OF_TYPES])(struct value *v) = {
 #define VALUE(type, reader, allowed) [VALUE_##type] = reader,

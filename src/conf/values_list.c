@@ -2,6 +2,7 @@
 #include "conf/value.h"
 
 #include "base/mem.h"
+#include "base/nearest.h"
 #include "conf/ini.h"
 
 enum { NAMES_MAX = 256, HEADER_OPS_MAX = 64 };
