@@ -1,5 +1,7 @@
-/* The admin interface: a table of routes over tier, metrics and configuration. Values in, an answer out; worker/admin.c
- * carries it over HTTP on a thread of its own, so it may block for milliseconds. */
+/* The admin interface: a table of pages (admin.def) over tier, metrics and configuration. Values in, an answer out;
+ * worker/admin.c carries it over HTTP on a thread of its own, so it may block for milliseconds.
+ *
+ *   head comes -> admin_guard (may it?) -> admin_params_read (query, form) -> admin_handle -> answer goes */
 #ifndef LARDER_ADMIN_ADMIN_H
 #define LARDER_ADMIN_ADMIN_H
 
@@ -14,7 +16,8 @@ struct admin_env {
 	int64_t started_ms;
 	/* One reference to the current settings; released by the caller. */
 	struct conf *(*conf)(void *ctx);
-	/* Loads the settings anew: 0, or ERR_INVALID with the errors in `text`. Blocks until the outcome is known. */
+	/* Loads the settings anew: 0, or ERR_INVALID with the errors in `text`, one a line; warnings go there too on success.
+	 * Blocks until the outcome is known, which must not wait for admin_server_stop: while draining it returns an error. */
 	int (*reload)(void *ctx, struct buf *text);
 	/* False while starting or draining. */
 	bool (*ready)(void *ctx);
@@ -31,18 +34,37 @@ struct admin_request {
 	struct str method, path;	  /* path without query */
 	const struct admin_param *params; /* of the query and, for POST, of the form body */
 	unsigned n_params;
-	struct str authorization; /* the field's value, p NULL when absent */
+	struct str authorization, host, origin, fetch_site; /* field values, p NULL when absent */
 	int64_t now_ms;
 };
 
 struct admin_answer {
 	int status;
 	const char *content_type;
-	const char *allow; /* for 405 */
-	struct buf body;   /* born by the caller */
+	const char *allow;	  /* for 405, else NULL */
+	const char *authenticate; /* for 401, else NULL */
+	struct buf body;	  /* born by the caller; ADMIN_BODY_MAX is enough for every page */
 };
+enum { ADMIN_BODY_MAX = 16 << 20, ADMIN_PARAMS_MAX = 16, ADMIN_FORM_MAX = 64 << 10 };
 
 /* Answers; never fails. Any thread, one at a time per answer. */
 void admin_handle(const struct admin_env *env, const struct admin_request *request, struct admin_answer *answer);
+
+/* Decodes "a=1&b=two+words&c" (application/x-www-form-urlencoded) behind the *n that are there. 0, ERR_INVALID (a % without two
+ * hex digits, or one that hides a NUL) or ERR_TOO_LARGE (more than max). Strings lie in `a`. */
+int admin_params_read(
+    struct str encoded, struct arena *a, struct admin_param *params, unsigned max, unsigned *n) MUST_CHECK;
+
+/* What an answer is made from when there is no page to ask. `sentence` becomes {"error": sentence}. */
+void admin_refuse(struct admin_answer *answer, int status, struct str sentence);
+
+/* Who may ask at all. Pure. */
+struct admin_guard {
+	struct str token;  /* of the current settings; empty: none */
+	struct str listen; /* address as configured: its name is a legal Host */
+	bool is_unix, is_loopback;
+};
+/* False when the request is refused, with the answer made. */
+bool admin_guard(const struct admin_guard *g, const struct admin_request *request, struct admin_answer *answer);
 
 #endif

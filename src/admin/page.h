@@ -1,0 +1,49 @@
+/* What the pages share. Inside of admin/ only. */
+#ifndef LARDER_ADMIN_PAGE_H
+#define LARDER_ADMIN_PAGE_H
+
+#include "admin/admin.h"
+#include "http/stored.h"
+
+/* The function of each page. */
+#define PAGE(name, path, methods, params, help)                                                                        \
+	void admin__##name(                                                                                            \
+	    const struct admin_env *env, const struct admin_request *request, struct admin_answer *answer);
+#include "admin/admin.def"
+#undef PAGE
+
+/* The value of a parameter, p NULL when it is not there. */
+struct str admin__param(const struct admin_request *request, struct str name);
+
+enum admin_flag { FLAG_OFF, FLAG_ON, FLAG_BAD };
+/* A parameter that is there or not: no value, 1, true, yes, on; or 0, false, no, off. When BAD the answer is made. */
+enum admin_flag admin__flag(const struct admin_request *request, struct str name, struct admin_answer *answer);
+
+/* {"error": "..."}; the text may hold any bytes. */
+void admin__error(struct admin_answer *answer, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Starts a JSON answer: 200, nothing in the body yet. */
+struct buf *admin__json(struct admin_answer *answer);
+/* "name":"value" with the comma before it, unless something opens right before. value.p NULL gives null. */
+void admin__add_text(struct buf *out, const char *name, struct str value);
+void admin__add_number(struct buf *out, const char *name, int64_t value);
+void admin__add_bool(struct buf *out, const char *name, bool value);
+/* "name": for an array or object to follow. */
+void admin__add_name(struct buf *out, const char *name);
+/* An element of an array. */
+void admin__add_element(struct buf *out, struct str value);
+
+/* The key of the page that the parameters url, host and scheme mean, made as for a request. */
+struct admin_target {
+	struct cache_key key;
+	const struct route *route; /* of conf */
+};
+/* 0, or ERR_INVALID with the answer made. */
+int admin__target_read(const struct admin_env *env, const struct conf *conf, const struct admin_request *request,
+    struct arena *a, struct admin_target *out, struct admin_answer *answer) MUST_CHECK;
+/* The normal form of a prefix or glob: that of the URLs that it is compared with. 0, or ERR_INVALID with the answer made. */
+int admin__pattern_read(const struct admin_request *request, struct str name, struct str value, struct arena *a,
+    struct str *out, struct admin_answer *answer) MUST_CHECK;
+
+#endif

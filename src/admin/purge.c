@@ -1,0 +1,161 @@
+/* POST /purge: drops entries, or makes them stale, by URL, prefix, glob, tag, or all of them. */
+#include "admin/page.h"
+
+#include <pthread.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+static const struct kind {
+	const char *name;
+	enum purge_kind kind;
+} kinds[] = {
+    {"url", PURGE_URL},
+    {"prefix", PURGE_PREFIX},
+    {"glob", PURGE_GLOB},
+    {"tag", PURGE_TAG},
+    {"all", PURGE_ALL},
+};
+
+/* The one that is asked for; NULL with the answer made. */
+static const struct kind *kind_of(const struct admin_request *request, struct admin_answer *answer)
+{
+	const struct kind *found = NULL;
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		if (!admin__param(request, str_of(kinds[i].name)).p)
+			continue;
+		if (found) {
+			admin__error(
+			    answer, 400, "%s and %s are given: a purge takes one of them", found->name, kinds[i].name);
+			return NULL;
+		}
+		found = &kinds[i];
+	}
+	if (!found)
+		admin__error(answer, 400, "what is to be purged? Give one of url=, prefix=, glob=, tag= or all");
+	return found;
+}
+
+/* A tag as a tag field can carry it: commas and blanks part tags there. */
+static int read_tag(struct str tag, struct admin_answer *answer)
+{
+	bool good = tag.n > 0;
+	for (size_t i = 0; i < tag.n && good; i++)
+		good = (unsigned char)tag.p[i] > 0x20 && tag.p[i] != 0x7f && tag.p[i] != ',';
+	if (good)
+		return ERR_OK;
+	admin__error(
+	    answer, 400, "tag=%.*s: a tag is not empty and has neither blank nor comma", STR_ARG(str_take(tag, 200)));
+	return ERR_INVALID;
+}
+
+static int read_all(const struct admin_request *request, struct admin_answer *answer)
+{
+	enum admin_flag all = admin__flag(request, STR("all"), answer);
+	if (all == FLAG_OFF) /* a purge of everything is nothing to guess */
+		admin__error(
+		    answer, 400, "all is off: what is to be purged? Give one of url=, prefix=, glob=, tag= or all=1");
+	return all == FLAG_ON ? ERR_OK : ERR_INVALID;
+}
+
+/* Fills in what is purged; strings lie in `a`. 0, or ERR_INVALID with the answer made. */
+static int read_what(const struct admin_env *env, const struct kind *kind, const struct admin_request *request,
+    struct arena *a, struct tier_purge *op, struct admin_answer *answer)
+{
+	struct str value = admin__param(request, str_of(kind->name));
+	struct str host = admin__param(request, STR("host")), scheme = admin__param(request, STR("scheme"));
+	if ((kind->kind == PURGE_TAG || kind->kind == PURGE_ALL) && (host.p || scheme.p)) {
+		admin__error(answer, 400, "%s goes with url, prefix and glob only", host.p ? "host" : "scheme");
+		return ERR_INVALID;
+	}
+	op->kind = kind->kind;
+	op->arg = value;
+	switch (kind->kind) {
+	case PURGE_TAG:
+		return read_tag(value, answer);
+	case PURGE_ALL:
+		return read_all(request, answer);
+	case PURGE_PREFIX:
+	case PURGE_GLOB:
+		return admin__pattern_read(request, str_of(kind->name), value, a, &op->arg, answer);
+	case PURGE_URL:
+		break;
+	}
+	struct conf *conf = env->conf(env->ctx);
+	struct admin_target target;
+	int err = admin__target_read(env, conf, request, a, &target, answer);
+	if (!err) {
+		op->key = target.key;
+		op->arg = op->key.text;
+	}
+	conf_release(&conf);
+	return err;
+}
+
+/* A purge that a tier carries out behind, waited for: the tier bounds it (tier.h). */
+struct waited {
+	struct tier_purge op;
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
+	bool done;
+	int err;
+};
+
+static void on_done(struct tier_purge *op, int err)
+{
+	struct waited *w = CONTAINER_OF(op, struct waited, op);
+	pthread_mutex_lock(&w->lock);
+	w->done = true;
+	w->err = err;
+	pthread_cond_signal(&w->ended);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static int purge_and_wait(struct tier *tier, struct tier_purge *purge)
+{
+	struct waited w = {.op = *purge, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
+	w.op.done = on_done;
+	int err = tier_purge(tier, &w.op);
+	if (err == ERR_AGAIN) {
+		pthread_mutex_lock(&w.lock);
+		while (!w.done)
+			pthread_cond_wait(&w.ended, &w.lock);
+		err = w.err;
+		pthread_mutex_unlock(&w.lock);
+	}
+	pthread_cond_destroy(&w.ended);
+	pthread_mutex_destroy(&w.lock);
+	*purge = w.op;
+	return err;
+}
+
+void admin__purge(const struct admin_env *env, const struct admin_request *request, struct admin_answer *answer)
+{
+	const struct kind *kind = kind_of(request, answer);
+	enum admin_flag soft = kind ? admin__flag(request, STR("soft"), answer) : FLAG_BAD;
+	if (soft == FLAG_BAD)
+		return;
+	struct arena a;
+	arena_init(&a, 0);
+	struct tier_purge op = {.soft = soft == FLAG_ON};
+	if (read_what(env, kind, request, &a, &op, answer) != ERR_OK)
+		goto out;
+	int err = purge_and_wait(env->tier, &op);
+	if (err) {
+		admin__error(answer, 500, "the purge failed: %s", err_text(err));
+		goto out;
+	}
+	struct buf *out = admin__json(answer);
+	buf_addc(out, '{');
+	admin__add_number(out, "purged", (int64_t)op.count);
+	admin__add_number(out, "id", (int64_t)op.epoch);
+	admin__add_text(out, "kind", str_of(kind->name));
+	if (kind->kind != PURGE_ALL)
+		admin__add_text(out, kind->kind == PURGE_URL ? "key" : kind->name, op.arg);
+	admin__add_bool(out, "soft", op.soft);
+	buf_addc(out, '}');
+	log_info("admin", "purge %.*s", STR_ARG(buf_str(out))); /* the JSON is clean, whatever was asked for */
+	buf_addc(out, '\n');
+out:
+	arena_free(&a);
+}
