@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* No printf here: it may allocate. */
-static _Noreturn void die(void)
+void mem_exhausted(void)
 {
 	static const char text[] = "larder: out of memory\n";
 	ssize_t written = write(STDERR_FILENO, text, sizeof(text) - 1);
@@ -28,7 +28,7 @@ void *mem_alloc(size_t n)
 {
 	void *p = malloc(at_least_one(n));
 	if (!p)
-		die();
+		mem_exhausted();
 	return p;
 }
 
@@ -36,7 +36,7 @@ void *mem_zalloc(size_t n)
 {
 	void *p = calloc(1, at_least_one(n));
 	if (!p)
-		die();
+		mem_exhausted();
 	return p;
 }
 
@@ -44,7 +44,7 @@ void *mem_realloc(void *p, size_t n)
 {
 	p = realloc(p, at_least_one(n));
 	if (!p)
-		die();
+		mem_exhausted();
 	return p;
 }
 

@@ -12,6 +12,9 @@ __attribute__((returns_nonnull, alloc_size(2))) void *mem_realloc(void *p, size_
 /* A NUL-terminated copy of n bytes. */
 __attribute__((malloc, returns_nonnull)) char *mem_dup(const char *p, size_t n);
 
+/* Ends the process: for a library of others that says it has no memory. */
+_Noreturn void mem_exhausted(void);
+
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define COUNT_OF(array)			(sizeof(array) / sizeof((array)[0]))
 

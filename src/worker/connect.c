@@ -144,7 +144,7 @@ static struct multi *multi_new(struct connector *c)
 	uv_timer_init(c->loop, &m->timer);
 	m->curl = curl_multi_init();
 	if (!m->curl)
-		abort(); /* out of memory, see base/mem.h */
+		mem_exhausted();
 	curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_curl_socket);
 	curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m);
 	curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_curl_timer);
@@ -348,7 +348,7 @@ struct connecting *connect_start(struct connector *c, const struct conf_upstream
 	a->taken_fd = -1;
 	CURL *easy = a->easy = curl_easy_init();
 	if (!easy)
-		abort(); /* out of memory, see base/mem.h */
+		mem_exhausted();
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, (char *)a);
 	curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -478,7 +478,7 @@ void link_close(struct link *l)
 static void prepare_libcurl(void)
 {
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		abort(); /* out of memory, see base/mem.h */
+		mem_exhausted();
 }
 
 struct connector *connector_new(uv_loop_t *loop)
