@@ -1,0 +1,259 @@
+#include "fields.h"
+
+#include "base/mem.h"
+#include "policy/reuse.h"
+
+static struct arena arena;
+
+static void setup(void)
+{
+	arena_init(&arena, 0);
+}
+
+static void teardown(void)
+{
+	arena_free(&arena);
+}
+
+START_TEST(lookups)
+{
+	static const struct {
+		const char *what;
+		enum http_method method;
+		const char *fields;
+		bool cache, has_body;
+		int minor;
+		const char *target;
+		enum reason reason;
+	} rows[] = {
+	    {"a GET", METHOD_GET, "", true, false, 1, "/", REASON_NONE},
+	    {"a HEAD", METHOD_HEAD, "", true, false, 1, "/", REASON_NONE},
+	    {"an absolute target (RFC 9112 3.2.2)", METHOD_GET, "", true, false, 1, "http://h/", REASON_NONE},
+	    {"a POST (RFC 9111 4)", METHOD_POST, "", true, true, 1, "/", REASON_PASS_METHOD},
+	    {"OPTIONS (3)", METHOD_OPTIONS, "", true, false, 1, "*", REASON_PASS_METHOD},
+	    {"an unknown method (3)", METHOD_OTHER, "", true, false, 1, "/", REASON_PASS_METHOD},
+	    {"a GET with a body (9110 9.3.1)", METHOD_GET, "", true, true, 1, "/", REASON_PASS_BODY},
+	    {"a HEAD with a body (9110 9.3.2)", METHOD_HEAD, "", true, true, 1, "/", REASON_PASS_BODY},
+	    {"cache = off", METHOD_GET, "", false, false, 1, "/", REASON_PASS_ROUTE},
+	    {"cache = off comes first", METHOD_POST, "", false, true, 1, "/", REASON_PASS_ROUTE},
+	    {"no path", METHOD_GET, "", true, false, 1, "*", REASON_PASS_TARGET},
+	    {"Upgrade (9110 7.8)", METHOD_GET, "Connection: keep-alive, Upgrade\nUpgrade: websocket", true, false, 1,
+		"/", REASON_PASS_UPGRADE},
+	    {"Upgrade that Connection does not name (9110 7.8)", METHOD_GET, "Upgrade: websocket", true, false, 1, "/",
+		REASON_NONE},
+	    {"Upgrade with another Connection", METHOD_GET, "Connection: close\nUpgrade: websocket", true, false, 1,
+		"/", REASON_NONE},
+	    {"Upgrade of HTTP/1.0 (9110 7.8)", METHOD_GET, "Connection: upgrade\nUpgrade: websocket", true, false, 0,
+		"/", REASON_NONE},
+	    {"an offer of h2c (9113 3.1)", METHOD_GET, "Connection: Upgrade, HTTP2-Settings\nUpgrade: h2c", true, false,
+		1, "/", REASON_NONE},
+	    {"h2c or something else", METHOD_GET, "Connection: Upgrade\nUpgrade: h2c, websocket", true, false, 1, "/",
+		REASON_PASS_UPGRADE},
+	    {"Authorization is looked up (3.5)", METHOD_GET, "Authorization: Basic eDp5", true, false, 1, "/",
+		REASON_NONE},
+	    {"Range is looked up (14.2)", METHOD_GET, "Range: bytes=0-1", true, false, 1, "/", REASON_NONE},
+	    {"If-None-Match is looked up (4.3.2)", METHOD_GET, "If-None-Match: \"a\"", true, false, 1, "/",
+		REASON_NONE},
+	    {"If-Match is the origin's (4.3.2)", METHOD_GET, "if-match: \"a\"", true, false, 1, "/",
+		REASON_PASS_CONDITION},
+	    {"If-Unmodified-Since is the origin's (4.3.2)", METHOD_GET, "If-Unmodified-Since: " NOW_TEXT, true, false,
+		1, "/", REASON_PASS_CONDITION},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct route route = {.cache = rows[i].cache};
+		struct http_request request = request_of(rows[i].fields, &arena);
+		enum reason reason = REASON_COUNT;
+		request.method = rows[i].method;
+		request.has_body = rows[i].has_body;
+		request.minor = rows[i].minor;
+		request.target = str_of(rows[i].target);
+		enum lookup lookup = policy_lookup(&route, &request, &reason);
+		ck_assert_msg(reason == rows[i].reason, "%s", rows[i].what);
+		ck_assert_msg((lookup == LOOKUP_YES) == (reason == REASON_NONE), "%s", rows[i].what);
+	}
+}
+END_TEST
+
+/* Each stored response came at NOW with no age and lives 60 s; the time is that many seconds later. */
+struct reuse_row {
+	const char *what, *request;
+	int64_t after_s, swr_s, sie_s;
+	bool must_revalidate, no_cache, purged;
+	enum reuse reuse;
+	enum reason reason;
+	bool on_error, on_silence;
+};
+
+static void check_rows(const struct reuse_row *rows, size_t n)
+{
+	struct route route = route_of_tests();
+	for (const struct reuse_row *r = rows; r < rows + n; r++) {
+		struct http_request request = request_of(r->request, &arena);
+		struct stored s = {
+		    .status = 200,
+		    .response_ms = NOW_MS,
+		    .lifetime_ms = 60000,
+		    .swr_ms = r->swr_s * 1000,
+		    .sie_ms = r->sie_s * 1000,
+		    .must_revalidate = r->must_revalidate,
+		    .no_cache = r->no_cache,
+		    .last_modified_s = -1,
+		};
+		struct reuse_verdict v = policy_reuse(&route, &request, &s, r->purged, NOW_MS + r->after_s * 1000);
+		ck_assert_msg(v.reuse == r->reuse, "%s: %d", r->what, v.reuse);
+		ck_assert_msg(v.reason == r->reason, "%s: %s", r->what, reason_code(v.reason));
+		ck_assert_msg(v.age_ms == r->after_s * 1000, "%s", r->what);
+		ck_assert_msg(v.stale_if_error == r->on_error, "%s: on error", r->what);
+		ck_assert_msg(v.stale_if_unreachable == r->on_silence, "%s: on silence", r->what);
+		if (!r->purged)
+			ck_assert_msg(v.ttl_ms == 60000 - v.age_ms, "%s: %ld", r->what, (long)v.ttl_ms);
+	}
+}
+
+START_TEST(by_age)
+{
+	static const struct reuse_row rows[] = {
+	    {"fresh (RFC 9111 4.2)", "", 0, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true, true},
+	    {"in its last second (4.2)", "", 59, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true, true},
+	    {"as old as its lifetime is stale (4.2)", "", 60, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false,
+		true},
+	    {"stale (4.2.4)", "", 99, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false, true},
+	    {"stale while it is renewed (5861 3)", "", 89, 30, 0, 0, 0, 0, REUSE_STALE, REASON_HIT_STALE, false, true},
+	    {"no longer (5861 3)", "", 90, 30, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false, true},
+	    {"if the origin fails (5861 4)", "", 89, 0, 30, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, true, true},
+	    {"no longer (5861 4)", "", 90, 0, 30, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false, true},
+	    {"must-revalidate, fresh (5.2.2.2)", "", 59, 0, 0, 1, 0, 0, REUSE_FRESH, REASON_HIT, true, true},
+	    {"must-revalidate, stale (5.2.2.2)", "", 60, 30, 30, 1, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false,
+		false},
+	    {"no-cache, fresh (5.2.2.4)", "", 1, 30, 30, 0, 1, 0, REUSE_REVALIDATE, REASON_MISS_NO_CACHE, false, false},
+	    {"no-cache, stale (5.2.2.4)", "", 61, 30, 30, 0, 1, 0, REUSE_REVALIDATE, REASON_MISS_NO_CACHE, false,
+		false},
+	    {"softly purged", "", 1, 0, 0, 0, 0, 1, REUSE_REVALIDATE, REASON_MISS_PURGED, false, true},
+	    {"softly purged, with swr", "", 1, 1, 0, 0, 0, 1, REUSE_STALE, REASON_HIT_STALE, false, true},
+	    {"softly purged, with sie", "", 1, 0, 1, 0, 0, 1, REUSE_REVALIDATE, REASON_MISS_PURGED, true, true},
+	    {"softly purged, with must-revalidate", "", 1, 1, 1, 1, 0, 1, REUSE_REVALIDATE, REASON_MISS_PURGED, false,
+		false},
+	    {"softly purged and stale beyond all", "", 90, 9, 9, 0, 0, 1, REUSE_REVALIDATE, REASON_MISS_PURGED, false,
+		true},
+	};
+	check_rows(rows, COUNT_OF(rows));
+}
+END_TEST
+
+#define CC "Cache-Control: "
+
+START_TEST(by_the_clients_wish)
+{
+	static const struct reuse_row rows[] = {
+	    {"max-age, young enough (5.2.1.1)", CC "max-age=5", 5, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true, true},
+	    {"max-age, too old (5.2.1.1)", CC "max-age=5", 6, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST,
+		true, true},
+	    {"max-age=0 (5.2.1.1)", CC "max-age=0", 0, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST, true,
+		true},
+	    {"max-age that is no number", CC "max-age=\"0\"", 6, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true, true},
+	    {"min-fresh, enough (5.2.1.3)", CC "min-fresh=10", 50, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true, true},
+	    {"min-fresh, not enough (5.2.1.3)", CC "min-fresh=10", 51, 0, 0, 0, 0, 0, REUSE_REVALIDATE,
+		REASON_MISS_REQUEST, true, true},
+	    {"no-cache (5.2.1.4)", CC "no-cache", 1, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST, true, true},
+	    {"Pragma (5.4)", "Pragma: no-cache", 1, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST, true, true},
+	    {"no-store says nothing about what is stored (5.2.1.5)", CC "no-store", 1, 0, 0, 0, 0, 0, REUSE_FRESH,
+		REASON_HIT, true, true},
+	    {"max-stale, within (5.2.1.2)", CC "max-stale=10", 70, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT_MAX_STALE,
+		false, true},
+	    {"max-stale, beyond (5.2.1.2)", CC "max-stale=10", 71, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE,
+		false, true},
+	    {"max-stale without a limit (5.2.1.2)", CC "max-stale", 9999, 0, 0, 0, 0, 0, REUSE_FRESH,
+		REASON_HIT_MAX_STALE, false, true},
+	    {"max-stale against must-revalidate (4.2.4)", CC "max-stale", 61, 0, 0, 1, 0, 0, REUSE_REVALIDATE,
+		REASON_MISS_STALE, false, false},
+	    {"max-stale against no-cache (4.2.4)", CC "max-stale", 61, 0, 0, 0, 1, 0, REUSE_REVALIDATE,
+		REASON_MISS_NO_CACHE, false, false},
+	    {"max-stale does not undo a purge", CC "max-stale", 1, 0, 0, 0, 0, 1, REUSE_REVALIDATE, REASON_MISS_PURGED,
+		false, true},
+	    {"max-stale in the swr window renews too", CC "max-stale", 61, 9, 0, 0, 0, 0, REUSE_STALE, REASON_HIT_STALE,
+		false, true},
+	    {"max-age asks for no stale answer (5.2.1.1)", CC "max-age=999", 61, 9, 0, 0, 0, 0, REUSE_REVALIDATE,
+		REASON_MISS_STALE, false, true},
+	    {"unless max-stale is there too (5.2.1.1)", CC "max-age=999, max-stale=9", 61, 9, 0, 0, 0, 0, REUSE_STALE,
+		REASON_HIT_STALE, false, true},
+	    {"no-cache and swr", CC "no-cache", 61, 9, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false, true},
+	    {"only-if-cached, fresh (5.2.1.7)", CC "only-if-cached", 1, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true,
+		true},
+	    {"only-if-cached, stale (5.2.1.7)", CC "only-if-cached", 61, 0, 0, 0, 0, 0, REUSE_UNSATISFIABLE,
+		REASON_ERROR_ONLY_IF_CACHED, false, true},
+	    {"only-if-cached, stale in the window", CC "only-if-cached", 61, 9, 0, 0, 0, 0, REUSE_STALE,
+		REASON_HIT_STALE, false, true},
+	    {"only-if-cached with max-stale", CC "only-if-cached, max-stale", 61, 0, 0, 0, 0, 0, REUSE_FRESH,
+		REASON_HIT_MAX_STALE, false, true},
+	    {"the request's stale-if-error (5861 4)", CC "stale-if-error=30", 89, 0, 5, 0, 0, 0, REUSE_REVALIDATE,
+		REASON_MISS_STALE, true, true},
+	    {"the response's is larger (5861 4)", CC "stale-if-error=1", 89, 0, 30, 0, 0, 0, REUSE_REVALIDATE,
+		REASON_MISS_STALE, true, true},
+	    {"the request's against must-revalidate (4.2.4)", CC "stale-if-error=30", 61, 0, 0, 1, 0, 0,
+		REUSE_REVALIDATE, REASON_MISS_STALE, false, false},
+	    {"saturated numbers do not overflow (1.2.2)", CC "max-age=99999999999, min-fresh=0, max-stale=99999999999",
+		99, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false, true},
+	    {"no-store and more on several lines", CC "no-transform\n" CC "max-age=1", 2, 0, 0, 0, 0, 0,
+		REUSE_REVALIDATE, REASON_MISS_REQUEST, true, true},
+	};
+	check_rows(rows, COUNT_OF(rows));
+}
+END_TEST
+
+START_TEST(initial_age_counts)
+{
+	struct route route = route_of_tests();
+	struct http_request request = request_of("", &arena);
+	struct stored s = {.status = 200, .response_ms = NOW_MS, .initial_age_ms = 50000, .lifetime_ms = 60000};
+	struct reuse_verdict v = policy_reuse(&route, &request, &s, false, NOW_MS + 9000);
+	ck_assert_int_eq(v.age_ms, 59000);
+	ck_assert_int_eq(v.ttl_ms, 1000);
+	ck_assert_int_eq(v.reuse, REUSE_FRESH);
+	ck_assert_int_eq(policy_reuse(&route, &request, &s, false, NOW_MS + 10000).reuse, REUSE_REVALIDATE);
+}
+END_TEST
+
+START_TEST(a_purge_takes_what_was_left)
+{
+	struct route route = route_of_tests();
+	struct http_request request = request_of("", &arena);
+	struct stored s = {.status = 200, .response_ms = NOW_MS, .lifetime_ms = 60000};
+	ck_assert_int_eq(policy_reuse(&route, &request, &s, true, NOW_MS).ttl_ms, 0);
+	ck_assert_int_eq(policy_reuse(&route, &request, &s, true, NOW_MS + 70000).ttl_ms, -10000);
+}
+END_TEST
+
+START_TEST(misses)
+{
+	struct http_request request = request_of("", &arena);
+	ck_assert_int_eq(policy_miss(&request), REUSE_REVALIDATE);
+	request = request_of("Cache-Control: max-age=0, only-if-cached", &arena);
+	ck_assert_int_eq(policy_miss(&request), REUSE_UNSATISFIABLE);
+}
+END_TEST
+
+START_TEST(variants)
+{
+	struct http_request request = request_of("Foo: 1", &arena);
+	struct stored s = {.vary = fields_of("foo: 1", &arena)};
+	ck_assert(policy_vary_matches(&s, &request));
+	request = request_of("Foo: 2", &arena);
+	ck_assert(!policy_vary_matches(&s, &request));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("policy/reuse");
+	TCase *t = tcase_create("reuse");
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, lookups);
+	tcase_add_test(t, by_age);
+	tcase_add_test(t, by_the_clients_wish);
+	tcase_add_test(t, initial_age_counts);
+	tcase_add_test(t, a_purge_takes_what_was_left);
+	tcase_add_test(t, misses);
+	tcase_add_test(t, variants);
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}

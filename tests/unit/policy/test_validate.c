@@ -1,0 +1,262 @@
+#include "fields.h"
+
+#include "base/mem.h"
+#include "policy/storable.h"
+#include "policy/validate.h"
+
+static struct arena arena;
+
+static void setup(void)
+{
+	arena_init(&arena, 0);
+}
+
+static void teardown(void)
+{
+	arena_free(&arena);
+}
+
+#define EARLIER "Sun, 06 Nov 1994 08:49:36 GMT"
+#define LATER	"Sun, 06 Nov 1994 08:49:38 GMT"
+
+/* A response of that status as it would be stored at NOW. */
+static struct stored stored_of(int status, const struct headers *h)
+{
+	struct conf_cache cache = cache_of_tests();
+	struct route route = route_of_tests();
+	struct http_request request = request_of("", &arena);
+	struct http_response response = {.status = status, .minor = 1, .headers = *h};
+	struct storable_in in = {
+	    .cache = &cache,
+	    .route = &route,
+	    .request = &request,
+	    .response = &response,
+	    .request_ms = NOW_MS,
+	    .response_ms = NOW_MS,
+	};
+	struct storable_out out;
+	policy_storable(&in, &arena, &out);
+	ck_assert_msg(out.store, "%s", reason_code(out.reason));
+	return out.stored;
+}
+
+#define FRESH "Cache-Control: max-age=60\n"
+
+START_TEST(conditions_of_clients)
+{
+	static const struct {
+		const char *what;
+		enum http_method method;
+		int status;
+		const char *stored, *request;
+		bool not_modified;
+	} rows[] = {
+	    {"no condition", METHOD_GET, 200, "ETag: \"a\"", "", false},
+	    {"the tag (RFC 9110 13.1.2)", METHOD_GET, 200, "ETag: \"a\"", "If-None-Match: \"a\"", true},
+	    {"for HEAD too (13.2.2)", METHOD_HEAD, 200, "ETag: \"a\"", "If-None-Match: \"a\"", true},
+	    {"another tag", METHOD_GET, 200, "ETag: \"a\"", "If-None-Match: \"b\"", false},
+	    {"tags have a case", METHOD_GET, 200, "ETag: \"a\"", "If-None-Match: \"A\"", false},
+	    {"weak and weak (8.8.3.2)", METHOD_GET, 200, "ETag: W/\"a\"", "If-None-Match: W/\"a\"", true},
+	    {"weak and strong (8.8.3.2)", METHOD_GET, 200, "ETag: W/\"a\"", "If-None-Match: \"a\"", true},
+	    {"strong and weak (8.8.3.2)", METHOD_GET, 200, "ETag: \"a\"", "If-None-Match: W/\"a\"", true},
+	    {"w/ in lower case is no mark (8.8.3)", METHOD_GET, 200, "ETag: \"a\"", "If-None-Match: w/\"a\"", false},
+	    {"first of several", METHOD_GET, 200, "ETag: \"a\"", "If-None-Match: \"a\", \"b\", \"c\"", true},
+	    {"middle of several", METHOD_GET, 200, "ETag: \"b\"", "If-None-Match: \"a\",W/\"b\" , \"c\"", true},
+	    {"last of several", METHOD_GET, 200, "ETag: \"c\"", "If-None-Match: \"a\", \"b\", \"c\"", true},
+	    {"on another line (5.3)", METHOD_GET, 200, "ETag: \"c\"", "If-None-Match: \"a\"\nIf-None-Match: \"c\"",
+		true},
+	    {"empty members (5.6.1.2)", METHOD_GET, 200, "ETag: \"c\"", "If-None-Match: ,, \"c\"", true},
+	    {"a comma in a tag (8.8.3)", METHOD_GET, 200, "ETag: \"a,b\"", "If-None-Match: \"x\", \"a,b\"", true},
+	    {"a tag that only holds it", METHOD_GET, 200, "ETag: \"a\"", "If-None-Match: \"x,\"a\",y\"", false},
+	    {"a backslash escapes nothing (8.8.3)", METHOD_GET, 200, "ETag: \"b\"", "If-None-Match: \"a\\\", \"b\"",
+		true},
+	    {"the empty tag (8.8.3)", METHOD_GET, 200, "ETag: \"\"", "If-None-Match: \"\"", true},
+	    {"bytes above 127 (8.8.3)", METHOD_GET, 200, "ETag: \"\xc3\xbc\"", "If-None-Match: \"\xc3\xbc\"", true},
+	    {"without its quotes it is another", METHOD_GET, 200, "ETag: \"a\"", "If-None-Match: a", false},
+	    {"a tag without quotes equals itself", METHOD_GET, 200, "ETag: a", "If-None-Match: b, a", true},
+	    {"a quote that does not end", METHOD_GET, 200, "ETag: \"a\"", "If-None-Match: \"a", false},
+	    {"rubbish behind the quotes", METHOD_GET, 200, "ETag: \"a\"", "If-None-Match: \"a\"x", false},
+	    {"no tag stored", METHOD_GET, 200, "X: 1", "If-None-Match: \"a\"", false},
+	    {"no tag stored, an empty field", METHOD_GET, 200, "X: 1", "If-None-Match:", false},
+	    {"* (13.1.2)", METHOD_GET, 200, "X: 1", "If-None-Match: *", true},
+	    {"* in a list is invalid (13.1.2)", METHOD_GET, 200, "ETag: \"a\"", "If-None-Match: *, \"b\"", false},
+	    {"* on several lines is invalid (13.1.2)", METHOD_GET, 200, "ETag: \"a\"",
+		"If-None-Match: *\nIf-None-Match: *", false},
+	    {"not for other statuses (13.2.1)", METHOD_GET, 404, "ETag: \"a\"", "If-None-Match: \"a\"", false},
+	    {"not for other methods (13.1.2)", METHOD_POST, 200, "ETag: \"a\"", "If-None-Match: \"a\"", false},
+	    {"the date (13.1.3)", METHOD_GET, 200, "Last-Modified: " NOW_TEXT, "If-Modified-Since: " NOW_TEXT, true},
+	    {"a later date (13.1.3)", METHOD_GET, 200, "Last-Modified: " NOW_TEXT, "If-Modified-Since: " LATER, true},
+	    {"an earlier date (13.1.3)", METHOD_GET, 200, "Last-Modified: " NOW_TEXT, "If-Modified-Since: " EARLIER,
+		false},
+	    {"rfc850 form (5.6.7)", METHOD_GET, 200, "Last-Modified: " NOW_TEXT,
+		"If-Modified-Since: Sunday, 06-Nov-94 08:49:37 GMT", true},
+	    {"no date is no condition (13.1.3)", METHOD_GET, 200, "Last-Modified: " NOW_TEXT, "If-Modified-Since: now",
+		false},
+	    {"two dates are no condition (13.1.3)", METHOD_GET, 200, "Last-Modified: " NOW_TEXT,
+		"If-Modified-Since: " LATER "\nIf-Modified-Since: " LATER, false},
+	    {"no Last-Modified: its Date (9111 4.3.2)", METHOD_GET, 200, "Date: " EARLIER,
+		"If-Modified-Since: " EARLIER, true},
+	    {"no Last-Modified: after its Date (9111 4.3.2)", METHOD_GET, 200, "Date: " NOW_TEXT,
+		"If-Modified-Since: " EARLIER, false},
+	    {"neither: its arrival (9111 4.3.2)", METHOD_GET, 200, "X: 1", "If-Modified-Since: " NOW_TEXT, true},
+	    {"neither: before its arrival (9111 4.3.2)", METHOD_GET, 200, "X: 1", "If-Modified-Since: " EARLIER, false},
+	    {"If-None-Match alone counts (13.1.3): no", METHOD_GET, 200, "ETag: \"a\"\nLast-Modified: " EARLIER,
+		"If-None-Match: \"b\"\nIf-Modified-Since: " LATER, false},
+	    {"If-None-Match alone counts (13.1.3): yes", METHOD_GET, 200, "ETag: \"a\"\nLast-Modified: " NOW_TEXT,
+		"If-None-Match: \"a\"\nIf-Modified-Since: " EARLIER, true},
+	    {"the date is not for other statuses (13.2.1)", METHOD_GET, 301, "Last-Modified: " NOW_TEXT,
+		"If-Modified-Since: " NOW_TEXT, false},
+	    {"If-Match is not a cache's (9111 4.3.2)", METHOD_GET, 200, "ETag: \"a\"", "If-Match: \"a\"", false},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct headers h = fields_of(arena_printf(&arena, FRESH "%s", rows[i].stored).p, &arena);
+		struct stored s = stored_of(rows[i].status, &h);
+		struct http_request request = request_of(rows[i].request, &arena);
+		request.method = rows[i].method;
+		ck_assert_msg(policy_not_modified(&request, &s, &h, NOW_S) == rows[i].not_modified, "%s", rows[i].what);
+	}
+}
+END_TEST
+
+/* RFC 9110 15.4.5 */
+START_TEST(fields_of_a_304)
+{
+	struct headers h =
+	    fields_of("Content-Type: text/html\nContent-Length: 5\nDate: " NOW_TEXT
+		      "\nETag: \"a\"\nVary: Foo\nCache-Control: max-age=60\nExpires: 0\nContent-Location: /x"
+		      "\nContent-Encoding: gzip\ncontent-language: de\nContent-Range: bytes 0-1/2\nX: 1"
+		      "\nLast-Modified: " NOW_TEXT,
+		&arena);
+	policy_304_headers(&h);
+	ck_assert_str_eq(text_of(&h, &arena),
+	    "Date: " NOW_TEXT "\nETag: \"a\"\nVary: Foo\nCache-Control: max-age=60\nExpires: 0\nContent-Location: /x\n"
+	    "X: 1\nLast-Modified: " NOW_TEXT "\n");
+}
+END_TEST
+
+START_TEST(conditions_towards_the_origin)
+{
+	static const struct {
+		const char *what;
+		int status;
+		const char *stored, *request, *sent;
+	} rows[] = {
+	    {"the tag (RFC 9111 4.3.1)", 200, "ETag: \"a\"", "Host: h", "Host: h\nIf-None-Match: \"a\"\n"},
+	    {"a weak tag (4.3.1)", 200, "ETag: W/\"a\"", "", "If-None-Match: W/\"a\"\n"},
+	    {"the date as it came (9110 13.1.3)", 200, "Last-Modified: Sunday, 06-Nov-94 08:49:37 GMT", "",
+		"If-Modified-Since: Sunday, 06-Nov-94 08:49:37 GMT\n"},
+	    {"both (4.3.1)", 200, "Last-Modified: " EARLIER "\nETag: \"a\"", "",
+		"If-None-Match: \"a\"\nIf-Modified-Since: " EARLIER "\n"},
+	    {"in place of the client's (4.3.2)", 200, "ETag: \"a\"",
+		"If-None-Match: \"x\"\nIf-None-Match: \"y\"\nif-modified-since: " EARLIER
+		"\nRange: bytes=0-1\nIf-Range: \"a\"\nIf-Match: \"z\"\nIf-Unmodified-Since: " LATER "\nAccept: */*",
+		"Accept: */*\nIf-None-Match: \"a\"\n"},
+	    {"a date that is none is not sent", 200, "Last-Modified: now", "", ""},
+	    {"no validator", 200, "X: 1", "If-None-Match: \"x\"", ""},
+	    {"a 304 cannot confirm a redirect (9110 15.4.5)", 301, "ETag: \"a\"\nLast-Modified: " EARLIER, "", ""},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct headers h = fields_of(arena_printf(&arena, FRESH "%s", rows[i].stored).p, &arena);
+		struct stored s = stored_of(rows[i].status, &h);
+		struct headers request = fields_of(rows[i].request, &arena);
+		policy_fetch_conditions(&request, &arena, &s, &h);
+		ck_assert_msg(strcmp(text_of(&request, &arena), rows[i].sent) == 0, "%s:\n%s", rows[i].what,
+		    text_of(&request, &arena));
+	}
+	struct headers request = fields_of("If-None-Match: \"x\"\nRange: bytes=0-1\nHost: h", &arena);
+	policy_fetch_conditions(&request, &arena, NULL, NULL);
+	ck_assert_str_eq(text_of(&request, &arena), "Host: h\n");
+}
+END_TEST
+
+START_TEST(which_response_a_304_is_about)
+{
+	static const struct {
+		const char *what, *stored, *fresh;
+		bool selects;
+	} rows[] = {
+	    {"the same strong tag (RFC 9111 4.3.4)", "ETag: \"a\"", "ETag: \"a\"", true},
+	    {"another strong tag (4.3.4)", "ETag: \"a\"", "ETag: \"b\"", false},
+	    {"a strong tag for a weak one (4.3.4)", "ETag: W/\"a\"", "ETag: \"a\"", false},
+	    {"a weak tag for a strong one (4.3.4)", "ETag: \"a\"", "ETag: W/\"a\"", true},
+	    {"another weak tag (4.3.4)", "ETag: W/\"a\"", "ETag: W/\"b\"", false},
+	    {"a tag where none was stored (4.3.4)", "Last-Modified: " EARLIER, "ETag: \"a\"", false},
+	    {"the tag decides before the date", "ETag: \"a\"\nLast-Modified: " EARLIER,
+		"ETag: \"a\"\nLast-Modified: " NOW_TEXT, true},
+	    {"the same date (4.3.4)", "Last-Modified: " EARLIER, "Last-Modified: " EARLIER, true},
+	    {"another date (4.3.4)", "Last-Modified: " EARLIER, "Last-Modified: " NOW_TEXT, false},
+	    {"no validator: it answers the one we sent", "ETag: \"a\"", "X: 1", true},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct headers h = fields_of(arena_printf(&arena, FRESH "%s", rows[i].stored).p, &arena);
+		struct stored s = stored_of(200, &h);
+		struct headers fresh = fields_of(rows[i].fresh, &arena);
+		ck_assert_msg(policy_304_selects(&s, &fresh) == rows[i].selects, "%s", rows[i].what);
+	}
+}
+END_TEST
+
+START_TEST(merging_a_304)
+{
+	static const struct {
+		const char *what, *stored, *fresh, *merged;
+	} rows[] = {
+	    {"what it omits stays (RFC 9111 3.2)", "X: 1", "Y: 2", "X: 1\nY: 2\n"},
+	    {"what it has replaces (3.2)", "X: 1\nY: 2\nx: 3", "x: 9", "Y: 2\nx: 9\n"},
+	    {"several of a name replace all of it (3.2)", "X: 1", "X: 2\nX: 3", "X: 2\nX: 3\n"},
+	    {"Cache-Control (3.2)", "Cache-Control: max-age=1, private", "cache-control: max-age=9",
+		"cache-control: max-age=9\n"},
+	    {"Content-Type is no exception (3.2)", "Content-Type: a/b", "Content-Type: c/d", "Content-Type: c/d\n"},
+	    {"nor is Content-Location (3.2)", "Content-Location: /a", "Content-Location: /b", "Content-Location: /b\n"},
+	    {"Content-Length (3.2)", "Content-Length: 5", "Content-Length: 0", "Content-Length: 5\n"},
+	    {"Content-Length where none was stored (3.2)", "X: 1", "Content-Length: 0", "X: 1\n"},
+	    {"Content-Encoding (3.2)", "Content-Encoding: gzip", "Content-Encoding: br", "Content-Encoding: gzip\n"},
+	    {"Content-Range (3.2)", "Content-Range: a", "Content-Range: b", "Content-Range: a\n"},
+	    {"Content-MD5 (3.2)", "Content-MD5: a", "Content-MD5: b", "Content-MD5: a\n"},
+	    {"ETag (4.3.4)", "ETag: \"a\"", "ETag: W/\"a\"", "ETag: \"a\"\n"},
+	    {"an ETag where there was none", "X: 1", "ETag: \"a\"", "X: 1\nETag: \"a\"\n"},
+	    {"what is of the connection (3.1)", "A: 1", "Connection: a\nA: 2\nKeep-Alive: 5", "A: 1\n"},
+	    {"what is of the proxy's hop (3.1)", "A: 1", "Proxy-Authenticate: x", "A: 1\n"},
+	    {"the new Date (4.2.3)", "Date: " EARLIER, "Date: " NOW_TEXT, "Date: " NOW_TEXT "\n"},
+	    {"the old Date never stays (4.2.3)", "Date: " EARLIER "\nX: 1", "Y: 2", "X: 1\nY: 2\n"},
+	    {"the new Age (4.2.3)", "Age: 5", "Age: 7", "Age: 7\n"},
+	    {"the old Age never stays (4.2.3)", "Age: 5\nX: 1", "Y: 2", "X: 1\nY: 2\n"},
+	    {"nothing new", "X: 1", "", "X: 1\n"},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct headers stored = fields_of(rows[i].stored, &arena), fresh = fields_of(rows[i].fresh, &arena);
+		struct headers merged;
+		policy_merge_304(&stored, &fresh, &arena, &merged);
+		ck_assert_msg(strcmp(text_of(&merged, &arena), rows[i].merged) == 0, "%s:\n%s", rows[i].what,
+		    text_of(&merged, &arena));
+	}
+}
+END_TEST
+
+/* The whole way: a stale page, a 304 without Date, and the page is new again. */
+START_TEST(a_304_makes_fresh_again)
+{
+	struct headers old = fields_of(FRESH "ETag: \"a\"\nDate: " EARLIER "\nAge: 59\nX: 1", &arena);
+	struct headers fresh = fields_of("ETag: \"a\"\nX: 2", &arena), merged;
+	policy_merge_304(&old, &fresh, &arena, &merged);
+	struct stored s = stored_of(200, &merged);
+	ck_assert_int_eq(s.initial_age_ms, 0);
+	ck_assert_int_eq(s.lifetime_ms, 60000);
+	ck_assert(str_eq(s.etag, STR("\"a\"")));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("policy/validate");
+	TCase *t = tcase_create("validate");
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, conditions_of_clients);
+	tcase_add_test(t, fields_of_a_304);
+	tcase_add_test(t, conditions_towards_the_origin);
+	tcase_add_test(t, which_response_a_304_is_about);
+	tcase_add_test(t, merging_a_304);
+	tcase_add_test(t, a_304_makes_fresh_again);
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}
