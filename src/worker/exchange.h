@@ -39,6 +39,7 @@ struct exchange {
 	struct conn *conn;     /* PHASE_OPEN */
 	struct deadline deadline;
 	const char *deadline_why;
+	struct exchange *all_prev, *all_next;	/* in u->all until it is over */
 	struct exchange *soon_prev, *soon_next; /* in u->soon while todo != 0 */
 	unsigned todo;
 	int err; /* of TODO_FAIL */
@@ -83,6 +84,7 @@ struct upstreams {
 	uv_idle_t idle;	   /* runs while `soon` is not empty */
 	unsigned n_closed; /* of timer and idle, at the end */
 	struct exchange *soon_first, *soon_last;
+	struct exchange *all; /* that are under way */
 	struct exchange *spare; /* ended ones, to be used again */
 	unsigned n_spare;
 	struct exchange *telling; /* whose event is being called; NULL when it was cancelled in it */

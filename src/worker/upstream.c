@@ -111,7 +111,10 @@ static struct exchange *exchange_new(struct upstreams *u, struct fetch *f)
 	} else {
 		x = mem_alloc(sizeof(*x));
 	}
-	*x = (struct exchange){.u = u, .f = f, .out = out};
+	*x = (struct exchange){.u = u, .f = f, .out = out, .all_next = u->all};
+	if (u->all)
+		u->all->all_prev = x;
+	u->all = x;
 	buf_init(&x->held, f->upstream->max_header + SCRATCH_SIZE);
 	return x;
 }
@@ -130,6 +133,9 @@ static void drop(struct exchange *x)
 {
 	struct upstreams *u = x->u;
 	unlist(x);
+	*(x->all_prev ? &x->all_prev->all_next : &u->all) = x->all_next;
+	if (x->all_next)
+		x->all_next->all_prev = x->all_prev;
 	deadline_clear(&x->deadline);
 	if (x->connecting)
 		connect_cancel(&x->connecting);
@@ -420,6 +426,12 @@ void upstream_body(struct upstreams *u, struct fetch *f)
 	(void)u;
 	if (x && x->phase == PHASE_OPEN && x->sending == SENDING)
 		upstream__soon(x, TODO_WRITE);
+}
+
+void upstreams_abort(struct upstreams *u)
+{
+	while (u->all)
+		upstream__end(u->all, ERR_CANCELLED, "the proxy stops", false);
 }
 
 struct upstreams *upstreams_new(const struct upstreams_options *o)

@@ -1,0 +1,8 @@
+/* Telling systemd how far we are (sd_notify(3)), without its library. Does nothing outside of a unit of Type=notify. */
+#ifndef LARDER_WORKER_NOTIFY_H
+#define LARDER_WORKER_NOTIFY_H
+
+/* One datagram to $NOTIFY_SOCKET, such as "READY=1". Never blocks, never fails: nobody can do anything about it. */
+void notify_send(const char *state);
+
+#endif
