@@ -20,7 +20,7 @@ struct body;
  * `wake` is told the producer that there is room again; any thread, under the body's lock: it may only post to a mailbox.
  * Returns a body with one reference, retaining. */
 struct body *body_new(int64_t expect, struct budget *budget, void (*wake)(void *ctx), void *ctx);
-/* A complete body over a copy of `s`. */
+/* A complete body over a copy of `s`; NULL when the budget has no room. */
 struct body *body_of(struct str s, struct budget *budget);
 struct body *body_ref(struct body *b);
 void body_release(struct body **b);
@@ -41,7 +41,8 @@ uint64_t body_size(struct body *b);
 bool body_complete(struct body *b);
 unsigned body_readers(struct body *b);
 
-/* For a complete, retained body: its segments, valid while a reference is held; returns how many there are. */
+/* For a complete, retained body: its segments, valid while a reference is held. Returns how many there are, which may be more
+ * than max. */
 unsigned body_segments(const struct body *b, struct str *out, unsigned max);
 
 struct chunk;

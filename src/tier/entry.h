@@ -22,12 +22,12 @@ struct entry {
 	struct str *tags;
 	unsigned n_tags;
 	unsigned route_id;  /* metrics slot of the route that stored it */
-	uint64_t epoch;	    /* tier_epoch when its fetch began */
+	uint64_t epoch;	    /* tier_epoch before its fetch began, and before what it renews was looked up */
 	struct body *body;  /* one reference */
 	atomic_bool purged; /* softly: stale from then on */
 	struct budget *budget;
 	size_t charged; /* entry without body */
-	size_t size;	/* body bytes, set at commit */
+	size_t size;	/* body bytes, set by tier_put: for those who got it from a tier */
 };
 
 struct entry_spec {

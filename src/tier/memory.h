@@ -1,4 +1,8 @@
-/* The memory tier: a sharded table of counted entries within a byte budget, SIEVE eviction, no write lock on a hit. */
+/* The memory tier: a sharded table of counted entries within a byte budget, SIEVE eviction, no write lock on a hit.
+ *
+ * Entries and bodies for it are made with its budget (tier->budget). tier_put also answers ERR_FULL when one entry alone would
+ * take more than half of the memory. max_entries may be passed for a moment by stores of several threads at once;
+ * memory_size never is. All entries and bodies must have been released before tier_close. */
 #ifndef LARDER_TIER_MEMORY_H
 #define LARDER_TIER_MEMORY_H
 

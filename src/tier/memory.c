@@ -1,0 +1,544 @@
+/* The memory tier: 256 shards by hash, each with a lock of its own, over one byte budget.
+ *
+ * Budget. Everything is charged before it exists: bodies by their chunks, entries by their block, here the slots, tags and
+ * tables. When there is no room the charge asks `reclaim`, which goes over the shards, one victim each, until that much
+ * has come back. It passes by what readers hold, since that memory would not come back. A charge is never made with a shard's lock
+ * held, so a thread holds one shard's lock at most, and calls nothing that takes another lock but the purge log's.
+ *   order: shard -> purge log.     Bodies lock on their own, under neither: entries die after the lock was let go.
+ *
+ * Purges. Why no stale store slips through: a purge first moves the epoch (purge_log__add), then walks, taking each shard's lock.
+ * A store checks the log and inserts under one hold of its shard's lock. If that hold comes before the walk's first hold of
+ * this shard, the walk finds the entry. If it comes after, the new epoch was written before it (the lock orders them), so
+ * the check sees the purge. An entry whose fetch began after the purge is let alone by the walk. A walk in pieces that lets go
+ * of the lock between them begins the shard anew when its buckets moved meanwhile.
+ *
+ * Time under a lock. A growing shard moves all its entries: with 1,000,000 entries in all that are 4,096, in less than a
+ * millisecond, one shard at a time. Walks look at 512 buckets a hold, a purge of a tag at its entries in the shard. */
+#include "tier/memory.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "base/mem.h"
+#include "tier/private.h"
+#include "tier/purge_log.h"
+#include "tier/shard.h"
+
+#define SHARDS	     256
+#define EVICT_STEPS  256  /* nodes looked at in one hold of a lock */
+#define EVICT_MAX    4096 /* victims of one reclaim: bounds the time of a store after the limit was lowered */
+#define WALK_BUCKETS 512
+#define SWEEP_LOOKS  128
+
+/* How long an expired entry that has a validator is kept, for the cheap 304 it may bring: its lifetime once more, within these. */
+#define GRACE_MIN_MS (60 * (int64_t)1000)
+#define GRACE_MAX_MS (600 * (int64_t)1000)
+
+struct memory {
+	struct tier tier;
+	struct budget budget;
+	size_t fixed; /* charged from the start */
+	atomic_uint max_entries, max_variants;
+	atomic_size_t entries; /* slots that exist; being stored, found, or on their way out */
+	atomic_uint next;      /* the shard where the next victim is looked for */
+	_Atomic uint64_t refused_full, refused_stale;
+	pthread_mutex_t sweeping; /* guards the place below; one sweeps, others have nothing to do */
+	unsigned sweep_shard, sweep_skip;
+	size_t sweep_bucket;
+	struct shard shards[SHARDS];
+};
+
+static struct memory *memory_of(struct tier *t)
+{
+	return CONTAINER_OF(t, struct memory, tier);
+}
+
+static struct shard *shard_of(struct memory *m, const struct cache_key *key)
+{
+	return &m->shards[key->hi >> 56];
+}
+
+static struct slot *slot_of(struct table_node *node)
+{
+	return CONTAINER_OF(node, struct slot, node);
+}
+
+/* Without any lock. Returns how many bytes went back to the budget. */
+static size_t bury(struct memory *m, struct leaving *l)
+{
+	size_t freed = l->back, by_entries = 0;
+	for (struct slot *slot = l->dead, *next; slot; slot = next) {
+		next = slot->node.next ? slot_of(slot->node.next) : NULL;
+		freed += slot->charged;
+		by_entries += entry__release(&slot->entry);
+		free(slot);
+		atomic_fetch_sub_explicit(&m->entries, 1, memory_order_relaxed);
+	}
+	if (freed > 0)
+		budget_give_back(&m->budget, freed);
+	*l = (struct leaving){0};
+	return freed + by_entries;
+}
+
+/* Eviction */
+
+static bool is_unread(struct evict_node *node)
+{
+	return !entry__shared(CONTAINER_OF(node, struct slot, evict)->entry);
+}
+
+static bool is_any(struct evict_node *node)
+{
+	return true;
+}
+
+/* Evicts until `need` bytes came back, at most `max` entries; gives up after three laps without a victim: one that takes the
+ * marks, one that should find, one that takes what was hit as well. */
+static unsigned evict(struct memory *m, size_t need, unsigned max, bool (*may)(struct evict_node *node))
+{
+	size_t freed = 0;
+	unsigned victims = 0, idle = 0, at = atomic_load_explicit(&m->next, memory_order_relaxed);
+	while (freed < need && victims < max && idle < 3 * SHARDS) {
+		struct shard *s = &m->shards[at++ % SHARDS];
+		if (table__count(&s->entries) == 0) {
+			idle++;
+			continue;
+		}
+		struct evict_search search = {.may = may, .any = idle >= 2 * SHARDS, .steps = EVICT_STEPS};
+		struct leaving l = {0};
+		pthread_rwlock_wrlock(&s->lock);
+		bool found = shard__evict(s, &search, &l);
+		if (found)
+			shard__shrink(s, &l);
+		pthread_rwlock_unlock(&s->lock);
+		if (found) {
+			victims++;
+			idle = 0;
+			freed += bury(m, &l);
+		} else if (search.steps > 0) {
+			idle++;
+		}
+	}
+	atomic_store_explicit(&m->next, at, memory_order_relaxed);
+	return victims;
+}
+
+static void reclaim(void *ctx, size_t need)
+{
+	evict(ctx, need, EVICT_MAX, is_unread);
+}
+
+/* What is above the bounds after they were lowered, up to max entries. */
+static unsigned evict_excess(struct memory *m, unsigned max)
+{
+	unsigned victims = 0, max_entries = atomic_load_explicit(&m->max_entries, memory_order_relaxed);
+	size_t used = atomic_load_explicit(&m->budget.used, memory_order_relaxed);
+	size_t limit = atomic_load_explicit(&m->budget.limit, memory_order_relaxed);
+	size_t entries = atomic_load_explicit(&m->entries, memory_order_relaxed);
+	if (used > limit)
+		victims += evict(m, used - limit, max, is_unread);
+	if (max_entries > 0 && entries > max_entries && victims < max) {
+		size_t over = entries - max_entries;
+		unsigned left = max - victims;
+		victims += evict(m, SIZE_MAX, over < left ? (unsigned)over : left, is_any);
+	}
+	return victims;
+}
+
+/* Storing and finding */
+
+static int get(struct tier *t, struct tier_get *op)
+{
+	struct shard *s = shard_of(memory_of(t), &op->key);
+	pthread_rwlock_rdlock(&s->lock);
+	struct slot *slot = shard__find(s, &op->key);
+	op->other_variant = slot != NULL;
+	while (slot && op->match && !op->match(op->ctx, slot->entry))
+		slot = shard__find_older(slot);
+	if (slot) {
+		evict__hit(&slot->evict);
+		op->entry = entry_ref(slot->entry);
+		op->other_variant = false;
+	}
+	pthread_rwlock_unlock(&s->lock);
+	return slot ? ERR_OK : ERR_MISSING;
+}
+
+/* Memory for a table that should grow: charged, or none when there is no room (the chains get longer then). */
+static struct table_spare spare_for(struct memory *m, const struct table *table)
+{
+	size_t n = table__wants(table);
+	if (n == 0 || budget_charge(&m->budget, table__cost(n)))
+		return (struct table_spare){0};
+	return (struct table_spare){mem_zalloc(n * sizeof(struct table_node *)), n};
+}
+
+static void spare_free(struct memory *m, struct table_spare *spare)
+{
+	if (!spare->buckets)
+		return;
+	budget_give_back(&m->budget, table__cost(spare->n_buckets));
+	free(spare->buckets);
+}
+
+/* Counts one entry more; when they are too many one leaves, unless the new one takes another's place. */
+static void count_in(struct memory *m, struct shard *s, const struct entry *e)
+{
+	size_t n = atomic_fetch_add_explicit(&m->entries, 1, memory_order_relaxed) + 1;
+	unsigned max = atomic_load_explicit(&m->max_entries, memory_order_relaxed);
+	if (max == 0 || n <= max)
+		return;
+	pthread_rwlock_rdlock(&s->lock);
+	bool replaces = shard__find_same(s, e) != NULL;
+	pthread_rwlock_unlock(&s->lock);
+	if (!replaces || n > max + 1U)
+		evict_excess(m, 64);
+}
+
+/* Is it a sensible share of the memory, and is there room for its slot? */
+static int charge_slot(struct memory *m, const struct entry *e, size_t charge)
+{
+	size_t limit = atomic_load_explicit(&m->budget.limit, memory_order_relaxed);
+	if (e->charged + body__charged(e->body) + charge > limit / 2)
+		return ERR_FULL;
+	return budget_charge(&m->budget, charge);
+}
+
+static int refuse(_Atomic uint64_t *counter, int err)
+{
+	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+	return err;
+}
+
+static int put(struct tier *t, struct tier_put *op)
+{
+	struct memory *m = memory_of(t);
+	struct entry *e = op->entry;
+	struct shard *s = shard_of(m, &e->key);
+	assert(e->budget == t->budget && body__storable(e->body));
+
+	/* Most of the log is compared here, so that under the lock only what came after `seen` is left. */
+	uint64_t seen = purge_log__epoch(t->purges);
+	if (purge_log__covers(t->purges, e->epoch, &e->key, e->tags, e->n_tags))
+		return refuse(&m->refused_stale, ERR_STALE);
+	size_t charge = shard__slot_cost(e);
+	if (charge_slot(m, e, charge))
+		return refuse(&m->refused_full, ERR_FULL);
+	e->size = body_size(e->body);
+	count_in(m, s, e);
+	struct slot *slot = shard__slot_new(e, charge);
+	struct table_spare entries = spare_for(m, &s->entries), tags = spare_for(m, &s->tags.table);
+	struct leaving l = {0};
+
+	pthread_rwlock_wrlock(&s->lock);
+	bool stale = purge_log__covers(t->purges, seen, &e->key, e->tags, e->n_tags);
+	if (stale) {
+		l.dead = slot;
+	} else {
+		shard__grow(s, &entries, &tags);
+		shard__insert(s, slot, atomic_load_explicit(&m->max_variants, memory_order_relaxed), &l);
+	}
+	pthread_rwlock_unlock(&s->lock);
+
+	spare_free(m, &entries);
+	spare_free(m, &tags);
+	bury(m, &l);
+	return stale ? refuse(&m->refused_stale, ERR_STALE) : ERR_OK;
+}
+
+static void remove_entry(struct tier *t, struct entry *e)
+{
+	struct memory *m = memory_of(t);
+	struct shard *s = shard_of(m, &e->key);
+	struct leaving l = {0};
+	pthread_rwlock_wrlock(&s->lock);
+	struct slot *slot = shard__find(s, &e->key);
+	while (slot && slot->entry != e)
+		slot = shard__find_older(slot);
+	if (slot) {
+		shard__remove(s, slot, &l);
+		shard__shrink(s, &l);
+	}
+	pthread_rwlock_unlock(&s->lock);
+	bury(m, &l);
+}
+
+static void variants(struct tier *t, const struct cache_key *key, void (*fn)(void *ctx, struct entry *e), void *ctx)
+{
+	struct shard *s = shard_of(memory_of(t), key);
+	unsigned n = 0;
+	pthread_rwlock_rdlock(&s->lock);
+	for (struct slot *slot = shard__find(s, key); slot; slot = shard__find_older(slot))
+		n++;
+	struct entry **found = mem_alloc((n > 0 ? n : 1) * sizeof(struct entry *));
+	n = 0;
+	for (struct slot *slot = shard__find(s, key); slot; slot = shard__find_older(slot))
+		found[n++] = entry_ref(slot->entry);
+	pthread_rwlock_unlock(&s->lock);
+	for (unsigned i = 0; i < n; i++) {
+		fn(ctx, found[i]);
+		entry_release(&found[i]);
+	}
+	free(found);
+}
+
+/* Purging */
+
+/* The walk has found one that the purge covers. */
+static void purge_slot(struct shard *s, struct slot *slot, struct tier_purge *op, struct leaving *l)
+{
+	struct entry *e = slot->entry;
+	if (e->epoch >= op->epoch)
+		return;
+	if (!op->soft)
+		shard__remove(s, slot, l);
+	else if (atomic_exchange_explicit(&e->purged, true, memory_order_relaxed))
+		return;
+	op->count++;
+	s->purged++;
+}
+
+static void purge_key(struct memory *m, struct tier_purge *op)
+{
+	struct shard *s = shard_of(m, &op->key);
+	struct leaving l = {0};
+	pthread_rwlock_wrlock(&s->lock);
+	for (struct slot *slot = shard__find(s, &op->key), *older; slot; slot = older) {
+		older = shard__find_older(slot);
+		purge_slot(s, slot, op, &l);
+	}
+	shard__shrink(s, &l);
+	pthread_rwlock_unlock(&s->lock);
+	bury(m, &l);
+}
+
+static void purge_tag(struct memory *m, struct shard *s, struct tier_purge *op)
+{
+	struct leaving l = {0};
+	pthread_rwlock_wrlock(&s->lock);
+	for (struct tag_ref *ref = tags__find(&s->tags, op->arg), *next; ref; ref = next) {
+		next = ref->next; /* the last removal frees the list's head, which is not looked at again */
+		purge_slot(s, ref->owner, op, &l);
+	}
+	shard__shrink(s, &l);
+	pthread_rwlock_unlock(&s->lock);
+	bury(m, &l);
+}
+
+static void purge_bucket(struct shard *s, size_t bucket, struct tier_purge *op, struct leaving *l)
+{
+	for (struct table_node *node = table__bucket(&s->entries, bucket), *next; node; node = next) {
+		next = node->next;
+		struct slot *slot = slot_of(node);
+		if (purge__covers(op, &slot->entry->key, slot->entry->tags, slot->entry->n_tags))
+			purge_slot(s, slot, op, l);
+	}
+}
+
+static void purge_walk(struct memory *m, struct shard *s, struct tier_purge *op)
+{
+	size_t bucket = 0;
+	unsigned generation = 0;
+	for (bool whole = false; !whole;) {
+		struct leaving l = {0};
+		pthread_rwlock_wrlock(&s->lock);
+		if (generation != s->generation)
+			bucket = 0;
+		generation = s->generation;
+		size_t n = table__n_buckets(&s->entries), end = bucket + WALK_BUCKETS < n ? bucket + WALK_BUCKETS : n;
+		while (bucket < end)
+			purge_bucket(s, bucket++, op, &l);
+		whole = end == n;
+		if (whole)
+			shard__shrink(s, &l);
+		pthread_rwlock_unlock(&s->lock);
+		bury(m, &l);
+	}
+}
+
+static int purge(struct tier *t, struct tier_purge *op)
+{
+	struct memory *m = memory_of(t);
+	if (op->kind == PURGE_URL) {
+		purge_key(m, op);
+		return ERR_OK;
+	}
+	for (unsigned i = 0; i < SHARDS; i++) {
+		if (op->kind == PURGE_TAG)
+			purge_tag(m, &m->shards[i], op);
+		else
+			purge_walk(m, &m->shards[i], op);
+	}
+	return ERR_OK;
+}
+
+/* Sweeping */
+
+static int64_t add_ms(int64_t a, int64_t b)
+{
+	int64_t sum;
+	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+/* Wall clock from when on it can answer nothing: stale beyond its windows (RFC 5861), and for those that can be validated
+ * (RFC 9111 4.3) a grace after that. */
+static int64_t useless_from(const struct stored *s)
+{
+	int64_t stale_ms = s->swr_ms > s->sie_ms ? s->swr_ms : s->sie_ms;
+	int64_t at = add_ms(add_ms(s->response_ms, s->lifetime_ms), stale_ms) - s->initial_age_ms;
+	if (s->etag.n == 0 && s->last_modified_s < 0)
+		return at;
+	int64_t grace = s->lifetime_ms < GRACE_MIN_MS ? GRACE_MIN_MS : s->lifetime_ms;
+	return add_ms(at, grace < GRACE_MAX_MS ? grace : GRACE_MAX_MS);
+}
+
+/* Looks at the entries of one bucket from the place on; returns how many, at most max. */
+static unsigned sweep_bucket(struct memory *m, struct shard *s, int64_t now_ms, unsigned max, struct leaving *l)
+{
+	unsigned looked = 0, kept = 0;
+	struct table_node *node = table__bucket(&s->entries, m->sweep_bucket), *next;
+	for (; node && looked < max; node = next) {
+		next = node->next;
+		if (kept < m->sweep_skip) {
+			kept++;
+			continue;
+		}
+		looked++;
+		if (useless_from(&slot_of(node)->entry->stored) <= now_ms) {
+			shard__remove(s, slot_of(node), l);
+			s->expired++;
+		} else {
+			kept++;
+		}
+	}
+	m->sweep_skip = node ? kept : 0;
+	m->sweep_bucket += node ? 0 : 1;
+	return looked;
+}
+
+/* One hold of the current shard's lock, moving the place. Returns how many entries were looked at. */
+static unsigned sweep_piece(struct memory *m, int64_t now_ms, unsigned max, uint64_t *dropped)
+{
+	struct shard *s = &m->shards[m->sweep_shard];
+	struct leaving l = {0};
+	unsigned looked = 0;
+	pthread_rwlock_wrlock(&s->lock);
+	uint64_t before = s->expired;
+	size_t n = table__n_buckets(&s->entries);
+	for (unsigned i = 0; i < WALK_BUCKETS && looked < max && m->sweep_bucket < n; i++)
+		looked += sweep_bucket(m, s, now_ms, max - looked, &l);
+	*dropped += s->expired - before;
+	if (m->sweep_bucket >= n) {
+		m->sweep_bucket = m->sweep_skip = 0;
+		m->sweep_shard = (m->sweep_shard + 1) % SHARDS;
+		shard__shrink(s, &l);
+	}
+	pthread_rwlock_unlock(&s->lock);
+	bury(m, &l);
+	return looked;
+}
+
+static unsigned sweep(struct tier *t, int64_t now_ms, unsigned max)
+{
+	struct memory *m = memory_of(t);
+	if (pthread_mutex_trylock(&m->sweeping))
+		return 0;
+	uint64_t dropped = evict_excess(m, max);
+	unsigned looked = 0, shards = 0;
+	while (looked < max && shards < SHARDS) {
+		unsigned at = m->sweep_shard, left = max - looked;
+		looked += sweep_piece(m, now_ms, left < SWEEP_LOOKS ? left : SWEEP_LOOKS, &dropped);
+		shards += m->sweep_shard != at;
+	}
+	pthread_mutex_unlock(&m->sweeping);
+	return (unsigned)dropped;
+}
+
+/* The rest */
+
+static void stats(struct tier *t, struct tier_stats *out)
+{
+	struct memory *m = memory_of(t);
+	out->entries = atomic_load_explicit(&m->entries, memory_order_relaxed);
+	out->bytes = atomic_load_explicit(&m->budget.used, memory_order_relaxed);
+	out->limit = atomic_load_explicit(&m->budget.limit, memory_order_relaxed);
+	out->max_entries = atomic_load_explicit(&m->max_entries, memory_order_relaxed);
+	out->refused_full = atomic_load_explicit(&m->refused_full, memory_order_relaxed);
+	out->refused_stale = atomic_load_explicit(&m->refused_stale, memory_order_relaxed);
+	for (unsigned i = 0; i < SHARDS; i++) {
+		struct shard *s = &m->shards[i];
+		pthread_rwlock_rdlock(&s->lock);
+		out->stores += s->stores;
+		out->replaced += s->replaced;
+		out->evicted += s->evicted;
+		out->expired += s->expired;
+		out->purged += s->purged;
+		pthread_rwlock_unlock(&s->lock);
+	}
+}
+
+static void empty(struct memory *m, struct shard *s)
+{
+	struct leaving l = {0};
+	for (size_t i = 0; i < table__n_buckets(&s->entries); i++) {
+		for (struct table_node *node; (node = table__bucket(&s->entries, i));)
+			shard__remove(s, slot_of(node), &l);
+	}
+	shard__shrink(s, &l);
+	bury(m, &l);
+}
+
+static void close_tier(struct tier *t)
+{
+	struct memory *m = memory_of(t);
+	for (unsigned i = 0; i < SHARDS; i++) {
+		empty(m, &m->shards[i]);
+		shard__destroy(&m->shards[i]);
+	}
+	/* Who still holds an entry or a body would give back to a budget that is gone. */
+	assert(atomic_load_explicit(&m->budget.used, memory_order_relaxed) == m->fixed);
+	pthread_mutex_destroy(&m->sweeping);
+	purge_log__free(t->purges);
+	free(m);
+}
+
+static const struct tier_ops memory_ops = {
+    .name = "memory",
+    .get = get,
+    .put = put,
+    .purge = purge,
+    .remove = remove_entry,
+    .variants = variants,
+    .sweep = sweep,
+    .stats = stats,
+    .close = close_tier,
+};
+
+struct tier *memory_tier_new(const struct memory_options *o)
+{
+	struct memory *m = mem_zalloc(sizeof(*m));
+	uint64_t seed = 0;
+	ssize_t n = getrandom(&seed, sizeof(seed), 0);
+	assert(n == (ssize_t)sizeof(seed)); /* so few bytes come whole or, from a kernel without it, never */
+	(void)n;
+	m->tier = (struct tier){&memory_ops, &m->budget, purge_log__new()};
+	m->fixed = tier__cost(sizeof(*m));
+	m->budget.reclaim = reclaim;
+	m->budget.ctx = m;
+	atomic_init(&m->budget.used, m->fixed);
+	pthread_mutex_init(&m->sweeping, NULL);
+	for (unsigned i = 0; i < SHARDS; i++)
+		shard__init(&m->shards[i], seed);
+	memory_tier_resize(&m->tier, o);
+	return &m->tier;
+}
+
+void memory_tier_resize(struct tier *t, const struct memory_options *o)
+{
+	struct memory *m = memory_of(t);
+	atomic_store_explicit(&m->budget.limit, o->memory_size, memory_order_relaxed);
+	atomic_store_explicit(&m->max_entries, o->max_entries, memory_order_relaxed);
+	atomic_store_explicit(&m->max_variants, o->max_variants > 0 ? o->max_variants : 1, memory_order_relaxed);
+}

@@ -1,0 +1,28 @@
+/* The purges of late, so that a fetch that began before one of them cannot store after it.
+ *
+ * Every tier has one (tiers that are stacked share one); tier_purge adds to it before the tier itself is walked. */
+#ifndef LARDER_TIER_PURGE_LOG_H
+#define LARDER_TIER_PURGE_LOG_H
+
+#include "tier/tier.h"
+
+/* How many purges are remembered. What began before more than these is refused, whatever it is. */
+#define PURGE_LOG_MAX 1024
+/* Longer arguments are remembered as if they covered everything: that refuses a few stores and bounds the memory. */
+#define PURGE_LOG_ARG_MAX 1024
+
+struct purge_log *purge_log__new(void);
+void purge_log__free(struct purge_log *log);
+
+/* Moves the epoch and remembers the purge (copied). Returns its epoch, which is its id. Any thread. */
+uint64_t purge_log__add(struct purge_log *log, const struct tier_purge *op);
+/* The number of purges so far. Any thread, no lock. */
+uint64_t purge_log__epoch(const struct purge_log *log);
+/* Did a purge after `epoch` cover this? Any thread. */
+bool purge_log__covers(
+    struct purge_log *log, uint64_t epoch, const struct cache_key *key, const struct str *tags, unsigned n_tags);
+
+/* Does this purge concern an entry of that key and those tags? */
+bool purge__covers(const struct tier_purge *op, const struct cache_key *key, const struct str *tags, unsigned n_tags);
+
+#endif

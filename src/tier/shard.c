@@ -1,0 +1,179 @@
+/* Keys are seeded 128-bit hashes (policy/key.h): the tier takes the shard from `hi`, the bucket comes from `lo`; the text is compared, so
+ * that a collision finds nothing wrong. */
+#include "tier/shard.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "tier/private.h"
+
+static struct slot *slot_of_node(struct table_node *node)
+{
+	return CONTAINER_OF(node, struct slot, node);
+}
+
+static bool same_key(const struct cache_key *a, const struct cache_key *b)
+{
+	return a->lo == b->lo && a->hi == b->hi && str_eq(a->text, b->text);
+}
+
+static struct slot *find_from(struct table_node *node, const struct cache_key *key)
+{
+	for (; node; node = node->next) {
+		struct slot *slot = slot_of_node(node);
+		if (node->hash == key->lo && same_key(&slot->entry->key, key))
+			return slot;
+	}
+	return NULL;
+}
+
+static bool has_field(const struct headers *h, const struct header *field)
+{
+	for (uint32_t i = 0; i < h->n; i++) {
+		const struct header *other = &h->v[i];
+		if (str_eq_nocase(other->name, field->name) && !other->value.p == !field->value.p &&
+		    str_eq(other->value, field->value))
+			return true;
+	}
+	return false;
+}
+
+/* The same names with the same values; an absent field is not an empty one. Names do not repeat. */
+static bool same_variant(const struct entry *a, const struct entry *b)
+{
+	const struct headers *x = &a->stored.vary, *y = &b->stored.vary;
+	if (x->n != y->n)
+		return false;
+	for (uint32_t i = 0; i < x->n; i++) {
+		if (!has_field(y, &x->v[i]))
+			return false;
+	}
+	return true;
+}
+
+void shard__init(struct shard *s, uint64_t seed)
+{
+	/* Writers come first, or readers that overlap without end would keep them out. Read locks are never nested. */
+	pthread_rwlockattr_t attr;
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&s->lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+	table__init(&s->entries);
+	tags__init(&s->tags, seed);
+}
+
+void shard__destroy(struct shard *s)
+{
+	table__free(&s->entries);
+	tags__free(&s->tags);
+	pthread_rwlock_destroy(&s->lock);
+}
+
+static size_t slot_size(const struct entry *e)
+{
+	return sizeof(struct slot) + e->n_tags * sizeof(struct tag_ref);
+}
+
+size_t shard__slot_cost(const struct entry *e)
+{
+	size_t cost = tier__cost(slot_size(e));
+	for (unsigned i = 0; i < e->n_tags; i++)
+		cost += tags__cost(e->tags[i]);
+	return cost;
+}
+
+struct slot *shard__slot_new(struct entry *e, size_t charged)
+{
+	struct slot *slot = mem_zalloc(slot_size(e));
+	slot->node.hash = e->key.lo;
+	slot->entry = entry_ref(e);
+	slot->charged = charged;
+	for (unsigned i = 0; i < e->n_tags; i++)
+		slot->tags[i].owner = slot;
+	return slot;
+}
+
+struct slot *shard__find(const struct shard *s, const struct cache_key *key)
+{
+	return find_from(table__chain(&s->entries, key->lo), key);
+}
+
+struct slot *shard__find_older(const struct slot *slot)
+{
+	return find_from(slot->node.next, &slot->entry->key);
+}
+
+struct slot *shard__find_same(const struct shard *s, const struct entry *e)
+{
+	for (struct slot *slot = shard__find(s, &e->key); slot; slot = shard__find_older(slot)) {
+		if (same_variant(slot->entry, e))
+			return slot;
+	}
+	return NULL;
+}
+
+void shard__remove(struct shard *s, struct slot *slot, struct leaving *l)
+{
+	table__remove(&s->entries, &slot->node);
+	evict__remove(&s->evict, &slot->evict);
+	l->back += tags__remove(&s->tags, slot->tags, slot->entry->n_tags);
+	slot->node.next = l->dead ? &l->dead->node : NULL;
+	l->dead = slot;
+}
+
+/* Drops the oldest variants of a key, so that with one more there are at most max. */
+static void bound_variants(struct shard *s, const struct cache_key *key, unsigned max, struct leaving *l)
+{
+	unsigned n = 1;
+	struct slot *older;
+	for (struct slot *slot = shard__find(s, key); slot; slot = older) {
+		older = shard__find_older(slot);
+		if (n++ < max)
+			continue;
+		shard__remove(s, slot, l);
+		s->evicted++;
+	}
+}
+
+void shard__insert(struct shard *s, struct slot *slot, unsigned max_variants, struct leaving *l)
+{
+	struct entry *e = slot->entry;
+	struct slot *old = shard__find_same(s, e);
+	evict__add(&s->evict, &slot->evict);
+	if (old) {
+		evict__inherit(&slot->evict, &old->evict);
+		shard__remove(s, old, l);
+		s->replaced++;
+	}
+	bound_variants(s, &e->key, max_variants, l);
+	table__add(&s->entries, &slot->node);
+	l->back += tags__add(&s->tags, slot->tags, e->tags, e->n_tags);
+	slot->charged = tier__cost(slot_size(e));
+	s->stores++;
+}
+
+bool shard__evict(struct shard *s, struct evict_search *search, struct leaving *l)
+{
+	struct evict_node *node = evict__victim(&s->evict, search);
+	if (!node)
+		return false;
+	shard__remove(s, CONTAINER_OF(node, struct slot, evict), l);
+	s->evicted++;
+	return true;
+}
+
+void shard__grow(struct shard *s, struct table_spare *entries, struct table_spare *tags)
+{
+	if (table__grow(&s->entries, entries))
+		s->generation++;
+	table__grow(&s->tags.table, tags);
+}
+
+void shard__shrink(struct shard *s, struct leaving *l)
+{
+	size_t back = table__shrink(&s->entries);
+	if (back > 0)
+		s->generation++;
+	l->back += back + table__shrink(&s->tags.table);
+}

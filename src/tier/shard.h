@@ -1,0 +1,64 @@
+/* One shard of the memory tier: entries by key, tags, and the order of eviction, under one lock.
+ *
+ * The read lock is for finding and evict__hit; everything else needs the write lock. Nothing here charges or frees
+ * entries: what leaves is put on a list of the dead, which the tier buries without the lock. */
+#ifndef LARDER_TIER_SHARD_H
+#define LARDER_TIER_SHARD_H
+
+#include <pthread.h>
+
+#include "tier/evict.h"
+#include "tier/table.h"
+#include "tier/tags.h"
+#include "tier/tier.h"
+
+/* An entry's place in the table; variants of a key are slots of one chain, newest first. */
+struct slot {
+	struct table_node node; /* hash: key.lo; among the dead: the next of them */
+	struct evict_node evict;
+	struct entry *entry; /* one reference */
+	size_t charged;	     /* this slot, and its tags until they are linked */
+	struct tag_ref tags[];
+};
+
+/* What left a shard, on its way out: buried by the tier without the lock. */
+struct leaving {
+	struct slot *dead;
+	size_t back; /* bytes to be given back besides those of the dead: tags, tables */
+};
+
+struct shard {
+	pthread_rwlock_t lock;
+	struct table entries;
+	struct tags tags;
+	struct evict evict;
+	unsigned generation; /* moves when buckets do: walks in pieces begin anew */
+	uint64_t stores, replaced, evicted, expired, purged;
+};
+
+void shard__init(struct shard *s, uint64_t seed);
+void shard__destroy(struct shard *s); /* empty by now */
+
+/* What a slot for the entry takes, with all its tags. */
+size_t shard__slot_cost(const struct entry *e);
+/* Takes a reference of the entry. Not yet in a shard. */
+struct slot *shard__slot_new(struct entry *e, size_t charged);
+
+/* The newest slot of a key, and the next older one. */
+struct slot *shard__find(const struct shard *s, const struct cache_key *key);
+struct slot *shard__find_older(const struct slot *slot);
+/* The one that the entry would replace: of its key, with the same nominated fields. */
+struct slot *shard__find_same(const struct shard *s, const struct entry *e);
+
+/* Adds it, in place of the one it replaces, and drops the oldest variants beyond max. */
+void shard__insert(struct shard *s, struct slot *slot, unsigned max_variants, struct leaving *l);
+/* Takes it out of everything. */
+void shard__remove(struct shard *s, struct slot *slot, struct leaving *l);
+/* The next to leave goes; false when the search found none. */
+bool shard__evict(struct shard *s, struct evict_search *search, struct leaving *l);
+/* Larger tables, as far as the spares are larger; what is in them afterwards is to be freed. */
+void shard__grow(struct shard *s, struct table_spare *entries, struct table_spare *tags);
+/* After some have left: gives table memory back. */
+void shard__shrink(struct shard *s, struct leaving *l);
+
+#endif

@@ -1,0 +1,62 @@
+/* The dispatch of tiers. What is the same for all of them is here: a purge is remembered before the tier is walked. */
+#include "tier/tier.h"
+
+#include "tier/purge_log.h"
+
+int tier_get(struct tier *t, struct tier_get *op)
+{
+	op->entry = NULL;
+	op->other_variant = false;
+	return t->ops->get(t, op);
+}
+
+int tier_put(struct tier *t, struct tier_put *op)
+{
+	return t->ops->put(t, op);
+}
+
+int tier_purge(struct tier *t, struct tier_purge *op)
+{
+	op->count = 0;
+	op->epoch = purge_log__add(t->purges, op);
+	return t->ops->purge(t, op);
+}
+
+void tier_remove(struct tier *t, struct entry *e)
+{
+	t->ops->remove(t, e);
+}
+
+void tier_variants(struct tier *t, const struct cache_key *key, void (*fn)(void *ctx, struct entry *e), void *ctx)
+{
+	t->ops->variants(t, key, fn, ctx);
+}
+
+unsigned tier_sweep(struct tier *t, int64_t now_ms, unsigned max)
+{
+	return t->ops->sweep(t, now_ms, max);
+}
+
+void tier_stats(struct tier *t, struct tier_stats *out)
+{
+	*out = (struct tier_stats){0};
+	t->ops->stats(t, out);
+}
+
+void tier_close(struct tier **t)
+{
+	if (*t)
+		(*t)->ops->close(*t);
+	*t = NULL;
+}
+
+uint64_t tier_epoch(struct tier *t)
+{
+	return purge_log__epoch(t->purges);
+}
+
+bool tier_purged_since(
+    struct tier *t, uint64_t epoch, const struct cache_key *key, const struct str *tags, unsigned n_tags)
+{
+	return purge_log__covers(t->purges, epoch, key, tags, n_tags);
+}

@@ -1,0 +1,600 @@
+/* What holds for every tier: the suite of one runs over all. A tier's test names itself in contract_tier and adds the cases.
+ * Nothing here knows how a tier is made; where a tier holds less than 64M or not for good, it has to say so in its struct. */
+#ifndef LARDER_TESTS_TIER_CONTRACT_H
+#define LARDER_TESTS_TIER_CONTRACT_H
+
+#include "tier/make.h"
+
+struct contract {
+	const char *name;
+	struct tier *(*open)(size_t bytes);
+	unsigned max_variants; /* of the tiers it opens */
+};
+
+static const struct contract *contract;
+
+enum { CONTRACT_BYTES = 256 << 20 };
+
+static struct tier *contract_open(void)
+{
+	return contract->open(CONTRACT_BYTES);
+}
+
+START_TEST(contract_finds_what_was_stored_byte_for_byte)
+{
+	struct header fields[] = {
+	    {STR("Content-Type"), STR("text/html")},
+	    {STR("X-Twice"), STR("one")},
+	    {STR("x-twice"), STR("two")},
+	    {STR("X-Empty"), STR("")},
+	    {STR("X-High"), STR("\xff\xfe")},
+	};
+	struct headers headers = {fields, COUNT_OF(fields), COUNT_OF(fields)};
+	static const size_t sizes[] = {0, 1, 100, 5000, 100000, 9 << 20};
+	char *bytes = mem_alloc(9 << 20);
+	for (size_t i = 0; i < 9 << 20; i++)
+		bytes[i] = (char)(i * 31 % 251);
+	struct tier *t = contract_open();
+	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+		char key[64];
+		snprintf(key, sizeof(key), "GET http://h/size?%zu", sizes[i]);
+		struct recipe r = {.key = key,
+		    .vary = {{STR("accept"), STR("x")}, {STR("absent"), STR_NONE}},
+		    .tags = "a,b",
+		    .body = {bytes, sizes[i]},
+		    .response_ms = 1000,
+		    .lifetime_ms = 60000,
+		    .initial_age_ms = 5,
+		    .swr_ms = 6,
+		    .sie_ms = 7,
+		    .etag = STR("W/\"e\""),
+		    .last_modified_s = 99,
+		    .headers = &headers};
+		ck_assert_msg(!has(t, key), "%zu: there too early", sizes[i]);
+		ck_assert_int_eq(store(t, &r), ERR_OK);
+		struct entry *e = find(t, key);
+		ck_assert_msg(e != NULL, "%zu: not found", sizes[i]);
+		ck_assert(str_eq(e->key.text, str_of(key)));
+		ck_assert_msg(body_is(e, r.body), "%zu: the body differs", sizes[i]);
+		ck_assert_uint_eq(e->size, sizes[i]);
+		ck_assert_uint_eq(e->headers.n, headers.n);
+		for (uint32_t k = 0; k < headers.n; k++) {
+			ck_assert(str_eq(e->headers.v[k].name, fields[k].name));
+			ck_assert(str_eq(e->headers.v[k].value, fields[k].value));
+		}
+		const struct stored *s = &e->stored;
+		ck_assert_int_eq(s->status, 200);
+		ck_assert_int_eq(s->response_ms, 1000);
+		ck_assert_int_eq(s->lifetime_ms, 60000);
+		ck_assert_int_eq(s->initial_age_ms, 5);
+		ck_assert_int_eq(s->swr_ms, 6);
+		ck_assert_int_eq(s->sie_ms, 7);
+		ck_assert_int_eq(s->last_modified_s, 99);
+		ck_assert(str_eq(s->etag, STR("W/\"e\"")));
+		ck_assert_uint_eq(s->vary.n, 2);
+		ck_assert(str_eq(s->vary.v[0].value, STR("x")));
+		ck_assert_msg(s->vary.v[1].value.p == NULL, "absent became empty");
+		ck_assert_uint_eq(e->n_tags, 2);
+		ck_assert(!atomic_load(&e->purged));
+		entry_release(&e);
+	}
+	tier_close(&t);
+	ck_assert_ptr_null(t);
+	free(bytes);
+}
+END_TEST
+
+START_TEST(contract_finds_nothing_wrong_when_hashes_collide)
+{
+	struct tier *t = contract_open();
+	struct recipe r = {.key = "GET http://h/one", .body = STR("one"), .lifetime_ms = 1};
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	struct tier_get op = {.key = key_of("GET http://h/one")};
+	op.key.text = STR("GET http://h/two"); /* the same hash */
+	ck_assert_int_eq(make_get(t, &op), ERR_MISSING);
+	ck_assert_msg(!op.other_variant, "another key is not another variant");
+	struct tier_purge purge_op = {.kind = PURGE_URL, .key = op.key, .arg = op.key.text};
+	ck_assert_int_eq(make_purge(t, &purge_op), ERR_OK);
+	ck_assert_uint_eq(purge_op.count, 0);
+	ck_assert(has(t, "GET http://h/one"));
+	tier_close(&t);
+}
+END_TEST
+
+static bool contract_match(void *ctx, const struct entry *e)
+{
+	const char *lang = ctx;
+	return e->stored.vary.n > 0 && str_eq(e->stored.vary.v[0].value, str_of(lang));
+}
+
+static struct entry *contract_find_lang(struct tier *t, const char *lang, bool *other)
+{
+	struct tier_get op = {.key = key_of("GET http://h/v"), .match = contract_match, .ctx = (void *)(uintptr_t)lang};
+	int err = make_get(t, &op);
+	must(err == (op.entry ? ERR_OK : ERR_MISSING), "%s", err_name(err));
+	*other = op.other_variant;
+	return op.entry;
+}
+
+START_TEST(contract_tells_variants_apart)
+{
+	struct tier *t = contract_open();
+	bool other;
+	ck_assert_ptr_null(contract_find_lang(t, "de", &other));
+	ck_assert(!other);
+	static const char *langs[] = {"de", "en", "fr"};
+	for (size_t i = 0; i < COUNT_OF(langs); i++) {
+		struct recipe r = {.key = "GET http://h/v",
+		    .vary = {{STR("accept-language"), str_of(langs[i])}},
+		    .body = str_of(langs[i]),
+		    .lifetime_ms = 1};
+		ck_assert_int_eq(store(t, &r), ERR_OK);
+	}
+	for (size_t i = 0; i < COUNT_OF(langs); i++) {
+		struct entry *e = contract_find_lang(t, langs[i], &other);
+		ck_assert_msg(e && body_is(e, str_of(langs[i])), "%s", langs[i]);
+		ck_assert(!other);
+		entry_release(&e);
+	}
+	ck_assert_ptr_null(contract_find_lang(t, "it", &other));
+	ck_assert_msg(other, "the key is there");
+	struct entry *newest = find(t, "GET http://h/v");
+	ck_assert_msg(body_is(newest, STR("fr")), "not the newest");
+	entry_release(&newest);
+	tier_close(&t);
+}
+END_TEST
+
+/* clang-format off */
+#define CONTRACT_A(value) {STR("a"), value}
+#define CONTRACT_B(value) {STR("b"), value}
+#define CONTRACT_NONE     {STR_NONE, STR_NONE}
+/* clang-format on */
+
+static const struct {
+	const char *what;
+	struct header first[3], second[3];
+	bool replaces;
+} contract_same_rows[] = {
+    {"no nominated fields", {CONTRACT_NONE}, {CONTRACT_NONE}, true},
+    {"the same value", {CONTRACT_A(STR("1"))}, {CONTRACT_A(STR("1"))}, true},
+    {"another value", {CONTRACT_A(STR("1"))}, {CONTRACT_A(STR("2"))}, false},
+    {"another case of the value", {CONTRACT_A(STR("x"))}, {CONTRACT_A(STR("X"))}, false},
+    {"another case of the name", {CONTRACT_A(STR("1"))}, {{STR("A"), STR("1")}}, true},
+    {"another name", {CONTRACT_A(STR("1"))}, {CONTRACT_B(STR("1"))}, false},
+    {"absent both times", {CONTRACT_A(STR_NONE)}, {CONTRACT_A(STR_NONE)}, true},
+    {"absent is not empty", {CONTRACT_A(STR_NONE)}, {CONTRACT_A(STR(""))}, false},
+    {"one field more", {CONTRACT_A(STR("1"))}, {CONTRACT_A(STR("1")), CONTRACT_B(STR("2"))}, false},
+    {"another order", {CONTRACT_A(STR("1")), CONTRACT_B(STR("2"))}, {CONTRACT_B(STR("2")), CONTRACT_A(STR("1"))}, true},
+    {"values exchanged", {CONTRACT_A(STR("1")), CONTRACT_B(STR("2"))}, {CONTRACT_A(STR("2")), CONTRACT_B(STR("1"))},
+	false},
+};
+
+static void contract_count(void *ctx, struct entry *e)
+{
+	++*(unsigned *)ctx;
+}
+
+static unsigned contract_variants(struct tier *t, const char *text)
+{
+	struct cache_key key = key_of(text);
+	unsigned n = 0;
+	tier_variants(t, &key, contract_count, &n);
+	return n;
+}
+
+START_TEST(contract_replaces_the_same_variant_only)
+{
+	for (size_t i = 0; i < COUNT_OF(contract_same_rows); i++) {
+		struct tier *t = contract_open();
+		struct recipe r = {.key = "GET http://h/v", .body = STR("old"), .lifetime_ms = 1};
+		memcpy(r.vary, contract_same_rows[i].first, sizeof(r.vary));
+		ck_assert_int_eq(store(t, &r), ERR_OK);
+		memcpy(r.vary, contract_same_rows[i].second, sizeof(r.vary));
+		r.body = STR("new");
+		ck_assert_int_eq(store(t, &r), ERR_OK);
+		unsigned n = contract_variants(t, r.key);
+		ck_assert_msg(
+		    n == (contract_same_rows[i].replaces ? 1 : 2), "%s: %u variants", contract_same_rows[i].what, n);
+		struct entry *e = find(t, r.key);
+		ck_assert_msg(body_is(e, STR("new")), "%s: not the newest", contract_same_rows[i].what);
+		entry_release(&e);
+		tier_close(&t);
+	}
+}
+END_TEST
+
+START_TEST(contract_bounds_variants_and_drops_the_oldest)
+{
+	struct tier *t = contract_open();
+	char lang[16];
+	for (unsigned i = 0; i < contract->max_variants + 3; i++) {
+		snprintf(lang, sizeof(lang), "%u", i);
+		struct recipe r = {.key = "GET http://h/v", .vary = {{STR("l"), str_of(lang)}}, .body = STR("x")};
+		ck_assert_int_eq(store(t, &r), ERR_OK);
+	}
+	ck_assert_uint_eq(contract_variants(t, "GET http://h/v"), contract->max_variants);
+	for (unsigned i = 0; i < contract->max_variants + 3; i++) {
+		bool other;
+		snprintf(lang, sizeof(lang), "%u", i);
+		struct entry *e = contract_find_lang(t, lang, &other);
+		ck_assert_msg((e != NULL) == (i >= 3), "variant %u", i);
+		entry_release(&e);
+	}
+	tier_close(&t);
+}
+END_TEST
+
+START_TEST(contract_readers_keep_what_is_replaced_and_purged)
+{
+	struct tier *t = contract_open();
+	struct recipe r = {.key = "GET http://h/p", .body = STR("first"), .lifetime_ms = 1};
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	struct entry *first = find(t, r.key);
+	r.body = STR("second");
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	struct entry *second = find(t, r.key);
+	purge(t, PURGE_ALL, "", false);
+	ck_assert(!has(t, r.key));
+	ck_assert(body_is(first, STR("first")));
+	ck_assert(body_is(second, STR("second")));
+	entry_release(&first);
+	entry_release(&second);
+	tier_close(&t);
+}
+END_TEST
+
+START_TEST(contract_removes_exactly_one)
+{
+	struct tier *t = contract_open();
+	struct recipe r = {.key = "GET http://h/p", .body = STR("old"), .lifetime_ms = 1};
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	struct entry *old = find(t, r.key);
+	r.body = STR("new");
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	tier_remove(t, old);
+	struct entry *e = find(t, r.key);
+	ck_assert_msg(e && body_is(e, STR("new")), "it removed the one that came after");
+	tier_remove(t, e);
+	ck_assert(!has(t, r.key));
+	tier_remove(t, e); /* not there: harmless */
+	entry_release(&old);
+	entry_release(&e);
+	tier_close(&t);
+}
+END_TEST
+
+static void contract_remove(void *ctx, struct entry *e)
+{
+	tier_remove(ctx, e);
+}
+
+START_TEST(contract_lists_variants_without_a_lock)
+{
+	struct tier *t = contract_open();
+	struct recipe r = {.key = "GET http://h/p", .vary = {{STR("l"), STR("1")}}};
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	r.vary[0].value = STR("2");
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	struct cache_key key = key_of(r.key);
+	tier_variants(t, &key, contract_remove, t);
+	ck_assert_uint_eq(contract_variants(t, r.key), 0);
+	tier_close(&t);
+}
+END_TEST
+
+static const struct {
+	const char *what;
+	struct recipe recipe;
+	int64_t useless_ms; /* the first millisecond at which it may be dropped */
+} contract_expiry_rows[] = {
+    {"lifetime", {.response_ms = 1000, .lifetime_ms = 5000}, 6000},
+    {"the age it came with", {.response_ms = 1000, .lifetime_ms = 5000, .initial_age_ms = 2000}, 4000},
+    {"stale-while-revalidate", {.response_ms = 1000, .lifetime_ms = 5000, .swr_ms = 700}, 6700},
+    {"the longer of both windows", {.response_ms = 1000, .lifetime_ms = 5000, .swr_ms = 700, .sie_ms = 900}, 6900},
+    {"no lifetime", {.response_ms = 1000}, 1000},
+    {"an etag brings a minute at least", {.response_ms = 1000, .lifetime_ms = 5000, .etag = STR("\"e\"")}, 66000},
+    {"last-modified does too", {.response_ms = 1000, .lifetime_ms = 5000, .last_modified_s = 1}, 66000},
+    {"the grace is the lifetime once more", {.response_ms = 0, .lifetime_ms = 100000, .etag = STR("\"e\"")}, 200000},
+    {"and ten minutes at most", {.response_ms = 0, .lifetime_ms = 7200000, .etag = STR("\"e\"")}, 7800000},
+    {"sums that overflow", {.response_ms = INT64_MAX - 5, .lifetime_ms = INT64_MAX, .swr_ms = INT64_MAX}, INT64_MAX},
+};
+
+START_TEST(contract_expired_entries_leave_and_not_before)
+{
+	struct tier *t = contract_open();
+	for (size_t i = 0; i < COUNT_OF(contract_expiry_rows); i++) {
+		struct recipe r = contract_expiry_rows[i].recipe;
+		r.key = "GET http://h/e";
+		ck_assert_int_eq(store(t, &r), ERR_OK);
+		int64_t at = contract_expiry_rows[i].useless_ms;
+		ck_assert_msg(tier_sweep(t, at - 1, 100) == 0, "%s: dropped too early", contract_expiry_rows[i].what);
+		ck_assert(has(t, r.key));
+		ck_assert_msg(tier_sweep(t, at, 100) == 1, "%s: not dropped", contract_expiry_rows[i].what);
+		ck_assert(!has(t, r.key));
+	}
+	tier_close(&t);
+}
+END_TEST
+
+START_TEST(contract_sweeps_in_bounded_calls)
+{
+	struct tier *t = contract_open();
+	char key[64];
+	for (int i = 0; i < 1000; i++) {
+		snprintf(key, sizeof(key), "GET http://h/%d", i);
+		struct recipe r = {.key = key, .lifetime_ms = i % 2 ? 1000 : 100000};
+		must(store(t, &r) == ERR_OK, "%s", key);
+	}
+	unsigned dropped = 0, calls = 0;
+	while (dropped < 500 && calls < 1000) {
+		unsigned n = tier_sweep(t, 5000, 10);
+		must(n <= 10, "%u dropped in a call that may look at 10", n);
+		dropped += n;
+		calls++;
+	}
+	ck_assert_uint_eq(dropped, 500);
+	ck_assert_msg(calls <= 101, "%u calls of 10 for 1000 entries", calls);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(key, sizeof(key), "GET http://h/%d", i);
+		must(has(t, key) == (i % 2 == 0), "%s", key);
+	}
+	tier_close(&t);
+}
+END_TEST
+
+/* Purges: a row says which of the six pages it covers. */
+
+static const struct {
+	const char *key, *tags;
+} contract_pages[] = {
+    {"GET http://one.example/blog/a", "blog,a"},
+    {"GET http://one.example/blog/b?x=1", "blog"},
+    {"GET http://one.example/", "home"},
+    {"GET http://two.example/blog/a", "blog2"},
+    {"GET https://one.example/blog/a", NULL},
+    {"GET http://one.example:81/shop/blog/a", "a"},
+};
+
+static const struct purge_row {
+	const char *what;
+	enum purge_kind kind;
+	const char *arg;
+	const char *covered; /* x: covered */
+} contract_purge_rows[] = {
+    {"a url", PURGE_URL, "GET http://one.example/blog/a", "x....."},
+    {"a url with its query", PURGE_URL, "GET http://one.example/blog/b?x=1", ".x...."},
+    {"a url that is not there", PURGE_URL, "GET http://one.example/blog", "......"},
+    {"a prefix of the url", PURGE_PREFIX, "http://one.example/blog/", "xx...."},
+    {"a prefix with part of the host", PURGE_PREFIX, "http://one.example", "xxx..x"},
+    {"a prefix of the path on any host", PURGE_PREFIX, "/blog/", "xx.xx."},
+    {"a prefix that is all", PURGE_PREFIX, "", "xxxxxx"},
+    {"a prefix of every path", PURGE_PREFIX, "/", "xxxxxx"},
+    {"a prefix with the method is none", PURGE_PREFIX, "GET http", "......"},
+    {"a glob of the url", PURGE_GLOB, "http://*.example/blog/a", "x..x.."},
+    {"a glob of the path", PURGE_GLOB, "/blog/*", "xx.xx."},
+    {"a glob takes the whole", PURGE_GLOB, "/blog", "......"},
+    {"a glob of any scheme", PURGE_GLOB, "*/blog/a", "x..xxx"},
+    {"a glob with a query", PURGE_GLOB, "/*?x=*", ".x...."},
+    {"a tag", PURGE_TAG, "blog", "xx...."},
+    {"a tag of two", PURGE_TAG, "a", "x....x"},
+    {"a tag that nobody has", PURGE_TAG, "none", "......"},
+    {"a tag is not a prefix", PURGE_TAG, "blo", "......"},
+    {"case counts in tags", PURGE_TAG, "Blog", "......"},
+    {"all", PURGE_ALL, "", "xxxxxx"},
+};
+
+static unsigned contract_covered(const struct purge_row *row)
+{
+	unsigned n = 0;
+	for (const char *c = row->covered; *c; c++)
+		n += *c == 'x';
+	return n;
+}
+
+static void contract_store_pages(struct tier *t, uint64_t epoch)
+{
+	for (size_t i = 0; i < COUNT_OF(contract_pages); i++) {
+		struct recipe r = {.key = contract_pages[i].key, .tags = contract_pages[i].tags, .epoch = epoch};
+		ck_assert_int_eq(store(t, &r), ERR_OK);
+	}
+}
+
+START_TEST(contract_purges_what_is_covered)
+{
+	for (size_t i = 0; i < COUNT_OF(contract_purge_rows); i++) {
+		const struct purge_row *row = &contract_purge_rows[i];
+		struct tier *t = contract_open();
+		contract_store_pages(t, tier_epoch(t));
+		struct tier_purge op = purge(t, row->kind, row->arg, false);
+		ck_assert_msg(op.count == contract_covered(row), "%s: %d purged", row->what, (int)op.count);
+		ck_assert_uint_eq(op.epoch, tier_epoch(t));
+		for (size_t k = 0; k < COUNT_OF(contract_pages); k++) {
+			ck_assert_msg(has(t, contract_pages[k].key) == (row->covered[k] == '.'), "%s: %s", row->what,
+			    contract_pages[k].key);
+		}
+		op = purge(t, row->kind, row->arg, false);
+		ck_assert_msg(op.count == 0, "%s: twice", row->what);
+		tier_close(&t);
+	}
+}
+END_TEST
+
+START_TEST(contract_purges_softly)
+{
+	for (size_t i = 0; i < COUNT_OF(contract_purge_rows); i++) {
+		const struct purge_row *row = &contract_purge_rows[i];
+		struct tier *t = contract_open();
+		contract_store_pages(t, tier_epoch(t));
+		struct tier_purge op = purge(t, row->kind, row->arg, true);
+		ck_assert_msg(op.count == contract_covered(row), "%s: %d purged", row->what, (int)op.count);
+		for (size_t k = 0; k < COUNT_OF(contract_pages); k++) {
+			struct entry *e = find(t, contract_pages[k].key);
+			ck_assert_msg(e && atomic_load(&e->purged) == (row->covered[k] == 'x'), "%s: %s", row->what,
+			    contract_pages[k].key);
+			entry_release(&e);
+		}
+		ck_assert_msg(purge(t, row->kind, row->arg, true).count == 0, "%s: twice", row->what);
+		contract_store_pages(t, tier_epoch(t)); /* renewed pages are good again */
+		struct entry *e = find(t, contract_pages[0].key);
+		ck_assert(!atomic_load(&e->purged));
+		entry_release(&e);
+		tier_close(&t);
+	}
+}
+END_TEST
+
+START_TEST(contract_purges_all_variants_of_a_url)
+{
+	struct tier *t = contract_open();
+	struct recipe r = {.key = "GET http://h/p", .vary = {{STR("l"), STR("1")}}};
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	r.vary[0].value = STR("2");
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	ck_assert_uint_eq(purge(t, PURGE_URL, r.key, false).count, 2);
+	ck_assert(!has(t, r.key));
+	tier_close(&t);
+}
+END_TEST
+
+/* A fetch that began before a purge cannot store what it brings after it. */
+START_TEST(contract_refuses_what_began_before_a_purge)
+{
+	for (size_t i = 0; i < 2 * COUNT_OF(contract_purge_rows); i++) {
+		const struct purge_row *row = &contract_purge_rows[i / 2];
+		struct tier *t = contract_open();
+		purge(t, PURGE_TAG, "something else", false);
+		uint64_t began = tier_epoch(t);
+		purge(t, PURGE_TAG, "something else", false);
+		purge(t, row->kind, row->arg, i % 2);
+		for (size_t k = 0; k < COUNT_OF(contract_pages); k++) {
+			struct recipe r = {
+			    .key = contract_pages[k].key, .tags = contract_pages[k].tags, .epoch = began};
+			struct entry *e;
+			ck_assert_int_eq(make_entry(t, &r, &e), ERR_OK);
+			bool covered = row->covered[k] == 'x';
+			ck_assert_msg(tier_purged_since(t, began, &e->key, e->tags, e->n_tags) == covered,
+			    "%s: %s: purged since", row->what, r.key);
+			struct tier_put op = {.entry = e};
+			int err = make_put(t, &op);
+			ck_assert_msg(
+			    err == (covered ? ERR_STALE : ERR_OK), "%s: %s: %s", row->what, r.key, err_name(err));
+			ck_assert(has(t, r.key) == !covered);
+			entry_release(&e);
+		}
+		contract_store_pages(t, tier_epoch(t)); /* what begins now may be stored */
+		tier_close(&t);
+	}
+}
+END_TEST
+
+START_TEST(contract_refuses_what_began_too_long_ago_to_tell)
+{
+	struct tier *t = contract_open();
+	struct cache_key key = key_of("GET http://h/p");
+	uint64_t began = tier_epoch(t);
+	unsigned n = 0;
+	while (!tier_purged_since(t, began, &key, NULL, 0) && n < 100000) {
+		purge(t, PURGE_TAG, "other", false);
+		n++;
+	}
+	ck_assert_msg(n > 500 && n < 100000, "after %u purges", n);
+	struct recipe r = {.key = "GET http://h/p", .epoch = began};
+	ck_assert_int_eq(store(t, &r), ERR_STALE);
+	r.epoch = tier_epoch(t);
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	tier_close(&t);
+}
+END_TEST
+
+START_TEST(contract_long_purge_arguments_are_honoured)
+{
+	struct tier *t = contract_open();
+	char key[3000];
+	memset(key, 'x', sizeof(key) - 1);
+	memcpy(key, "GET http://h/", 13);
+	key[sizeof(key) - 1] = 0;
+	uint64_t began = tier_epoch(t);
+	struct recipe r = {.key = key, .epoch = began};
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	ck_assert_uint_eq(purge(t, PURGE_URL, key, false).count, 1);
+	ck_assert_int_eq(store(t, &r), ERR_STALE);
+	tier_close(&t);
+}
+END_TEST
+
+START_TEST(contract_refuses_what_is_too_large)
+{
+	struct tier *t = contract->open(4 << 20);
+	char *bytes = mem_zalloc(8 << 20);
+	struct recipe r = {.key = "GET http://h/big", .body = {bytes, 3 << 20}};
+	ck_assert_int_eq(store(t, &r), ERR_FULL);
+	r.body.n = 8 << 20;
+	ck_assert_int_eq(store(t, &r), ERR_FULL);
+	r.body.n = 1 << 20;
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	free(bytes);
+	tier_close(&t);
+}
+END_TEST
+
+START_TEST(contract_holds_100_000_entries)
+{
+	enum { N = 100000 };
+	struct tier *t = contract_open();
+	char key[64], text[32], tag[32];
+	for (int i = 0; i < N; i++) {
+		snprintf(key, sizeof(key), "GET http://h/page?%d", i);
+		snprintf(text, sizeof(text), "page %d", i);
+		snprintf(tag, sizeof(tag), "t%d", i % 1000);
+		struct recipe r = {.key = key, .tags = tag, .body = str_of(text), .lifetime_ms = 1000};
+		must(store(t, &r) == ERR_OK, "%s", key);
+	}
+	for (int i = 0; i < N; i++) {
+		snprintf(key, sizeof(key), "GET http://h/page?%d", i);
+		snprintf(text, sizeof(text), "page %d", i);
+		struct entry *e = find(t, key);
+		must(e && body_is(e, str_of(text)), "%s", key);
+		entry_release(&e);
+	}
+	struct tier_stats stats;
+	tier_stats(t, &stats);
+	ck_assert_uint_eq(stats.entries, N);
+	ck_assert_uint_eq(stats.stores, N);
+	ck_assert_uint_eq(purge(t, PURGE_TAG, "t7", false).count, N / 1000);
+	ck_assert_uint_eq(purge(t, PURGE_GLOB, "/page?*5", true).count, N / 10);
+	ck_assert_uint_eq(purge(t, PURGE_PREFIX, "/page?9", false).count, 11111 - 11); /* but t7 */
+	ck_assert_uint_eq(purge(t, PURGE_ALL, "", false).count, N - N / 1000 - 11111 + 11);
+	tier_stats(t, &stats);
+	ck_assert_uint_eq(stats.entries, 0);
+	tier_close(&t);
+}
+END_TEST
+
+static void contract_add(Suite *s, const struct contract *c)
+{
+	contract = c;
+	TCase *t = tcase_create(c->name);
+	tcase_set_timeout(t, 50);
+	tcase_add_test(t, contract_finds_what_was_stored_byte_for_byte);
+	tcase_add_test(t, contract_finds_nothing_wrong_when_hashes_collide);
+	tcase_add_test(t, contract_tells_variants_apart);
+	tcase_add_test(t, contract_replaces_the_same_variant_only);
+	tcase_add_test(t, contract_bounds_variants_and_drops_the_oldest);
+	tcase_add_test(t, contract_readers_keep_what_is_replaced_and_purged);
+	tcase_add_test(t, contract_removes_exactly_one);
+	tcase_add_test(t, contract_lists_variants_without_a_lock);
+	tcase_add_test(t, contract_expired_entries_leave_and_not_before);
+	tcase_add_test(t, contract_sweeps_in_bounded_calls);
+	tcase_add_test(t, contract_purges_what_is_covered);
+	tcase_add_test(t, contract_purges_softly);
+	tcase_add_test(t, contract_purges_all_variants_of_a_url);
+	tcase_add_test(t, contract_refuses_what_began_before_a_purge);
+	tcase_add_test(t, contract_refuses_what_began_too_long_ago_to_tell);
+	tcase_add_test(t, contract_long_purge_arguments_are_honoured);
+	tcase_add_test(t, contract_refuses_what_is_too_large);
+	tcase_add_test(t, contract_holds_100_000_entries);
+	suite_add_tcase(s, t);
+}
+
+#endif
