@@ -2,15 +2,23 @@
 #include "worker/notify.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-void notify_send(const char *state)
+static const char *find_path(char *const *environment)
 {
-	const char *path = getenv("NOTIFY_SOCKET");
+	static const char name[] = "NOTIFY_SOCKET=";
+	for (; environment && *environment; environment++)
+		if (strncmp(*environment, name, sizeof(name) - 1) == 0)
+			return *environment + sizeof(name) - 1;
+	return NULL;
+}
+
+void notify_send(char *const *environment, const char *state)
+{
+	const char *path = find_path(environment);
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	size_t n = path ? strlen(path) : 0;
 	if (n < 2 || n >= sizeof(to.sun_path) || (path[0] != '/' && path[0] != '@'))

@@ -2,7 +2,8 @@
 #ifndef LARDER_WORKER_NOTIFY_H
 #define LARDER_WORKER_NOTIFY_H
 
-/* One datagram to $NOTIFY_SOCKET, such as "READY=1". Never blocks, never fails: nobody can do anything about it. */
-void notify_send(const char *state);
+/* One datagram to the NOTIFY_SOCKET of the environment, such as "READY=1". Never blocks, never fails: nobody can do
+ * anything about it. */
+void notify_send(char *const *environment, const char *state);
 
 #endif

@@ -1,0 +1,149 @@
+/* Two larders with SO_REUSEPORT on one address would silently share its connections, so each address is first
+ * bound without it, which fails while anybody listens there. */
+#include "worker/doors.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+enum { UNIX_MODE = 0666 }; /* who may connect is a matter of the directory */
+
+struct door {
+	struct conf_addr address; /* of the first socket: with the port that the system gave */
+	char text[LISTEN_TEXT_MAX];
+};
+
+struct doors {
+	const struct conf_server *conf;
+	struct door *doors;	      /* one for each address */
+	struct worker_listen *listen; /* workers times addresses */
+	unsigned n_addresses, n_workers;
+};
+
+static int fail(const struct conf_addr *address)
+{
+	log_error(
+	    "server", "cannot listen on %.*s: %s; see [server] listen", STR_ARG(address->text), doors_advice(errno));
+	return ERR_IO;
+}
+
+static bool has_port(const struct conf_addr *address)
+{
+	if (address->sa.ss_family == AF_INET6)
+		return ((const struct sockaddr_in6 *)&address->sa)->sin6_port != 0;
+	return ((const struct sockaddr_in *)&address->sa)->sin_port != 0;
+}
+
+/* Fails while anybody else listens there. */
+static int probe(const struct conf_addr *address)
+{
+	int fd;
+	if (address->is_unix || !has_port(address))
+		return ERR_OK;
+	if (listen_open(address, false, 0, &fd) != ERR_OK)
+		return ERR_IO;
+	close(fd);
+	return ERR_OK;
+}
+
+/* Accepted connections inherit it. */
+static void send_at_once(const struct conf_addr *address, int fd)
+{
+	int on = 1;
+	if (!address->is_unix)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static int open_address(struct doors *d, unsigned i)
+{
+	struct door *door = &d->doors[i];
+	door->address = d->conf->listen[i];
+	if (probe(&door->address) != ERR_OK)
+		return fail(&door->address);
+	for (unsigned w = 0; w < d->n_workers; w++) {
+		struct worker_listen *l = &d->listen[w * d->n_addresses + i];
+		if (door->address.is_unix && w > 0) {
+			*l = d->listen[i];
+			continue;
+		}
+		if (listen_open(&door->address, true, UNIX_MODE, &l->fd) != ERR_OK)
+			return fail(&door->address);
+		send_at_once(&door->address, l->fd);
+		if (w == 0) {
+			door->address.len = sizeof(door->address.sa);
+			if (!door->address.is_unix)
+				getsockname(l->fd, (struct sockaddr *)&door->address.sa, &door->address.len);
+			else
+				door->address.len = d->conf->listen[i].len;
+			l->text = listen_text(&door->address, l->fd, door->text);
+		}
+		l->text = d->listen[i].text;
+	}
+	return ERR_OK;
+}
+
+const char *doors_advice(int error)
+{
+	switch (error) {
+	case EADDRINUSE:
+		return "address already in use (another larder?)";
+	case EACCES:
+	case EPERM:
+		return "permission denied (ports below 1024 need CAP_NET_BIND_SERVICE)";
+	case EADDRNOTAVAIL:
+		return "no interface has this address";
+	default:
+		return strerror(error);
+	}
+}
+
+int doors_open(const struct conf_server *conf, struct doors **out)
+{
+	struct doors *d = mem_zalloc(sizeof(*d));
+	*d = (struct doors){.conf = conf, .n_addresses = conf->n_listen, .n_workers = conf->workers};
+	d->doors = mem_zalloc(d->n_addresses * sizeof(*d->doors) + 1);
+	d->listen = mem_zalloc((size_t)d->n_addresses * d->n_workers * sizeof(*d->listen) + 1);
+	for (unsigned i = 0; i < d->n_addresses * d->n_workers; i++)
+		d->listen[i].fd = -1;
+	for (unsigned i = 0; i < d->n_addresses; i++) {
+		if (open_address(d, i) != ERR_OK) {
+			doors_close(&d);
+			return ERR_IO;
+		}
+	}
+	*out = d;
+	return ERR_OK;
+}
+
+const struct worker_listen *doors_of(const struct doors *d, unsigned worker, unsigned *n)
+{
+	*n = d->n_addresses;
+	return &d->listen[worker * d->n_addresses];
+}
+
+void doors_close(struct doors **doors)
+{
+	struct doors *d = *doors;
+	if (!d)
+		return;
+	for (unsigned i = 0; i < d->n_addresses; i++) {
+		if (d->listen[i].fd < 0)
+			continue; /* and was never bound: a file there is another's */
+		listen_remove(&d->doors[i].address);
+		for (unsigned w = 0; w < d->n_workers; w++) {
+			int fd = d->listen[w * d->n_addresses + i].fd;
+			if (fd >= 0 && (w == 0 || !d->doors[i].address.is_unix))
+				close(fd);
+		}
+	}
+	free(d->doors);
+	free(d->listen);
+	free(d);
+	*doors = NULL;
+}
