@@ -13,8 +13,7 @@ enum reason vary_nominate(const struct route *route, const struct http_request *
     struct arena *a, struct headers *out);
 
 /* What this request has for the nominated fields: the same list with its own values in normal form. Lies in `a`. */
-void vary_values(
-    const struct headers *nominated, const struct headers *request, struct arena *a, struct headers *out);
+void vary_values(const struct headers *nominated, const struct headers *request, struct arena *a, struct headers *out);
 
 /* True when the request has, in normal form, the values that vary_nominate found. Allocates nothing. */
 bool vary_matches(const struct headers *nominated, const struct headers *request);
