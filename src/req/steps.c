@@ -41,27 +41,6 @@ struct str req__id(struct req *r)
 	return arena_printf(&r->arena, "%016llx", (unsigned long long)(z ^ (z >> 31)));
 }
 
-/* Absolute form: its authority is the host, whatever Host says (RFC 9112 3.2.2); the origin gets the origin form. */
-static int take_target(struct req *r)
-{
-	struct http_request *m = &r->message;
-	if (m->target.n > 0 && m->target.p[0] != '/' && !str_eq(m->target, STR("*"))) {
-		struct str rest = str_skip(m->target, str_find(m->target, STR("://")));
-		struct url url;
-		const char *why;
-		if (rest.n == 0 || url_read(m->target, &url, &why) != ERR_OK)
-			return ERR_INVALID;
-		rest = str_skip(rest, 3);
-		size_t slash = str_index(rest, '/');
-		m->host = str_take(rest, slash);
-		m->target = slash < rest.n ? str_skip(rest, slash) : STR("/");
-		if (!host_is_valid(m->host))
-			return ERR_INVALID;
-	}
-	target_split(m->target, &r->path, &r->query);
-	return ERR_OK;
-}
-
 /* Only a trusted peer may say that its client came by TLS. */
 static struct str scheme_of(const struct req *r)
 {
@@ -82,10 +61,7 @@ static enum req_step receive(struct req *r)
 	r->id = req__id(r);
 	r->trusted = conf_nets_contain(&r->conf->server.trusted_proxies, r->client.address);
 	m->scheme = scheme_of(r);
-	if (take_target(r) != ERR_OK) {
-		req_refuse(r, 400, "The request target is not valid.");
-		return REQ_ANSWERED;
-	}
+	target_split(m->target, &r->path, &r->query);
 	r->host = host_normalise(m->host, m->scheme, &r->arena);
 	r->path = path_normalise(r->path, &r->arena);
 	r->route = route_find(r->conf, r->host, r->path);

@@ -1,0 +1,676 @@
+/* Requests from head to last byte: hit, miss, sharing, purging, failing, with a scripted upstream and a clock moved by hand. */
+#include "world.h"
+
+#define PUBLIC "Cache-Control: max-age=60\nContent-Type: text/plain\n"
+
+static const char plain[] = "[route /ttl/*]\nttl = 60s\n"
+			    "[route /tags/*]\nttl = 60s\n"
+			    "[route /off/*]\ncache = off\n"
+			    "[route /small/*]\nmax_object = 1K\nttl = 60s\n";
+
+START_TEST(a_miss_is_fetched_once_and_then_hits)
+{
+	struct world *w = world_new(plain);
+	struct req *r = world_ask(w, "GET", "/a?x=1", "");
+	ck_assert_ptr_null(req_answer(r));
+	ck_assert_uint_eq(w->n_fetches, 1);
+	ASSERT_STR(w->fetches[0]->target, "/a?x=1");
+	world_respond(w, 0, 200, PUBLIC, "hello");
+	ASSERT_ANSWER(r, 200, "hello");
+	ASSERT_STR(world_field(r, "Cache-Status"), "larder; fwd=uri-miss; fwd-status=200; stored");
+	world_end(&r);
+
+	w->now_ms += 3000;
+	r = world_ask(w, "GET", "/a?x=1", "");
+	ASSERT_ANSWER(r, 200, "hello");
+	ck_assert_int_eq(req_answer(r)->kind, ANSWER_WHOLE);
+	ASSERT_STR(world_field(r, "Age"), "3");
+	ASSERT_STR(world_field(r, "Cache-Status"), "larder; hit; ttl=57");
+	ASSERT_STR(world_field(r, "Content-Type"), "text/plain");
+	ck_assert_uint_eq(w->n_fetches, 1);
+	world_end(&r);
+
+	w->now_ms += 58000;
+	r = world_ask(w, "GET", "/a?x=1", "");
+	ck_assert_uint_eq(w->n_fetches, 2);
+	world_respond(w, 1, 200, PUBLIC, "again");
+	ASSERT_ANSWER(r, 200, "again");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(head_is_answered_from_a_stored_get)
+{
+	struct world *w = world_new(plain);
+	struct req *r = world_ask(w, "GET", "/ttl/a", "");
+	world_respond(w, 0, 200, "", "hello");
+	world_end(&r);
+	r = world_ask(w, "HEAD", "/ttl/a", "");
+	ck_assert_ptr_nonnull(req_answer(r));
+	ck_assert(req_answer(r)->bodyless);
+	ck_assert_int_eq(req_answer(r)->length, 5);
+	ck_assert_uint_eq(w->n_fetches, 1);
+	world_end(&r);
+	/* and goes on as HEAD when there is none */
+	r = world_ask(w, "HEAD", "/ttl/b", "");
+	ASSERT_STR(w->fetches[1]->method, "HEAD");
+	world_head(w, 1, 200, "", 99);
+	world_done(w, 1, ERR_OK);
+	world_deliver(w);
+	ck_assert_int_eq(req_answer(r)->length, 99);
+	world_end(&r);
+	r = world_ask(w, "GET", "/ttl/b", "");
+	ck_assert_uint_eq(w->n_fetches, 3);
+	world_respond(w, 2, 200, "", "body");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(waiters_share_one_fetch_as_it_grows)
+{
+	struct world *w = world_new(plain);
+	struct req *r[4];
+	for (unsigned i = 0; i < 3; i++)
+		r[i] = world_ask_on(w, i % 2, "GET", "/ttl/a", "");
+	ck_assert_uint_eq(w->n_fetches, 1);
+	world_head(w, 0, 200, "", -1);
+	world_say(w, 0, "one ");
+	world_deliver(w);
+	char out[64];
+	int end;
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(req_answer(r[i])->kind, ANSWER_STREAM);
+		ASSERT_STR(world_read(r[i], out, sizeof out, &end), "one ");
+		ck_assert_int_eq(end, ERR_AGAIN);
+	}
+	/* one that comes later starts at the front */
+	r[3] = world_ask_on(w, 1, "GET", "/ttl/a", "");
+	ASSERT_STR(world_read(r[3], out, sizeof out, &end), "one ");
+	unsigned resumed = w->workers[1].resumed;
+	world_say(w, 0, "two");
+	world_deliver(w);
+	ck_assert_uint_eq(w->workers[1].resumed, resumed + 2);
+	world_done(w, 0, ERR_OK);
+	world_deliver(w);
+	for (unsigned i = 0; i < 4; i++) {
+		ASSERT_STR(world_read(r[i], out, sizeof out, &end), "two");
+		ck_assert_int_eq(end, ERR_EOF);
+	}
+	ck_assert(str_find(world_field(r[1], "Cache-Status"), STR("collapsed")) < world_field(r[1], "Cache-Status").n);
+	ck_assert_uint_eq(w->n_fetches, 1);
+	for (unsigned i = 0; i < 4; i++)
+		world_end(&r[i]);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(waiters_of_an_uncacheable_page_go_together)
+{
+	struct world *w = world_new(plain);
+	struct req *r[5];
+	for (unsigned i = 0; i < 5; i++)
+		r[i] = world_ask_on(w, i % 2, "GET", "/private", "");
+	ck_assert_uint_eq(w->n_fetches, 1);
+	world_head(w, 0, 200, "Cache-Control: private\n", 4);
+	world_deliver(w);
+	ck_assert_uint_eq(w->n_fetches, 5); /* all the others, at once */
+	world_say(w, 0, "mine");
+	world_done(w, 0, ERR_OK);
+	for (unsigned i = 1; i < 5; i++)
+		world_respond(w, i, 200, "Cache-Control: private\n", "your");
+	ASSERT_ANSWER(r[0], 200, "mine");
+	for (unsigned i = 1; i < 5; i++)
+		ASSERT_ANSWER(r[i], 200, "your");
+	for (unsigned i = 0; i < 5; i++)
+		world_end(&r[i]);
+	/* the key is remembered: nobody waits for anybody */
+	r[0] = world_ask(w, "GET", "/private", "");
+	r[1] = world_ask(w, "GET", "/private", "");
+	ck_assert_uint_eq(w->n_fetches, 7);
+	/* and forgotten when the page may be stored after all */
+	world_respond(w, 5, 200, PUBLIC, "now");
+	world_respond(w, 6, 200, PUBLIC, "now");
+	world_end(&r[0]);
+	world_end(&r[1]);
+	r[0] = world_ask(w, "GET", "/private", "");
+	ASSERT_ANSWER(r[0], 200, "now");
+	ck_assert_uint_eq(w->n_fetches, 7);
+	world_end(&r[0]);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(the_memory_of_passes_ends)
+{
+	struct world *w = world_new("[cache]\npass_ttl = 10s\n");
+	struct req *a = world_ask(w, "GET", "/p", "");
+	world_respond(w, 0, 200, "Cache-Control: private\n", "x");
+	world_end(&a);
+	w->now_ms += 11000;
+	a = world_ask(w, "GET", "/p", "");
+	struct req *b = world_ask(w, "GET", "/p", "");
+	ck_assert_uint_eq(w->n_fetches, 2); /* b waits for a again */
+	world_respond(w, 1, 200, PUBLIC, "x");
+	ASSERT_ANSWER(b, 200, "x");
+	world_end(&a);
+	world_end(&b);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(variants_do_not_wait_for_one_another)
+{
+	struct world *w = world_new(plain);
+	struct req *en = world_ask(w, "GET", "/v", "Accept-Language: en\n");
+	struct req *de = world_ask(w, "GET", "/v", "Accept-Language: de\n");
+	struct req *fr = world_ask(w, "GET", "/v", "Accept-Language: fr\n");
+	struct req *de2 = world_ask(w, "GET", "/v", "Accept-Language: de\n");
+	ck_assert_uint_eq(w->n_fetches, 1);
+	world_respond(w, 0, 200, PUBLIC "Vary: Accept-Language\n", "english");
+	ASSERT_ANSWER(en, 200, "english");
+	ck_assert_uint_eq(w->n_fetches, 3); /* one for de, one for fr, at the same time */
+	ASSERT_STR(headers_get(w->fetches[1]->headers, STR("Accept-Language")), "de");
+	ASSERT_STR(headers_get(w->fetches[2]->headers, STR("Accept-Language")), "fr");
+	world_respond(w, 1, 200, PUBLIC "Vary: Accept-Language\n", "deutsch");
+	world_respond(w, 2, 200, PUBLIC "Vary: Accept-Language\n", "francais");
+	ASSERT_ANSWER(de, 200, "deutsch");
+	ASSERT_ANSWER(de2, 200, "deutsch");
+	ASSERT_ANSWER(fr, 200, "francais");
+	world_end(&en);
+	world_end(&de);
+	world_end(&fr);
+	world_end(&de2);
+	/* later on each finds its own, and a new language does not wait for another new one */
+	de = world_ask(w, "GET", "/v", "Accept-Language: de\n");
+	ASSERT_ANSWER(de, 200, "deutsch");
+	world_end(&de);
+	struct req *it = world_ask(w, "GET", "/v", "Accept-Language: it\n");
+	struct req *es = world_ask(w, "GET", "/v", "Accept-Language: es\n");
+	ck_assert_uint_eq(w->n_fetches, 5);
+	world_respond(w, 3, 200, PUBLIC "Vary: Accept-Language\n", "italiano");
+	world_respond(w, 4, 200, PUBLIC "Vary: Accept-Language\n", "espanol");
+	ASSERT_ANSWER(it, 200, "italiano");
+	ASSERT_ANSWER(es, 200, "espanol");
+	ck_assert(str_find(world_field(it, "Cache-Status"), STR("fwd=vary-miss")) < world_field(it, "Cache-Status").n);
+	world_end(&it);
+	world_end(&es);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(the_leader_leaves_and_the_others_get_the_page)
+{
+	struct world *w = world_new(plain);
+	struct req *leader = world_ask(w, "GET", "/ttl/a", "");
+	struct req *other = world_ask_on(w, 1, "GET", "/ttl/a", "");
+	req_gone(leader);
+	req_free(&leader, 0, false);
+	world_respond(w, 0, 200, "", "page");
+	ASSERT_ANSWER(other, 200, "page");
+	world_end(&other);
+	ck_assert_uint_eq(w->cancelled, 0);
+	/* in the middle of the body as well, and with nobody left: what may be stored is stored */
+	leader = world_ask(w, "GET", "/ttl/b", "");
+	world_head(w, 1, 200, "", 4);
+	world_say(w, 1, "pa");
+	world_deliver(w);
+	req_gone(leader);
+	req_free(&leader, 2, false);
+	world_say(w, 1, "ge");
+	world_done(w, 1, ERR_OK);
+	other = world_ask(w, "GET", "/ttl/b", "");
+	ASSERT_ANSWER(other, 200, "page");
+	world_end(&other);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_pass_ends_with_its_client)
+{
+	struct world *w = world_new(plain);
+	struct req *r = world_ask(w, "GET", "/off/a", "");
+	req_gone(r);
+	ck_assert_uint_eq(w->cancelled, 1);
+	req_free(&r, 0, false);
+	r = world_ask(w, "GET", "/off/b", "");
+	world_head(w, 1, 200, "", -1);
+	world_say(w, 1, "some");
+	world_deliver(w);
+	req_gone(r);
+	ck_assert_uint_eq(w->cancelled, 2);
+	req_free(&r, 4, false);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_failure_answers_all_and_is_not_stored)
+{
+	static const struct {
+		const char *what;
+		int err, status;
+		const char *code;
+	} rows[] = {
+	    {"no connection", ERR_CONNECT, 502, "detail=upstream-connect"},
+	    {"no name", ERR_RESOLVE, 502, "detail=upstream-resolve"},
+	    {"no answer in time", ERR_TIMEOUT, 504, "detail=upstream-timeout"},
+	    {"no place", ERR_BUSY, 503, "detail=upstream-busy"},
+	    {"not HTTP", ERR_PROTOCOL, 502, "detail=upstream-protocol"},
+	    {"closed", ERR_RESET, 502, "detail=upstream-reset"},
+	};
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		struct world *w = world_new(plain);
+		struct req *a = world_ask(w, "GET", "/ttl/a", "Accept: text/html\n"),
+			   *b = world_ask_on(w, 1, "GET", "/ttl/a", "");
+		world_done(w, 0, rows[i].err);
+		world_deliver(w);
+		ck_assert_msg(req_answer(a)->status == rows[i].status, "%s: %d", rows[i].what, req_answer(a)->status);
+		ck_assert_int_eq(req_answer(b)->status, rows[i].status);
+		struct str status = world_field(b, "Cache-Status");
+		ck_assert_msg(
+		    str_find(status, str_of(rows[i].code)) < status.n, "%s: %.*s", rows[i].what, STR_ARG(status));
+		ASSERT_STR(world_field(b, "Cache-Control"), "no-store");
+		ASSERT_STR(world_field(a, "Content-Type"), "text/html; charset=utf-8");
+		ASSERT_STR(world_field(b, "Content-Type"), "text/plain; charset=utf-8");
+		ck_assert(world_field(b, "X-Request-Id").n > 0);
+		ck_assert_int_eq(world_field(b, "Retry-After").n > 0, rows[i].status == 503);
+		world_end(&a);
+		world_end(&b);
+		a = world_ask(w, "GET", "/ttl/a", "");
+		ck_assert_uint_eq(w->n_fetches, 2);
+		world_respond(w, 1, 200, "", "well again");
+		ASSERT_ANSWER(a, 200, "well again");
+		world_end(&a);
+		world_free(&w);
+	}
+}
+END_TEST
+
+START_TEST(a_body_cut_short_never_ends_cleanly)
+{
+	struct world *w = world_new(plain);
+	struct req *a = world_ask(w, "GET", "/ttl/a", ""), *b = world_ask_on(w, 1, "GET", "/ttl/a", "");
+	char out[64];
+	int end;
+	world_head(w, 0, 200, "", 100);
+	world_say(w, 0, "half");
+	world_done(w, 0, ERR_SHORT);
+	world_deliver(w);
+	ASSERT_STR(world_read(a, out, sizeof out, &end), "half");
+	ck_assert_int_eq(end, ERR_SHORT);
+	ASSERT_STR(world_read(b, out, sizeof out, &end), "half");
+	ck_assert_int_eq(end, ERR_SHORT);
+	world_end(&a);
+	world_end(&b);
+	a = world_ask(w, "GET", "/ttl/a", "");
+	ck_assert_uint_eq(w->n_fetches, 2);
+	world_respond(w, 1, 200, "", "whole");
+	world_end(&a);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_stale_page_is_served_while_one_fetch_renews_it)
+{
+	struct world *w = world_new("[route /s]\nttl = 10s\nstale_while_revalidate = 60s\n");
+	struct req *r = world_ask(w, "GET", "/s", "");
+	world_respond(w, 0, 200, "ETag: \"1\"\n", "old");
+	world_end(&r);
+	w->now_ms += 20000;
+	for (unsigned i = 0; i < 3; i++) {
+		r = world_ask_on(w, i % 2, "GET", "/s", "");
+		ASSERT_ANSWER(r, 200, "old");
+		ASSERT_STR(world_field(r, "Cache-Status"), "larder; hit; ttl=-10; detail=stale-while-revalidate");
+		world_end(&r);
+	}
+	ck_assert_uint_eq(w->n_fetches, 2);
+	ASSERT_STR(headers_get(w->fetches[1]->headers, STR("If-None-Match")), "\"1\"");
+	world_respond(w, 1, 200, "ETag: \"2\"\n", "new");
+	r = world_ask(w, "GET", "/s", "");
+	ASSERT_ANSWER(r, 200, "new");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_304_of_the_origin_renews_what_is_stored)
+{
+	struct world *w = world_new(plain);
+	struct req *r = world_ask(w, "GET", "/e", "");
+	world_respond(w, 0, 200, PUBLIC "ETag: \"1\"\nX-Old: yes\n", "page");
+	world_end(&r);
+	w->now_ms += 61000;
+	r = world_ask(w, "GET", "/e", "");
+	struct req *other = world_ask_on(w, 1, "GET", "/e", "");
+	ASSERT_STR(headers_get(w->fetches[1]->headers, STR("If-None-Match")), "\"1\"");
+	world_head(w, 1, 304, "Cache-Control: max-age=100\nETag: \"1\"\n", 0);
+	world_done(w, 1, ERR_OK);
+	world_deliver(w);
+	ASSERT_ANSWER(r, 200, "page");
+	ASSERT_ANSWER(other, 200, "page");
+	ASSERT_STR(world_field(r, "Cache-Status"), "larder; fwd=stale; fwd-status=304; stored");
+	ASSERT_STR(world_field(r, "X-Old"), "yes");
+	ASSERT_STR(world_field(r, "Cache-Control"), "max-age=100");
+	world_end(&r);
+	world_end(&other);
+	w->now_ms += 90000;
+	r = world_ask(w, "GET", "/e", "");
+	ASSERT_ANSWER(r, 200, "page");
+	ck_assert_uint_eq(w->n_fetches, 2);
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_stale_page_stands_in_for_an_origin_that_fails)
+{
+	struct world *w = world_new("[route /s]\nttl = 10s\nstale_if_error = 60s\n");
+	struct req *r = world_ask(w, "GET", "/s", "");
+	world_respond(w, 0, 200, "", "old");
+	world_end(&r);
+	w->now_ms += 20000;
+	r = world_ask(w, "GET", "/s", "");
+	world_done(w, 1, ERR_CONNECT);
+	world_deliver(w);
+	ASSERT_ANSWER(r, 200, "old");
+	ASSERT_STR(world_field(r, "Cache-Status"), "larder; hit; ttl=-10; detail=stale-if-error");
+	world_end(&r);
+	r = world_ask(w, "GET", "/s", "");
+	world_head(w, 2, 500, "", 5);
+	world_deliver(w);
+	ASSERT_ANSWER(r, 200, "old");
+	world_end(&r);
+	w->now_ms += 60000;
+	r = world_ask(w, "GET", "/s", "");
+	world_done(w, 3, ERR_TIMEOUT);
+	world_deliver(w);
+	ck_assert_int_eq(req_answer(r)->status, 504);
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_fetch_begun_before_a_purge_stores_nothing)
+{
+	struct world *w = world_new(plain);
+	struct req *before = world_ask(w, "GET", "/ttl/a", "");
+	struct req *purge = world_ask(w, "PURGE", "/ttl/a", "");
+	ck_assert_int_eq(req_answer(purge)->status, 200);
+	world_end(&purge);
+	/* nor is it joined by who comes after the purge */
+	struct req *after = world_ask(w, "GET", "/ttl/a", "");
+	ck_assert_uint_eq(w->n_fetches, 2);
+	world_respond(w, 0, 200, "", "old");
+	ASSERT_ANSWER(before, 200, "old");
+	world_end(&before);
+	ck_assert_ptr_null(req_answer(after));
+	world_respond(w, 1, 200, "", "new");
+	ASSERT_ANSWER(after, 200, "new");
+	world_end(&after);
+	after = world_ask(w, "GET", "/ttl/a", "");
+	ASSERT_ANSWER(after, 200, "new");
+	world_end(&after);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(purge_drops_every_variant_and_says_how_many)
+{
+	struct world *w = world_new(plain);
+	static const char *const languages[] = {"Accept-Language: en\n", "Accept-Language: de\n"};
+	for (unsigned i = 0; i < 2; i++) {
+		struct req *r = world_ask(w, "GET", "/v", languages[i]);
+		world_respond(w, i, 200, PUBLIC "Vary: Accept-Language\n", "x");
+		world_end(&r);
+	}
+	struct req *purge = world_ask(w, "PURGE", "/v", "");
+	struct str body = req_answer(purge)->text;
+	ck_assert_msg(str_starts(body, STR("{\"purged\": 2, ")), "%.*s", STR_ARG(body));
+	world_end(&purge);
+	struct req *r = world_ask(w, "GET", "/v", languages[0]);
+	ck_assert_uint_eq(w->n_fetches, 3);
+	world_respond(w, 2, 200, PUBLIC, "x");
+	world_end(&r);
+	/* who may not: another address, or somebody behind a proxy that we are told of */
+	purge = world_ask(w, "PURGE", "/v", "X-Forwarded-For: 10.0.0.1\n");
+	ck_assert_int_eq(req_answer(purge)->status, 403);
+	world_end(&purge);
+	w->peer.sin_addr.s_addr = htonl(0x0a000001);
+	purge = world_ask(w, "PURGE", "/v", "");
+	ck_assert_int_eq(req_answer(purge)->status, 403);
+	world_end(&purge);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(what_turns_out_too_large_streams_and_is_not_stored)
+{
+	struct world *w = world_new(plain);
+	struct req *a = world_ask(w, "GET", "/small/a", ""), *b = world_ask_on(w, 1, "GET", "/small/a", "");
+	static char big[1024 * 1024], out[sizeof big];
+	memset(big, 'x', sizeof big);
+	world_head(w, 0, 200, "", -1);
+	world_deliver(w);
+	size_t sent, total = 0, read_a = 0, read_b = 0;
+	int err, end;
+	err = world_body(w, 0, big, sizeof big, &sent);
+	total = sent;
+	ck_assert_int_eq(err, ERR_AGAIN); /* bounded: the readers have to follow */
+	ck_assert_uint_lt(total, 600 * 1024);
+	/* nobody joins any more: its front may be gone */
+	struct req *c = world_ask(w, "GET", "/small/a", "");
+	ck_assert_uint_eq(w->n_fetches, 2);
+	while (total < sizeof big) {
+		read_a += world_read(a, out, sizeof out, &end).n;
+		read_b += world_read(b, out, sizeof out, &end).n;
+		world_deliver(w);
+		err = world_body(w, 0, big, sizeof big - total, &sent);
+		ck_assert_msg(sent > 0 || err == ERR_OK, "the window stays full although it was read");
+		total += sent;
+	}
+	ck_assert_uint_gt(w->resumes, 0);
+	world_done(w, 0, ERR_OK);
+	world_deliver(w);
+	read_a += world_read(a, out, sizeof out, &end).n;
+	ck_assert_int_eq(end, ERR_EOF);
+	read_b += world_read(b, out, sizeof out, &end).n;
+	ck_assert_uint_eq(read_a, sizeof big);
+	ck_assert_uint_eq(read_b, sizeof big);
+	world_end(&a);
+	world_end(&b);
+	world_respond(w, 1, 200, "", "small now");
+	ASSERT_ANSWER(c, 200, "small now");
+	world_end(&c);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_known_length_over_the_limit_passes_at_once)
+{
+	struct world *w = world_new(plain);
+	struct req *a = world_ask(w, "GET", "/small/a", ""), *b = world_ask_on(w, 1, "GET", "/small/a", "");
+	world_head(w, 0, 200, "", 5000);
+	world_deliver(w);
+	ck_assert_uint_eq(w->n_fetches, 2);
+	ck_assert(str_find(world_field(a, "Cache-Status"), STR("detail=too-large")) < world_field(a, "Cache-Status").n);
+	req_gone(a);
+	req_gone(b);
+	req_free(&a, 0, false);
+	req_free(&b, 0, false);
+	ck_assert_uint_eq(w->cancelled, 2);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(an_upload_waits_in_a_bounded_buffer)
+{
+	struct world *w = world_new(plain);
+	static char bytes[100 * 1024];
+	struct req *r = world_ask(w, "POST", "/form", "Content-Length: 102400\n");
+	ck_assert_uint_eq(w->n_fetches, 1);
+	struct fetch *f = w->fetches[0];
+	ck_assert(f->has_body && !f->retry);
+	size_t taken = req_upload(r, bytes, sizeof bytes);
+	ck_assert_uint_eq(taken, 64 * 1024);
+	ck_assert_uint_eq(req_upload(r, bytes + taken, sizeof bytes - taken), 0);
+	const char *p;
+	size_t n;
+	unsigned resumed = w->workers[0].resumed;
+	ck_assert_int_eq(f->events->upload(f, &p, &n), ERR_OK);
+	ck_assert_uint_eq(n, 64 * 1024);
+	f->events->uploaded(f, n);
+	ck_assert_uint_eq(w->workers[0].resumed, resumed + 1);
+	ck_assert_int_eq(f->events->upload(f, &p, &n), ERR_AGAIN);
+	ck_assert_uint_eq(req_upload(r, bytes + taken, sizeof bytes - taken), sizeof bytes - taken);
+	ck_assert_int_eq(f->events->upload(f, &p, &n), ERR_OK);
+	f->events->uploaded(f, n);
+	req_upload_end(r);
+	ck_assert_int_eq(f->events->upload(f, &p, &n), ERR_EOF);
+	world_respond(w, 0, 200, PUBLIC, "thanks");
+	ASSERT_ANSWER(r, 200, "thanks");
+	ASSERT_STR(world_field(r, "Cache-Status"), "larder; fwd=method; fwd-status=200; detail=method");
+	world_end(&r);
+	/* a client that leaves in the middle ends the upload */
+	r = world_ask(w, "POST", "/form", "Content-Length: 10\n");
+	req_gone(r);
+	ck_assert_uint_eq(w->cancelled, 1);
+	req_free(&r, 0, false);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(what_was_stored_between_lookup_and_joining_is_found)
+{
+	struct world *w = world_new(plain);
+	struct req *a = world_ask(w, "GET", "/ttl/a", "");
+	world_head(w, 0, 200, "", 4);
+	world_say(w, 0, "page");
+	/* done: stored and closed, but its letters are not delivered yet; the next one looks up and hits */
+	world_done(w, 0, ERR_OK);
+	struct req *b = world_ask_on(w, 1, "GET", "/ttl/a", "");
+	ASSERT_ANSWER(b, 200, "page");
+	world_deliver(w);
+	ASSERT_ANSWER(a, 200, "page");
+	world_end(&a);
+	world_end(&b);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(conditions_of_the_client_are_judged_here)
+{
+	struct world *w = world_new(plain);
+	struct req *r = world_ask(w, "GET", "/e", "If-None-Match: \"1\"\n");
+	ck_assert_ptr_null(headers_find(w->fetches[0]->headers, STR("If-None-Match"))); /* the whole is wanted */
+	world_respond(w, 0, 200, PUBLIC "ETag: \"1\"\n", "page");
+	ck_assert_int_eq(req_answer(r)->status, 304);
+	ck_assert(req_answer(r)->bodyless);
+	world_end(&r);
+	r = world_ask(w, "GET", "/e", "If-None-Match: W/\"1\"\n");
+	ck_assert_int_eq(req_answer(r)->status, 304);
+	ASSERT_STR(world_field(r, "ETag"), "\"1\"");
+	world_end(&r);
+	r = world_ask(w, "GET", "/e", "If-None-Match: \"2\"\n");
+	ASSERT_ANSWER(r, 200, "page");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(requests_that_are_no_page)
+{
+	struct world *w = world_new(plain);
+	struct req *r = world_ask(w, "OPTIONS", "*", "");
+	ASSERT_STR(w->fetches[0]->target, "*");
+	world_respond(w, 0, 204, "", "");
+	ck_assert_int_eq(req_answer(r)->status, 204);
+	world_end(&r);
+	r = world_ask(w, "GET", "/", "Via: 1.1 larder, 1.1 larder, 1.1 larder\nVia: 1.0 larder, 1.1 larder\n");
+	ck_assert_int_eq(req_answer(r)->status, 508);
+	world_end(&r);
+	r = world_ask(w, "GET", "/never", "Cache-Control: only-if-cached\n");
+	ck_assert_int_eq(req_answer(r)->status, 504);
+	ck_assert_uint_eq(w->n_fetches, 1);
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_request_keeps_the_settings_it_began_with)
+{
+	struct world *w = world_new(plain);
+	struct req *r = world_ask(w, "GET", "/ttl/a", "");
+	struct world *other = world_new("[route /ttl/*]\ncache = off\n");
+	w->workers[0].env.conf = other->conf;
+	world_respond(w, 0, 200, "", "page");
+	ASSERT_ANSWER(r, 200, "page");
+	ck_assert(str_find(world_field(r, "Cache-Status"), STR("stored")) < world_field(r, "Cache-Status").n);
+	world_end(&r);
+	r = world_ask(w, "GET", "/ttl/a", "");
+	ck_assert_uint_eq(w->n_fetches, 2);
+	world_respond(w, 1, 200, "", "page");
+	world_end(&r);
+	w->workers[0].env.conf = w->conf;
+	world_free(&other);
+	world_free(&w);
+}
+END_TEST
+
+static char traced[256];
+
+static void note_step(void *ctx, const struct req *r, const char *step)
+{
+	(void)ctx;
+	(void)r;
+	strncat(traced, step, sizeof traced - strlen(traced) - 1);
+	strncat(traced, " ", sizeof traced - strlen(traced) - 1);
+}
+
+START_TEST(the_steps_can_be_traced)
+{
+	struct world *w = world_new(plain);
+	w->workers[0].env.trace = note_step;
+	traced[0] = '\0';
+	struct req *r = world_ask(w, "GET", "/ttl/a", "");
+	world_respond(w, 0, 200, "", "x");
+	world_end(&r);
+	ck_assert_str_eq(traced, "receive lookup miss join lead outcome ");
+	traced[0] = '\0';
+	r = world_ask(w, "GET", "/ttl/a", "");
+	world_end(&r);
+	ck_assert_str_eq(traced, "receive lookup judge ");
+	world_free(&w);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("req");
+	TCase *t = tcase_create("req");
+	tcase_add_test(t, a_miss_is_fetched_once_and_then_hits);
+	tcase_add_test(t, head_is_answered_from_a_stored_get);
+	tcase_add_test(t, waiters_share_one_fetch_as_it_grows);
+	tcase_add_test(t, waiters_of_an_uncacheable_page_go_together);
+	tcase_add_test(t, the_memory_of_passes_ends);
+	tcase_add_test(t, variants_do_not_wait_for_one_another);
+	tcase_add_test(t, the_leader_leaves_and_the_others_get_the_page);
+	tcase_add_test(t, a_pass_ends_with_its_client);
+	tcase_add_test(t, a_failure_answers_all_and_is_not_stored);
+	tcase_add_test(t, a_body_cut_short_never_ends_cleanly);
+	tcase_add_test(t, a_stale_page_is_served_while_one_fetch_renews_it);
+	tcase_add_test(t, a_304_of_the_origin_renews_what_is_stored);
+	tcase_add_test(t, a_stale_page_stands_in_for_an_origin_that_fails);
+	tcase_add_test(t, a_fetch_begun_before_a_purge_stores_nothing);
+	tcase_add_test(t, purge_drops_every_variant_and_says_how_many);
+	tcase_add_test(t, what_turns_out_too_large_streams_and_is_not_stored);
+	tcase_add_test(t, a_known_length_over_the_limit_passes_at_once);
+	tcase_add_test(t, an_upload_waits_in_a_bounded_buffer);
+	tcase_add_test(t, what_was_stored_between_lookup_and_joining_is_found);
+	tcase_add_test(t, conditions_of_the_client_are_judged_here);
+	tcase_add_test(t, requests_that_are_no_page);
+	tcase_add_test(t, a_request_keeps_the_settings_it_began_with);
+	tcase_add_test(t, the_steps_can_be_traced);
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}
