@@ -412,7 +412,9 @@ void fill_start(struct flight *f, struct req_env *env, const struct fill_spec *s
 void fill_leader_left(struct flight *f)
 {
 	f->leader = NULL;
-	/* An upload that lost its source cannot be completed; a page that may be stored is worth its end. */
-	if (f->fetching && (!f->may_store || f->request.has_body || is_useless(f)))
+	/* A page that may be stored is worth its end, unless its key is one that passes. An upload that lost its source
+	 * cannot be completed. */
+	bool is_worth_its_end = f->home && f->may_store && !f->request.has_body && !is_useless(f);
+	if (f->fetching && !is_worth_its_end && !f->storing)
 		give_up(f);
 }

@@ -123,8 +123,10 @@ static void follow(struct worker *me, struct flight_waiter *w, unsigned number, 
 			continue;
 		}
 		ck_assert_int_eq(err, ERR_OK);
-		for (size_t i = 0; i < n; i++)
-			ck_assert_int_eq(p[i], (char)number);
+		size_t right = 0; /* an assertion a byte would take minutes: Check writes a line for each */
+		while (right < n && p[right] == (char)number)
+			right++;
+		ck_assert_uint_eq(right, n);
 		got += n;
 		body_read_done(&w->reader, n);
 	}
