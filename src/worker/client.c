@@ -104,11 +104,12 @@ static void kill_parked(struct conn *c)
 	resume(c);
 }
 
-/* What was not sent yet is dropped and the peer gets a reset: a body that ends with the connection cannot be taken for whole. */
-static void reset_on_close(const struct conn *c)
+/* What was not sent yet is dropped and the peer gets a reset: a body that ends with the connection cannot be taken for whole.
+ * Not by SO_LINGER: the library sends a FIN before it closes. Unix sockets know no reset. */
+static void reset_now(const struct conn *c)
 {
-	struct linger l = {.l_onoff = 1, .l_linger = 0};
-	setsockopt(c->watch.fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l));
+	struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+	connect(c->watch.fd, &nowhere, sizeof(nowhere)); /* tcp(7): dissolves the connection */
 }
 
 static void send_timeout_answer(const struct conn *c)
@@ -125,7 +126,7 @@ static void on_late(void *ctx, struct watch_item *item)
 		kill_parked(c);
 		return;
 	case WATCH_SEND:
-		reset_on_close(c);
+		reset_now(c);
 		break;
 	case WATCH_HEAD:
 	case WATCH_BODY:
@@ -177,7 +178,7 @@ static ssize_t on_content(void *cls, uint64_t position, char *p, size_t max)
 	}
 	const struct answer *a = req_answer(c->req);
 	if (req_message(c->req)->minor == 0 && a->length < 0)
-		reset_on_close(c);
+		reset_now(c);
 	return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 

@@ -50,6 +50,7 @@ static struct rig {
 	char last_why[128];
 	char seen[1024]; /* the last good request: "METHOD|target|host|name=value|..." */
 	uint64_t last_sent;
+	char client_address[64];
 	struct buf uploaded;
 	bool upload_ended, hold_upload, wake_inside;
 	int64_t stream_available; /* bytes of a stream that are there; -1: all */
@@ -148,6 +149,7 @@ struct req *req_new(struct req_env *env, const struct req_client *client, void *
 	struct req *r = mem_zalloc(sizeof(*r));
 	arena_init(&r->arena, 0);
 	r->owner = owner;
+	snprintf(rig.client_address, sizeof(rig.client_address), "%.*s", STR_ARG(client->address_text));
 	rig.current = r;
 	return r;
 }
