@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "conf/route_table.h"
 
 enum { SLOW_HEADER = 32 * 1024, SHORT_TOKEN = 16 };
 
@@ -23,10 +24,10 @@ static const struct conf_origin *section_of(const struct loader *l, enum section
 	return s;
 }
 
-/* A problem of the section where one of its options is given, else of the section as a whole. */
+/* A problem of the section where one of its options is given, else of the section as a whole. option may be NULL. */
 static void complain(struct loader *l, const struct conf_origin *s, const char *option, bool warning, struct str text)
 {
-	const struct given *g = origin_given_name(s, option);
+	const struct given *g = option ? origin_given_name(s, option) : NULL;
 	if (g) {
 		problem_value(&l->problems, s, g, warning, text);
 		return;
@@ -34,12 +35,13 @@ static void complain(struct loader *l, const struct conf_origin *s, const char *
 	struct buf name;
 	buf_init(&name, 2048);
 	origin_write_name(s, &name);
+	if (option)
+		(void)buf_addf(&name, " %s", option);
 	if (s->line > 0)
-		problem_at(
-		    &l->problems, s->line, warning, "%.*s %s: %.*s", STR_ARG(buf_str(&name)), option, STR_ARG(text));
+		problem_at(&l->problems, s->line, warning, "%.*s: %.*s", STR_ARG(buf_str(&name)), STR_ARG(text));
 	else
-		problem_plain(&l->problems, FROM_NOWHERE, warning, "%.*s %s: %.*s", STR_ARG(buf_str(&name)), option,
-		    STR_ARG(text));
+		problem_plain(
+		    &l->problems, FROM_NOWHERE, warning, "%.*s: %.*s", STR_ARG(buf_str(&name)), STR_ARG(text));
 	buf_free(&name);
 }
 
@@ -173,5 +175,31 @@ void loader_check(struct loader *l)
 			check_upstream(l, s);
 		if (is(s, SECTION_ROUTE))
 			check_route(l, s);
+	}
+}
+
+/* A route is never reached when each of its patterns is covered by a route before it. */
+void loader_check_order(struct loader *l)
+{
+	const struct route_table *t = l->conf->table;
+	unsigned *open = arena_zalloc(l->arena, l->conf->n_routes * sizeof(*open));
+	const struct route **before = arena_zalloc(l->arena, l->conf->n_routes * sizeof(struct route *));
+	for (unsigned i = 0; i < route_table_size(t); i++) {
+		const struct route_pattern *p = route_table_pattern(t, i);
+		const struct route *cover = route_table_covers(t, p);
+		if (cover)
+			before[p->route->index] = cover;
+		else
+			open[p->route->index]++;
+	}
+	for (const struct conf_origin *s = l->first; s; s = s->next) {
+		const struct route *r = s->base;
+		if (!is(s, SECTION_ROUTE) || !before[r->index] || open[r->index] > 0)
+			continue;
+		const struct route *cover = before[r->index];
+		complain(l, s, r->name.p[0] == '/' ? NULL : "match", true,
+		    arena_printf(l->arena,
+			"this route is never reached: [route %.*s] on line %u comes first and takes all of it",
+			STR_ARG(cover->name), cover->line));
 	}
 }

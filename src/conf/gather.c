@@ -102,9 +102,9 @@ static void unknown_option(struct loader *l, const struct conf_origin *s, const 
 	buf_init(&text, 4096);
 	origin_write_name(s, &text);
 	(void)buf_addc(&text, ' ');
-	write_clean(item->name, &text);
+	write_clean(item->name, VALUE_SHOWN, &text);
 	(void)buf_add(&text, STR(" = "));
-	write_clean(item->value, &text);
+	write_clean(item->value, VALUE_SHOWN, &text);
 	(void)buf_add(&text, STR(": there is no such option"));
 	const char *other = other_section_with(item->name);
 	struct str near = nearest_option(id, item->name);
@@ -126,7 +126,7 @@ static void unknown_section(struct loader *l, const struct ini_item *item)
 	struct buf text;
 	buf_init(&text, 1024);
 	(void)buf_addc(&text, '[');
-	write_clean(item->name, &text);
+	write_clean(item->name, VALUE_SHOWN, &text);
 	(void)buf_add(&text, STR("]: there is no such section; allowed: "));
 	for (unsigned i = 0; i < SECTION_COUNT; i++) {
 		nearest_offer(&n, str_of(sections[i].keyword));
@@ -189,9 +189,13 @@ static struct conf_origin *begin_section(struct loader *l, const struct ini_item
 	struct conf_origin *known = wrong ? NULL : find_section(l, section, label), *s = NULL;
 	if (wrong)
 		problem_at(&l->problems, item->line, false, "%.*s: %s", STR_ARG(buf_str(&name)), wrong);
+	else if (known && str_eq(known->label, label))
+		problem_at(&l->problems, item->line, false, "%.*s: this section stands already on line %u",
+		    STR_ARG(buf_str(&name)), known->line);
 	else if (known)
-		problem_at(&l->problems, item->line, false, "%.*s: this section stands already on line %u%s",
-		    STR_ARG(buf_str(&name)), known->line, str_eq(known->label, label) ? "" : ", but for - and _");
+		problem_at(&l->problems, item->line, false,
+		    "%.*s: the environment could not tell it from the section on line %u", STR_ARG(buf_str(&name)),
+		    known->line);
 	else
 		s = loader_section(l, (enum section_id)(section - sections), label);
 	buf_free(&name);

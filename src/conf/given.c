@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { VALUE_SHOWN = 120, MESSAGE_MAX = 4096 };
+enum { MESSAGE_MAX = 4096 };
 
 const struct given *origin_given(const struct conf_origin *s, const struct option *o)
 {
@@ -24,13 +24,13 @@ const struct given *origin_given_name(const struct conf_origin *s, const char *n
 	return NULL;
 }
 
-void write_clean(struct str s, struct buf *out)
+void write_clean(struct str s, size_t max, struct buf *out)
 {
-	for (size_t i = 0; i < s.n && i < VALUE_SHOWN; i++) {
+	for (size_t i = 0; i < s.n && i < max; i++) {
 		unsigned char c = (unsigned char)s.p[i];
 		(void)buf_addc(out, c < 0x20 || c == 0x7f ? '?' : (char)c);
 	}
-	if (s.n > VALUE_SHOWN)
+	if (s.n > max)
 		(void)buf_add(out, STR("..."));
 }
 
@@ -39,7 +39,7 @@ void origin_write_name(const struct conf_origin *s, struct buf *out)
 	(void)buf_addf(out, "[%s", s->section->keyword);
 	if (s->label.n > 0 && !(s->section->shape == SECTION_DEFAULTED && str_eq(s->label, STR("default")))) {
 		(void)buf_addc(out, ' ');
-		write_clean(s->label, out);
+		write_clean(s->label, VALUE_SHOWN, out);
 	}
 	(void)buf_addc(out, ']');
 }
@@ -58,10 +58,14 @@ static void keep(struct problems *p, enum conf_from from, unsigned line, bool wa
 	} else {
 		p->n++;
 	}
-	p->kept[slot] = (struct problem){from, line, order, warning, arena_str(p->arena, text)};
+	struct buf clean;
+	buf_init(&clean, MESSAGE_MAX);
+	write_clean(text, MESSAGE_MAX, &clean);
+	p->kept[slot] = (struct problem){from, line, order, warning, arena_str(p->arena, buf_str(&clean))};
+	buf_free(&clean);
 }
 
-static void keepf(
+__attribute__((format(printf, 5, 0))) static void keepf(
     struct problems *p, enum conf_from from, unsigned line, bool warning, const char *format, va_list args)
 {
 	char message[MESSAGE_MAX];
@@ -97,11 +101,11 @@ void problem_value(
 	} else {
 		(void)buf_add(&message, g->source);
 	}
-	(void)buf_add(&message, g->from == FROM_FLAG ? STR(" ") : STR(" = "));
+	(void)buf_add(&message, g->from == FROM_FLAG ? STR(" ") : g->text.n > 0 ? STR(" = ") : STR(" ="));
 	if (g->option->flags & OPTION_SECRET)
 		(void)buf_add(&message, STR("(not shown)"));
 	else
-		write_clean(g->text, &message);
+		write_clean(g->text, VALUE_SHOWN, &message);
 	(void)buf_add(&message, STR(": "));
 	(void)buf_add(&message, str_take(text, MESSAGE_MAX / 2));
 	keep(p, g->from, g->line, warning, buf_str(&message));

@@ -64,7 +64,8 @@ void problems_write(struct problems *p, struct buf *out);
 
 /* "[route api]" */
 void origin_write_name(const struct conf_origin *s, struct buf *out);
-/* Untrusted bytes for a message: controls become ?, and what is long is cut. */
-void write_clean(struct str s, struct buf *out);
+/* Untrusted bytes for a message: controls become ?, and what is longer than max is cut. */
+enum { VALUE_SHOWN = 120 };
+void write_clean(struct str s, size_t max, struct buf *out);
 
 #endif

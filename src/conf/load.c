@@ -301,6 +301,7 @@ static void load_text(struct loader *l, const struct conf_source *source, struct
 	complete(l);
 	loader_check(l);
 	index_routes(l);
+	loader_check_order(l);
 }
 
 int conf__load_text(

@@ -24,5 +24,7 @@ struct conf_origin *loader_section(struct loader *l, enum section_id id, struct 
 
 /* check.c: what no single value can tell. */
 void loader_check(struct loader *l);
+/* The same about routes, once the table is made. */
+void loader_check_order(struct loader *l);
 
 #endif

@@ -112,28 +112,38 @@ void option_env_name(const struct option *o, struct str label, struct buf *out)
 	add_upper(out, str_of(o->name));
 }
 
-void option_flag_name(const struct option *o, struct buf *out)
+static void write_long_flag(const struct option *o, struct buf *out)
 {
-	(void)buf_add(out, STR("--"));
-	for (unsigned i = 0; i < COUNT_OF(flags); i++)
-		if (flags[i].section == o->section && str_eq(str_of(flags[i].name), str_of(o->name))) {
-			(void)buf_add(out, str_of(flags[i].flag));
-			return;
-		}
-	(void)buf_addf(out, "%s-", sections[o->section].keyword);
+	(void)buf_addf(out, "--%s-", sections[o->section].keyword);
 	for (const char *c = o->name; *c; c++)
 		(void)buf_addc(out, *c == '_' ? '-' : *c);
+}
+
+void option_flag_name(const struct option *o, struct buf *out)
+{
+	for (unsigned i = 0; i < COUNT_OF(flags); i++)
+		if (flags[i].section == o->section && str_eq(str_of(flags[i].name), str_of(o->name))) {
+			(void)buf_addf(out, "--%s", flags[i].flag);
+			return;
+		}
+	write_long_flag(o, out);
 }
 
 bool conf_find_flag(const char *flag, struct conf_flag *out)
 {
 	struct buf name;
-	buf_init(&name, 256);
 	bool found = false;
+	for (unsigned i = 0; i < COUNT_OF(flags) && !found; i++) {
+		found = str_eq(str_of(flags[i].flag), str_of(flag));
+		if (found)
+			*out = (struct conf_flag){sections[flags[i].section].keyword, flags[i].name, NULL};
+	}
+	buf_init(&name, 256);
 	for (unsigned i = 0; i < n_options && !found; i++) {
 		const struct option *o = &options[i];
 		buf_reset(&name);
-		option_flag_name(o, &name);
+		write_long_flag(o, &name);
+		/* Routes come from a file: a flag would have to say which one it means. */
 		found =
 		    sections[o->section].shape != SECTION_NAMED && str_eq(str_skip(buf_str(&name), 2), str_of(flag));
 		if (found)
@@ -171,11 +181,14 @@ void write_time(int64_t ms, struct buf *out)
 		const char *name;
 		int64_t ms;
 	} units[] = {{"d", DAY}, {"h", HOUR}, {"m", MIN}, {"s", S}, {"ms", MS}};
-	for (unsigned i = 0; i < COUNT_OF(units); i++)
-		if (ms >= units[i].ms && ms % units[i].ms == 0) {
+	for (unsigned i = 0; i < COUNT_OF(units); i++) {
+		/* A minute is 60s: that is how lifetimes are written and spoken of. */
+		int64_t least = units[i].ms == MIN ? 2 * MIN : units[i].ms;
+		if (ms >= least && ms % units[i].ms == 0) {
 			(void)buf_addf(out, "%lld%s", (long long)(ms / units[i].ms), units[i].name);
 			return;
 		}
+	}
 	(void)buf_add(out, STR("0s"));
 }
 

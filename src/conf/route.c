@@ -167,6 +167,47 @@ const struct route *route_find(const struct conf *c, struct str host, struct str
 	return route_table_find(c->table, &c->routes[c->n_routes - 1], host, path, &tried);
 }
 
+unsigned route_table_size(const struct route_table *t)
+{
+	return t->n_patterns;
+}
+
+const struct route_pattern *route_table_pattern(const struct route_table *t, unsigned i)
+{
+	return &t->patterns[i];
+}
+
+/* Both have the same literal host or q has none; the prefix of p begins with that of q. */
+static bool covers(const struct route_pattern *q, const struct route_pattern *p)
+{
+	if (q->route->index >= p->route->index)
+		return false;
+	if (q->host_glob.n > 0 && !str_eq(q->host_glob, p->host_glob))
+		return false;
+	return q->kind == PATTERN_PREFIX ||
+	       (q->kind == PATTERN_EXACT && p->kind == PATTERN_EXACT && str_eq(q->prefix, p->prefix));
+}
+
+static const struct route *covered_by_host(const struct route_table *t, struct str host, const struct route_pattern *p)
+{
+	int at = last_not_behind(t, host, p->prefix);
+	for (; at >= 0 && str_eq(t->groups[at].host, host); at = t->groups[at].parent) {
+		const struct group *g = &t->groups[at];
+		if (!str_starts(p->prefix, g->prefix))
+			continue;
+		for (unsigned i = g->first; i < g->first + g->n; i++)
+			if (covers(&t->patterns[i], p))
+				return t->patterns[i].route;
+	}
+	return NULL;
+}
+
+const struct route *route_table_covers(const struct route_table *t, const struct route_pattern *p)
+{
+	const struct route *any = covered_by_host(t, STR(""), p);
+	return any || p->host.n == 0 ? any : covered_by_host(t, p->host, p);
+}
+
 static bool fits_linear(const struct route_pattern *p, struct str host, struct str path)
 {
 	if (p->host.n > 0 && !str_eq(p->host, host) && !str_eq(p->host, host_without_port(host)))

@@ -13,6 +13,12 @@ void route_table_free(struct route_table **t);
 /* route_find, counting the patterns it tried. */
 const struct route *route_table_find(
     const struct route_table *t, const struct route *last, struct str host, struct str path, unsigned *tried);
+/* A route before that of the pattern whose patterns fit all that it fits, so that it never decides; NULL when none is
+ * known (a regex is not understood beyond its prefix). */
+const struct route *route_table_covers(const struct route_table *t, const struct route_pattern *p);
+unsigned route_table_size(const struct route_table *t);
+const struct route_pattern *route_table_pattern(const struct route_table *t, unsigned i);
+
 /* The definition that route_find must equal: every pattern, from the top. */
 const struct route *route_table_find_linear(
     const struct route_table *t, const struct route *last, struct str host, struct str path);
