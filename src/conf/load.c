@@ -172,16 +172,34 @@ static void read_token_file(struct loader *l, const struct conf_origin *s)
 		    &l->problems, s, file, false, arena_printf(l->arena, "its content: %.*s", STR_ARG(v.wrong)));
 }
 
+/* A small memory_size by itself is no contradiction: the default of max_object gives way. */
+static void bound_max_object(struct loader *l, struct conf_origin *s)
+{
+	struct conf_cache *cache = &l->conf->cache;
+	if (origin_given_name(s, "max_object") || cache->max_object <= cache->memory_size)
+		return;
+	struct given *g = arena_zalloc(l->arena, sizeof(*g));
+	struct buf text;
+	cache->max_object = cache->memory_size;
+	buf_init(&text, 64);
+	write_size(cache->max_object, &text);
+	g->option = option_find(SECTION_CACHE, STR("max_object"));
+	g->text = arena_str(l->arena, buf_str(&text));
+	g->from = FROM_NOWHERE;
+	g->source = STR("default, bounded by memory_size");
+	buf_free(&text);
+	*s->last = g;
+	s->last = &g->next;
+}
+
 static void complete(struct loader *l)
 {
 	struct conf *c = l->conf;
-	for (const struct conf_origin *s = l->first; s; s = s->next) {
+	for (struct conf_origin *s = l->first; s; s = s->next) {
 		if (s->section == &sections[SECTION_ADMIN])
 			read_token_file(l, s);
-		/* A small memory_size by itself is no contradiction: the default of max_object gives way. */
-		if (s->section == &sections[SECTION_CACHE] && !origin_given_name(s, "max_object") &&
-		    c->cache.max_object > c->cache.memory_size)
-			c->cache.max_object = c->cache.memory_size;
+		if (s->section == &sections[SECTION_CACHE])
+			bound_max_object(l, s);
 	}
 	for (const struct conf_origin *s = l->first; s; s = s->next) {
 		if (s->section != &sections[SECTION_ROUTE])

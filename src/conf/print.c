@@ -25,14 +25,10 @@ static struct str shown(const struct option *o, struct str text)
 }
 
 /* What the text of a value does not tell by itself. */
-static void write_note(
-    const struct conf *c, const struct conf_origin *s, const struct option *o, struct str text, struct buf *out)
+static void write_note(const struct conf *c, const struct option *o, struct str text, struct buf *out)
 {
 	if (o->type == VALUE_WORKERS && str_eq(text, STR("auto")))
 		(void)buf_addf(out, ", %u here", c->server.workers);
-	if (is(s, SECTION_CACHE) && str_eq(str_of(o->name), STR("max_object")) && !origin_given(s, o) &&
-	    c->cache.max_object == c->cache.memory_size)
-		(void)buf_add(out, STR(", bounded by memory_size"));
 }
 
 static void write_assignment(const struct option *o, struct str text, struct str source, struct buf *out)
@@ -57,7 +53,7 @@ static void print_option(
 		if (!defaults || !o->preset)
 			return;
 		write_assignment(o, str_of(o->preset), STR("default"), out);
-		write_note(c, s, o, str_of(o->preset), out);
+		write_note(c, o, str_of(o->preset), out);
 		(void)buf_addc(out, '\n');
 		return;
 	}
@@ -65,7 +61,7 @@ static void print_option(
 		if (g->option != o || g->beaten)
 			continue;
 		write_assignment(o, g->text, g->source, out);
-		write_note(c, s, o, g->text, out);
+		write_note(c, o, g->text, out);
 		(void)buf_addc(out, '\n');
 	}
 }
