@@ -33,7 +33,7 @@ void value_explain(const struct value *v, struct buf *out)
 		(void)buf_addf(out, " (did you mean \"%.*s\"?)", STR_ARG(v->nearest));
 }
 
-static struct str format_text(struct value *v, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static struct str format_text(struct value *v, const char *format, va_list args)
 {
 	char text[512];
 	int n = vsnprintf(text, sizeof(text), format, args);

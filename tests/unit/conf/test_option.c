@@ -45,22 +45,6 @@ START_TEST(writes_sizes)
 }
 END_TEST
 
-static const struct {
-	const char *says, *given, *nearest; /* of start, stop, restart, reload */
-} words[] = {{"a slip", "strat", "start"}, {"a missing letter", "stp", "stop"}, {"capitals", "RELOAD", "reload"},
-    {"a beginning", "rel", "reload"}, {"something else", "configuration", NULL}, {"nothing", "", NULL}};
-
-START_TEST(finds_the_nearest_word)
-{
-	static const char *const known[] = {"start", "stop", "restart", "reload"};
-	struct nearest n = nearest_to(str_of(words[_i].given));
-	for (size_t i = 0; i < COUNT(known); i++)
-		nearest_offer(&n, str_of(known[i]));
-	ck_assert_msg(words[_i].nearest ? str_eq(n.word, str_of(words[_i].nearest)) : !n.word.p, "%s: %.*s",
-	    words[_i].says, STR_ARG(n.word));
-}
-END_TEST
-
 START_TEST(names_in_environment_and_flags)
 {
 	const struct option *url = option_find(SECTION_UPSTREAM, STR("url"));
@@ -131,7 +115,6 @@ int main(void)
 	tcase_add_checked_fixture(t, start, stop);
 	tcase_add_loop_test(t, writes_times, 0, COUNT(times));
 	tcase_add_loop_test(t, writes_sizes, 0, COUNT(sizes));
-	tcase_add_loop_test(t, finds_the_nearest_word, 0, COUNT(words));
 	tcase_add_test(t, names_in_environment_and_flags);
 	tcase_add_test(t, no_two_options_share_a_variable);
 	tcase_add_test(t, finds_sections_and_options);
