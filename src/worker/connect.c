@@ -20,6 +20,7 @@
 #include <assert.h>
 #include <curl/curl.h>
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -383,13 +384,25 @@ void connect_cancel(struct connecting **attempt)
 
 /* --- links --- */
 
+/* libcurl takes any end of the stream for a proper one. A body that ends with the connection would then be complete when somebody
+ * cuts the wire: RFC 9112 9.8 asks for the closure alert. */
+static bool is_closed_in_order(struct tls *t)
+{
+	struct curl_tlssessioninfo *info = NULL;
+	if (curl_easy_getinfo(t->easy, CURLINFO_TLS_SSL_PTR, &info) != CURLE_OK || !info || !info->internals)
+		return false;
+	return SSL_get_shutdown(info->internals) & SSL_RECEIVED_SHUTDOWN;
+}
+
 static int64_t tls_recv(struct tls *t, char *p, size_t n)
 {
 	size_t got = 0;
 	CURLcode code = curl_easy_recv(t->easy, p, n < TLS_RECORD ? n : TLS_RECORD, &got);
 	if (code == CURLE_AGAIN)
 		return ERR_AGAIN;
-	return code == CURLE_OK ? (int64_t)got : ERR_RESET;
+	if (code != CURLE_OK || (got == 0 && !is_closed_in_order(t)))
+		return ERR_RESET;
+	return (int64_t)got;
 }
 
 /* Sends what is in `out`: 0, ERR_AGAIN or ERR_RESET. */
