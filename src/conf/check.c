@@ -59,9 +59,10 @@ static void check_upstream(struct loader *l, const struct conf_origin *s)
 	/* An url that was given and refused has been told already. */
 	if (u->url_text.n == 0 && !origin_given_name(s, "url"))
 		complain(l, s, "url", false,
-		    is_default ? STR("it is missing: requests that no route sends elsewhere go there; say --upstream "
-				     "http://127.0.0.1:8000, LARDER_UPSTREAM_URL or url = ... in [upstream]")
-			       : STR("it is missing; allowed: http://host:port, https://host:port or unix:/path"));
+		    is_default
+			? STR("it is missing: requests that no route sends elsewhere go there; say larder --upstream "
+			      "http://127.0.0.1:8000, LARDER_UPSTREAM_URL or url = ... in [upstream]")
+			: STR("it is missing; allowed: http://host:port, https://host:port or unix:/path"));
 	bool tls = str_eq(u->url.scheme, STR("https"));
 	if (u->url_text.n > 0 && !tls && (!u->tls_verify || u->tls_ca.n > 0))
 		complain(l, s, u->tls_ca.n > 0 ? "tls_ca" : "tls_verify", true,

@@ -170,6 +170,8 @@ struct conf_flag {
 /* The option of a flag without its dashes: "listen" (server, listen), and each by its long name: "cache-memory-size".
  * The value is left NULL; the names are static. */
 bool conf_find_flag(const char *flag, struct conf_flag *out);
+/* What may have been meant by a flag that is none, as "--cache-memory-size"; adds nothing when none is near. */
+void conf_nearest_flag(const char *flag, struct buf *out);
 
 struct conf_source {
 	const char *path; /* ini file or NULL */

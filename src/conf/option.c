@@ -2,6 +2,7 @@
 #include "conf/option.h"
 
 #include "base/mem.h"
+#include "base/nearest.h"
 
 #define SECTION_STRUCT_SERVER	struct conf_server
 #define SECTION_STRUCT_UPSTREAM struct conf_upstream
@@ -151,6 +152,27 @@ bool conf_find_flag(const char *flag, struct conf_flag *out)
 	}
 	buf_free(&name);
 	return found;
+}
+
+void conf_nearest_flag(const char *flag, struct buf *out)
+{
+	struct buf name;
+	buf_init(&name, 256);
+	struct nearest near = nearest_to(str_of(flag));
+	const struct option *found = NULL;
+	for (unsigned i = 0; i < n_options; i++) {
+		if (sections[options[i].section].shape == SECTION_NAMED)
+			continue;
+		buf_reset(&name);
+		option_flag_name(&options[i], &name);
+		unsigned before = near.distance;
+		nearest_offer(&near, str_skip(buf_str(&name), 2));
+		if (near.distance < before)
+			found = &options[i];
+	}
+	if (found)
+		option_flag_name(found, out);
+	buf_free(&name);
 }
 
 struct str option_word(const struct option *o, unsigned i)
