@@ -245,7 +245,7 @@ START_TEST(without_an_upstream_it_says_how_to_name_one)
 {
 	ck_assert_int_eq(load_from(NULL, "", NULL, NULL, 0), ERR_INVALID);
 	ck_assert_str_eq(problems.p, "[upstream] url: it is missing: requests that no route sends elsewhere go there; "
-				     "say --upstream http://127.0.0.1:8000, "
+				     "say larder --upstream http://127.0.0.1:8000, "
 				     "LARDER_UPSTREAM_URL or url = ... in [upstream]\n");
 }
 END_TEST
