@@ -18,6 +18,7 @@ struct route_pattern {
 	struct str host;      /* literal, lower case; empty: every host, or host_glob */
 	struct str host_glob; /* "*.example.com", empty: none */
 	struct str prefix;    /* every path that fits begins with it */
+	struct str key;	      /* made by route.c of host and prefix */
 	struct str glob;      /* PATTERN_GLOB: the whole of it */
 	void *regex;	      /* PATTERN_REGEX: pcre2_code */
 };

@@ -1,17 +1,15 @@
-/* The index over patterns: groups of one literal prefix, sorted, each knowing the group whose prefix is the longest
- * proper beginning of its own.
+/* The index over patterns: groups of one host and one literal prefix, found by a tree over their keys, each knowing the
+ * group whose key is the longest proper beginning of its own.
  *
- *   prefixes, sorted      parent        path /blog/2024/may: the last prefix that is not behind it is /blog/2024/;
- *   0 /                   -             that one and its parents, 2 1 0, are all that can fit
- *   1 /blog/              0
- *   2 /blog/2024/         1             path /blog/x: the last one is /blog/2024/, of which only /blog/ fits: begin there
- *   3 /shop/              0
+ *   keys: host, newline, prefix   parent
+ *   0 \n/                         -        path /blog/2024/may: the longest key that begins it is 2; that one and its
+ *   1 \n/blog/                    0        parents 1 and 0 are all that can fit
+ *   2 \n/blog/2024/               1
+ *   3 shop.example\n/cart/        -        only for requests to that host
  *
- * Of the groups that can fit, patterns are tried as long as they belong to a route before the best one found so far, so
- * that the answer is the first match from the top whatever order they are tried in.
- *
- * A host is part of the key: patterns of one literal host have groups of their own, and a request asks three times: for no
- * host, for its host, for its host without the port.
+ * Of these groups, patterns are tried as long as they belong to a route before the best one found so far, so that the
+ * answer is the first match from the top whatever order they are tried in. A request asks three times: for no host, for its
+ * host, for its host without the port.
  *
  * A regex that exceeds its limits is undecided. To go on as if it had not matched would let a client choose another rule for
  * a page by making its path awkward; so a twin of the route answers, with the same upstream and nothing stored. */
@@ -21,9 +19,10 @@
 #include <stdlib.h>
 
 #include "conf/route_table.h"
+#include "conf/trie.h"
 
 struct group {
-	struct str host, prefix;
+	struct str key;
 	unsigned first, n; /* patterns, in the order of their routes */
 	int parent;	   /* -1: none */
 };
@@ -31,34 +30,44 @@ struct group {
 struct route_table {
 	struct route_pattern *patterns; /* in the order of the groups */
 	unsigned n_patterns;
-	struct group *groups;
+	struct group *groups; /* in the order of their keys */
 	unsigned n_groups;
-	bool hosts; /* some pattern has a literal host */
+	struct trie *trie; /* finds a group by its key */
+	bool hosts;	   /* some pattern has a literal host */
 };
-
-static int compare_keys(struct str a_host, struct str a_prefix, struct str b_host, struct str b_prefix)
-{
-	int c = str_compare(a_host, b_host);
-	return c ? c : str_compare(a_prefix, b_prefix);
-}
 
 static int compare_patterns(const void *x, const void *y)
 {
 	const struct route_pattern *a = x, *b = y;
-	int c = compare_keys(a->host, a->prefix, b->host, b->prefix);
+	int c = str_compare(a->key, b->key);
 	if (c != 0)
 		return c;
 	return a->route->index < b->route->index ? -1 : a->route->index > b->route->index;
 }
 
-/* The parent of the group i, by way of the parents of the one before it: prefixes of both are nested or apart. */
+/* The parent of the group i, by way of the parents of the one before it: keys of both are nested or apart. */
 static int find_parent(const struct group *groups, unsigned i)
 {
 	int parent = (int)i - 1;
-	while (parent >= 0 &&
-	       !(str_eq(groups[parent].host, groups[i].host) && str_starts(groups[i].prefix, groups[parent].prefix)))
+	while (parent >= 0 && !str_starts(groups[i].key, groups[parent].key))
 		parent = groups[parent].parent;
 	return parent;
+}
+
+static void make_groups(struct route_table *t)
+{
+	for (unsigned i = 0; i < t->n_patterns; i++) {
+		struct str key = t->patterns[i].key;
+		struct group *last = t->n_groups > 0 ? &t->groups[t->n_groups - 1] : NULL;
+		t->hosts |= t->patterns[i].host.n > 0;
+		if (last && str_eq(last->key, key)) {
+			last->n++;
+			continue;
+		}
+		t->groups[t->n_groups] = (struct group){key, i, 1, -1};
+		t->groups[t->n_groups].parent = find_parent(t->groups, t->n_groups);
+		t->n_groups++;
+	}
 }
 
 struct route_table *route_table_new(struct route_pattern *patterns, unsigned n, struct arena *a)
@@ -67,19 +76,17 @@ struct route_table *route_table_new(struct route_pattern *patterns, unsigned n, 
 	t->patterns = patterns;
 	t->n_patterns = n;
 	t->groups = arena_alloc(a, (n + 1) * sizeof(*t->groups));
+	for (unsigned i = 0; i < n; i++) {
+		struct route_pattern *p = &patterns[i];
+		p->key = arena_printf(a, "%.*s\n%.*s", STR_ARG(p->host), STR_ARG(p->prefix));
+	}
 	if (n > 0)
 		qsort(patterns, n, sizeof(*patterns), compare_patterns);
-	for (unsigned i = 0; i < n; i++) {
-		struct group *last = t->n_groups > 0 ? &t->groups[t->n_groups - 1] : NULL;
-		t->hosts |= patterns[i].host.n > 0;
-		if (last && compare_keys(last->host, last->prefix, patterns[i].host, patterns[i].prefix) == 0) {
-			last->n++;
-			continue;
-		}
-		t->groups[t->n_groups] = (struct group){patterns[i].host, patterns[i].prefix, i, 1, -1};
-		t->groups[t->n_groups].parent = find_parent(t->groups, t->n_groups);
-		t->n_groups++;
-	}
+	make_groups(t);
+	struct str *keys = arena_alloc(a, (n + 1) * sizeof(*keys));
+	for (unsigned i = 0; i < t->n_groups; i++)
+		keys[i] = t->groups[i].key;
+	t->trie = trie_new(keys, t->n_groups, a);
 	return t;
 }
 
@@ -99,19 +106,11 @@ void route_table_free(struct route_table **t)
 	*t = NULL;
 }
 
-/* The last group that is not behind (host, path), or -1. */
-static int last_not_behind(const struct route_table *t, struct str host, struct str path)
+/* The group with the longest key that fits, or -1. */
+static int find_group(const struct route_table *t, struct str host, struct str path)
 {
-	unsigned low = 0, high = t->n_groups;
-	while (low < high) {
-		unsigned middle = low + (high - low) / 2;
-		const struct group *g = &t->groups[middle];
-		if (compare_keys(g->host, g->prefix, host, path) <= 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return (int)low - 1;
+	const struct str parts[] = {host, STR("\n"), path};
+	return trie_longest(t->trie, parts, 3);
 }
 
 struct search {
@@ -138,12 +137,10 @@ static void search_group(const struct route_table *t, const struct group *g, str
 	}
 }
 
-static void search_host(const struct route_table *t, struct str key_host, struct search *s)
+static void search_host(const struct route_table *t, struct str host, struct search *s)
 {
-	int at = last_not_behind(t, key_host, s->path);
-	for (; at >= 0 && str_eq(t->groups[at].host, key_host); at = t->groups[at].parent)
-		if (str_starts(s->path, t->groups[at].prefix))
-			search_group(t, &t->groups[at], s);
+	for (int at = find_group(t, host, s->path); at >= 0; at = t->groups[at].parent)
+		search_group(t, &t->groups[at], s);
 }
 
 const struct route *route_table_find(
@@ -190,11 +187,8 @@ static bool covers(const struct route_pattern *q, const struct route_pattern *p)
 
 static const struct route *covered_by_host(const struct route_table *t, struct str host, const struct route_pattern *p)
 {
-	int at = last_not_behind(t, host, p->prefix);
-	for (; at >= 0 && str_eq(t->groups[at].host, host); at = t->groups[at].parent) {
+	for (int at = find_group(t, host, p->prefix); at >= 0; at = t->groups[at].parent) {
 		const struct group *g = &t->groups[at];
-		if (!str_starts(p->prefix, g->prefix))
-			continue;
 		for (unsigned i = g->first; i < g->first + g->n; i++)
 			if (covers(&t->patterns[i], p))
 				return t->patterns[i].route;

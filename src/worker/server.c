@@ -88,10 +88,14 @@ static struct memory_options memory_options(const struct conf *conf)
 	    .max_variants = conf->cache.max_variants};
 }
 
+static unsigned route_slot(void *ctx, struct str name)
+{
+	return metrics_route(ctx, name);
+}
+
 static void number_routes(struct server *s, struct conf *conf)
 {
-	for (unsigned i = 0; i < conf->n_routes; i++)
-		conf->routes[i].metrics_id = metrics_route(s->metrics, conf->routes[i].name);
+	conf_number_routes(conf, route_slot, s->metrics);
 }
 
 static void log_lines(enum log_level level, const struct buf *text)
