@@ -15,12 +15,14 @@ struct fetch;
 struct fetch_events {
 	/* A 1xx response (not 100 and 101). */
 	void (*interim)(struct fetch *f, int status, const struct headers *h);
-	/* The final head; its strings are valid during the call. `length`: Content-Length, -1 when not known, 0 for none. */
+	/* The final head; its strings are valid during the call. `length`: Content-Length, also of a body that
+	 * HEAD or a 304 only speaks of; -1 when not known, 0 for none. */
 	void (*head)(struct fetch *f, const struct http_response *r, int64_t length);
 	/* Where the next body bytes go. ERR_AGAIN: stop reading until fetch_resume. */
 	int (*space)(struct fetch *f, char **p, size_t *n);
 	void (*data)(struct fetch *f, size_t n);
-	/* ERR_OK: the response is complete. Errors: RESOLVE, CONNECT, TLS, TIMEOUT, RESET, PROTOCOL, SHORT, BUSY, TOO_LARGE.
+	/* ERR_OK: the response is complete. Errors: RESOLVE, CONNECT, TLS, TIMEOUT, RESET, PROTOCOL, SHORT, BUSY, TOO_LARGE,
+	 * INVALID (the request cannot be written: nothing was sent), and what `space` or `upload` returned.
 	 * `why`: a static sentence. The struct may be freed in it. */
 	void (*done)(struct fetch *f, int err, const char *why);
 	/* Upload: the next bytes of the request body. ERR_AGAIN: fetch_body follows. ERR_EOF: whole. Other errors: the client left. */

@@ -56,7 +56,8 @@ struct connecting {
 	struct multi *multi;
 	CURL *easy;
 	struct connect_event event;
-	bool tls;
+	char *where; /* the URL as configured, for the log */
+	bool tls, is_unix;
 	int taken_fd;
 	char error[CURL_ERROR_SIZE];
 };
@@ -243,9 +244,9 @@ static void log_failure(struct connector *c, struct connecting *a, CURLcode code
 	for (char *p = a->error; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 127)
 			*p = '?';
-	const char *url = "";
-	curl_easy_getinfo(a->easy, CURLINFO_EFFECTIVE_URL, &url);
-	log_warning("upstream", "connect to %s: %s", url, a->error[0] ? a->error : curl_easy_strerror(code));
+	/* Of a unix socket they would tell the URL that only libcurl sees. */
+	bool details = a->error[0] && !a->is_unix;
+	log_warning("upstream", "connect to %s: %s", a->where, details ? a->error : curl_easy_strerror(code));
 }
 
 /* libcurl closes what failed; the descriptor that was taken is ours. */
@@ -262,6 +263,7 @@ static void attempt_free(struct connecting *a)
 		curl_easy_cleanup(a->easy);
 		multi_leave(a->multi);
 	}
+	free(a->where);
 	free(a);
 }
 
@@ -344,6 +346,8 @@ struct connecting *connect_start(struct connector *c, const struct conf_upstream
 {
 	struct connecting *a = mem_zalloc(sizeof(*a));
 	a->tls = str_eq(upstream->url.scheme, STR("https"));
+	a->is_unix = str_eq(upstream->url.scheme, STR("unix"));
+	a->where = mem_dup(upstream->url_text.p, upstream->url_text.n);
 	a->multi = multi_for(c, a->tls);
 	a->event = event;
 	a->taken_fd = -1;

@@ -85,6 +85,7 @@ START_TEST(what_cannot_be_reached)
 	} rows[] = {
 	    {"nobody listens", "http", "127.0.0.1", ERR_CONNECT},
 	    {"nobody listens for TLS", "https", "127.0.0.1", ERR_CONNECT},
+	    {"nobody listens, IPv6", "http", "::1", ERR_CONNECT},
 	    {"a name that is none", "http", "name.invalid", ERR_RESOLVE},
 	    {"a name that is none, over TLS", "https", "name.invalid", ERR_RESOLVE},
 	    {"no such socket", "unix", "/nonexistent/socket", ERR_CONNECT},

@@ -418,7 +418,6 @@ START_TEST(a_download_waits_for_space)
 	for (int chunked = 0; chunked < 2; chunked++) {
 		struct stage s;
 		stage_start(&s, plays[chunked], 1);
-		s.w.conf.idle_timeout_ms = 60; /* does not count while we pause */
 		s.p = probe_new(&s.w, "GET", "/");
 		s.p->allowed = 3;
 		probe_start(s.p);

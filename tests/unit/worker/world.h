@@ -95,6 +95,7 @@ static inline const char *world_reason(unsigned reason)
 static inline struct conf_upstream world_conf(void)
 {
 	return (struct conf_upstream){.name = STR("default"),
+	    .url_text = STR("the upstream of the test"),
 	    .url = {.scheme = STR("http"), .host = STR("127.0.0.1"), .path = STR("/")},
 	    .connect_timeout_ms = 10000,
 	    .first_byte_timeout_ms = 10000,
