@@ -1,0 +1,94 @@
+"""scripts/run without arguments: the demo serves, each curl line that it prints works, and TERM ends both programs."""
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+import client
+import larder as program
+from larder import end_with_parent, free_port, wait_until
+
+RUN = os.path.join(program.TOP, "scripts", "run")
+
+pytestmark = pytest.mark.skipif(program.BINARY != os.path.join(program.TOP, "build", "larder"), reason="scripts/run serves build/larder")
+
+
+@pytest.fixture
+def demo(tmp_path):
+    ports = free_port(), free_port()
+    with open(tmp_path / "out", "wb") as out:
+        process = subprocess.Popen([RUN, "--listen", f"127.0.0.1:{ports[0]}", "--admin", f"127.0.0.1:{ports[1]}"], stdout=out,
+                                   stderr=subprocess.STDOUT, preexec_fn=end_with_parent)
+
+    def said():
+        text = (tmp_path / "out").read_text()
+        assert process.poll() is None, text
+        return "Ctrl-C" in text and text
+    process.said = wait_until(said, "the demo to serve", 60)
+    process.ports = ports
+    yield process
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        process.wait(15)
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        return [int(x) for x in f.read().split()]
+
+
+def test_the_printed_lines(demo):
+    lines = [x.strip() for x in demo.said.split("\n") if x.startswith("  curl")]
+    assert len(lines) >= 8
+    outputs, times = [], []
+    for line in lines:
+        began = time.monotonic()
+        done = subprocess.run(["bash", "-c", line], capture_output=True, timeout=30)
+        times.append(time.monotonic() - began)
+        outputs.append(done.stdout.decode("utf-8", "replace"))
+        assert done.returncode == 0, (line, done.stderr)
+    first, second, purge = outputs[:3]
+    assert "fwd=uri-miss" in first and times[0] >= 2
+    assert re.search(r"larder; hit; ttl=\d+", second) and times[1] < 0.5
+    assert any('"purged":3' in x for x in outputs), "the tag purges the three articles"
+    assert any("hit_ratio" in x for x in outputs)
+
+
+def test_term_ends_both(demo):
+    inside = children(demo.pid)
+    assert len(inside) == 2
+    with client.Connection(("127.0.0.1", demo.ports[0])) as c:
+        assert c.request("GET", "/").status == 200
+    demo.send_signal(signal.SIGTERM)
+    assert demo.wait(15) == 0
+    for pid in inside:
+        assert not os.path.exists(f"/proc/{pid}"), "a program stays behind"
+
+
+def test_a_taken_port_is_told(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run([RUN, "--listen", f"127.0.0.1:{port}", "--admin", f"127.0.0.1:{free_port()}"],
+                              capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and str(port) in done.stderr and "in use" in done.stderr and "another address" in done.stderr
+
+
+def test_in_front_of_ones_own(origin):
+    origin.page("/p")
+    port = free_port()
+    process = subprocess.Popen([RUN, "--upstream", origin.url, "--listen", f"127.0.0.1:{port}", "--admin", "off"],
+                               stderr=subprocess.DEVNULL, preexec_fn=end_with_parent)
+
+    def answer():
+        try:
+            with client.Connection(("127.0.0.1", port)) as c:
+                return c.request("GET", "/p")
+        except OSError:
+            return None
+    assert wait_until(answer, "an answer", 30).body == b"/p #1"
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 0
