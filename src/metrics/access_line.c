@@ -65,11 +65,12 @@ static void add_time(struct buf *out, int64_t wall_ms)
 /* [31/Jan/2026:10:15:00 +0000] */
 static void add_common_time(struct buf *out, int64_t wall_ms)
 {
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	struct civil c = civil_of(wall_ms);
 	buf_addc(out, '[');
 	add_digits(out, c.day, 2);
 	buf_addc(out, '/');
-	buf_add(out, str_make("JanFebMarAprMayJunJulAugSepOctNovDec" + 3 * (c.month - 1), 3));
+	buf_add(out, str_make(&months[3 * (c.month - 1)], 3));
 	buf_addc(out, '/');
 	add_digits(out, (uint64_t)c.year, 4);
 	buf_addc(out, ':');

@@ -14,8 +14,9 @@ static const char *const metric_names[METRIC_COUNT] = {
 #include "metrics/metrics.def"
 };
 
-static const char *const histogram_names[HISTOGRAM_COUNT] = {
-#define HISTOGRAM(name, prom, kind, help) (kind) ? (kind) : "upstream",
+/* NULL: the one of the upstream. */
+static const char *const histogram_kinds[HISTOGRAM_COUNT] = {
+#define HISTOGRAM(name, prom, kind, help) kind,
 #include "metrics/metrics.def"
 };
 
@@ -158,7 +159,7 @@ static void add_latency(struct object *parent, const struct metrics_sums *s)
 {
 	struct object latency = open_member(parent, "latency");
 	for (unsigned h = 0; h < HISTOGRAM_COUNT; h++) {
-		struct object o = open_member(&latency, histogram_names[h]);
+		struct object o = open_member(&latency, histogram_kinds[h] ? histogram_kinds[h] : "upstream");
 		add_count(&o, "count", s->histograms[h].count);
 		add_count(&o, "sum_us", s->histograms[h].sum_us);
 		add_quantile(&o, "p50_us", &s->histograms[h], 50);

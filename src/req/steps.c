@@ -378,7 +378,7 @@ static enum req_step outcome(struct req *r)
 	case FLIGHT_OPEN:
 		break;
 	}
-	assert(!"told before the flight was decided");
+	assert(false && "told before the flight was decided");
 	return REQ_PARK;
 }
 
