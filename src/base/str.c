@@ -34,7 +34,7 @@ static bool word_eq_nocase(const char *a, const char *b)
 }
 
 /* Field names are compared here for every field of every request, hence by words. */
-static bool bytes_eq_nocase(const char *a, const char *b, size_t n)
+bool str__eq_bytes_nocase(const char *a, const char *b, size_t n)
 {
 	if (n >= WORD_BYTES) {
 		for (size_t i = 0; i + WORD_BYTES <= n; i += WORD_BYTES) {
@@ -50,11 +50,6 @@ static bool bytes_eq_nocase(const char *a, const char *b, size_t n)
 	return true;
 }
 
-bool str_eq_nocase(struct str a, struct str b)
-{
-	return a.n == b.n && bytes_eq_nocase(a.p, b.p, a.n);
-}
-
 bool str_starts(struct str s, struct str prefix)
 {
 	return prefix.n <= s.n && str_eq(str_take(s, prefix.n), prefix);
@@ -62,7 +57,7 @@ bool str_starts(struct str s, struct str prefix)
 
 bool str_starts_nocase(struct str s, struct str prefix)
 {
-	return prefix.n <= s.n && bytes_eq_nocase(s.p, prefix.p, prefix.n);
+	return prefix.n <= s.n && str__eq_bytes_nocase(s.p, prefix.p, prefix.n);
 }
 
 bool str_ends(struct str s, struct str suffix)
@@ -87,7 +82,7 @@ size_t str_find(struct str s, struct str needle)
 size_t str_find_nocase(struct str s, struct str needle)
 {
 	for (size_t i = 0; i + needle.n <= s.n; i++) {
-		if (bytes_eq_nocase(s.p + i, needle.p, needle.n))
+		if (str__eq_bytes_nocase(s.p + i, needle.p, needle.n))
 			return i;
 	}
 	return s.n;

@@ -32,8 +32,14 @@ static inline bool str_eq(struct str a, struct str b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-/* ASCII case is ignored (field names, tokens: RFC 9110 5.1). */
-bool str_eq_nocase(struct str a, struct str b);
+bool str__eq_bytes_nocase(const char *a, const char *b, size_t n);
+
+/* ASCII case is ignored (field names, tokens: RFC 9110 5.1). Lengths are compared in place: most names differ in theirs, and
+ * every field of every request is asked. */
+static inline bool str_eq_nocase(struct str a, struct str b)
+{
+	return a.n == b.n && str__eq_bytes_nocase(a.p, b.p, a.n);
+}
 bool str_starts(struct str s, struct str prefix);
 bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
