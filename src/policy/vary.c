@@ -32,7 +32,19 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
-static void put(struct sink *s, struct str part)
+static inline void put_byte(struct sink *s, char c)
+{
+	if (s->out) {
+		assert(s->n < s->cap);
+		s->out[s->n++] = c;
+	} else if (s->expect.n > 0 && *s->expect.p == c) {
+		s->expect = str_skip(s->expect, 1);
+	} else {
+		s->differs = true;
+	}
+}
+
+static inline void put(struct sink *s, struct str part)
 {
 	if (part.n == 0)
 		return;
@@ -40,21 +52,10 @@ static void put(struct sink *s, struct str part)
 		assert(part.n <= s->cap - s->n);
 		memcpy(s->out + s->n, part.p, part.n);
 		s->n += part.n;
-		return;
-	}
-	s->differs = s->differs || !str_starts(s->expect, part);
-	s->expect = str_skip(s->expect, part.n);
-}
-
-static void put_lower(struct sink *s, struct str part)
-{
-	char chunk[32];
-	while (part.n > 0) {
-		size_t n = part.n < sizeof(chunk) ? part.n : sizeof(chunk);
-		for (size_t i = 0; i < n; i++)
-			chunk[i] = lower(part.p[i]);
-		put(s, str_make(chunk, n));
-		part = str_skip(part, n);
+	} else if (part.n <= s->expect.n && memcmp(s->expect.p, part.p, part.n) == 0) {
+		s->expect = str_skip(s->expect, part.n);
+	} else {
+		s->differs = true;
 	}
 }
 
@@ -75,40 +76,46 @@ static size_t list_part(struct str s)
 	return s.n;
 }
 
-/* Blanks around commas go, all else stays: empty members too, since the field may be no list. */
-static void emit_folded(struct sink *s, const struct headers *h, struct str name)
+static void put_folded(struct sink *s, struct str value)
 {
-	bool first_line = true;
-	for (uint32_t i = 0; i < h->n; i++) {
-		if (!str_eq_nocase(h->v[i].name, name))
-			continue;
-		if (!first_line)
-			put(s, STR(","));
-		first_line = false;
-		struct str rest = h->v[i].value;
-		for (;;) {
-			size_t part = list_part(rest);
-			put(s, str_trim(str_take(rest, part)));
-			if (part >= rest.n)
-				break;
-			put(s, STR(","));
-			rest = str_skip(rest, part + 1);
-		}
+	for (;;) {
+		size_t part = list_part(value);
+		put(s, str_trim(str_take(value, part)));
+		if (part >= value.n)
+			return;
+		put_byte(s, ',');
+		value = str_skip(value, part + 1);
 	}
 }
 
-/* Byte by byte; several lines are joined as their syntax has it. */
-static void emit_exact(struct sink *s, const struct headers *h, struct str name, struct str joint)
+/* Blanks around commas go, all else stays: empty members too, since the field may be no list. */
+static bool emit_folded(struct sink *s, const struct headers *h, struct str name)
 {
-	bool first_line = true;
+	bool found = false;
 	for (uint32_t i = 0; i < h->n; i++) {
 		if (!str_eq_nocase(h->v[i].name, name))
 			continue;
-		if (!first_line)
+		if (found)
+			put_byte(s, ',');
+		found = true;
+		put_folded(s, h->v[i].value);
+	}
+	return found;
+}
+
+/* Byte by byte; several lines are joined as their syntax has it. */
+static bool emit_exact(struct sink *s, const struct headers *h, struct str name, struct str joint)
+{
+	bool found = false;
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (!str_eq_nocase(h->v[i].name, name))
+			continue;
+		if (found)
 			put(s, joint);
-		first_line = false;
+		found = true;
 		put(s, h->v[i].value);
 	}
+	return found;
 }
 
 /* ---- Accept-Encoding, Accept-Language ---- */
@@ -116,6 +123,12 @@ static void emit_exact(struct sink *s, const struct headers *h, struct str name,
 struct preference {
 	struct str name;
 	unsigned weight; /* thousandths */
+};
+
+struct preferences {
+	struct preference v[MAX_PREFERENCES];
+	unsigned n;
+	bool by_weight; /* sorted by weight first: languages */
 };
 
 /* qvalue = "0" [ "." *3DIGIT ] / "1" [ "." *3"0" ] (RFC 9110 12.4.2) */
@@ -133,18 +146,37 @@ static bool read_weight(struct str s, unsigned *out)
 	return v <= 1000;
 }
 
-/* name [ OWS ";" OWS "q=" qvalue ] */
-static bool read_preference(struct str element, struct preference *out)
+static struct str skip_blanks(struct str s)
 {
-	size_t semicolon = str_index(element, ';');
-	out->name = str_trim(str_take(element, semicolon));
+	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
+		s = str_skip(s, 1);
+	return s;
+}
+
+/* The bytes up to a blank, a comma or a semicolon. */
+static struct str word_of(struct str s)
+{
+	size_t n = 0;
+	while (n < s.n && s.p[n] != ',' && s.p[n] != ';' && s.p[n] != ' ' && s.p[n] != '\t')
+		n++;
+	return str_take(s, n);
+}
+
+/* name [ OWS ";" OWS "q=" qvalue ], cut off *rest with its comma. False for anything else. */
+static bool cut_preference(struct str *rest, struct preference *out)
+{
+	out->name = word_of(*rest);
 	out->weight = 1000;
-	if (!is_token(out->name))
-		return false;
-	if (semicolon == element.n)
-		return true;
-	struct str weight = str_trim(str_skip(element, semicolon + 1));
-	return str_starts_nocase(weight, STR("q=")) && read_weight(str_skip(weight, 2), &out->weight);
+	*rest = skip_blanks(str_skip(*rest, out->name.n));
+	if (rest->n > 0 && rest->p[0] == ';') {
+		struct str weight = word_of(skip_blanks(str_skip(*rest, 1)));
+		if (!str_starts_nocase(weight, STR("q=")) || !read_weight(str_skip(weight, 2), &out->weight))
+			return false;
+		*rest = skip_blanks(str_skip(*rest, (size_t)(weight.p + weight.n - rest->p)));
+	}
+	bool ends = rest->n == 0 || rest->p[0] == ',';
+	*rest = str_skip(*rest, 1);
+	return ends && is_token(out->name);
 }
 
 static int compare_nocase(struct str a, struct str b)
@@ -157,79 +189,96 @@ static int compare_nocase(struct str a, struct str b)
 	return (a.n > b.n) - (a.n < b.n);
 }
 
-/* In order of weight (when it matters first), then of name. */
-static bool is_before(const struct preference *a, const struct preference *b, bool by_weight)
+static bool is_before(const struct preferences *list, const struct preference *a, const struct preference *b)
 {
-	if (by_weight && a->weight != b->weight)
+	if (list->by_weight && a->weight != b->weight)
 		return a->weight > b->weight;
 	return compare_nocase(a->name, b->name) < 0;
 }
 
-/* Adds one at its place; a repetition is dropped. False when the same name has two weights: which of them counts is then up
- * to the origin, and the order must stay. */
-static bool insert(struct preference *v, unsigned *n, const struct preference *p, bool by_weight)
+/* Adds one at its place; a repetition is dropped. False when there is no room, or when the same name has two weights: which of
+ * them counts is then up to the origin, and the order must stay. */
+static bool insert(struct preferences *list, const struct preference *p)
 {
-	for (unsigned i = 0; i < *n; i++) {
-		if (str_eq_nocase(v[i].name, p->name))
-			return v[i].weight == p->weight;
+	for (unsigned i = 0; i < list->n; i++) {
+		if (str_eq_nocase(list->v[i].name, p->name))
+			return list->v[i].weight == p->weight;
 	}
-	unsigned at = *n;
-	while (at > 0 && is_before(p, &v[at - 1], by_weight)) {
-		v[at] = v[at - 1];
-		at--;
-	}
-	v[at] = *p;
-	(*n)++;
+	if (list->n == MAX_PREFERENCES)
+		return false;
+	unsigned at = list->n++;
+	for (; at > 0 && is_before(list, p, &list->v[at - 1]); at--)
+		list->v[at] = list->v[at - 1];
+	list->v[at] = *p;
 	return true;
 }
 
-/* False when the field cannot be read as such a list. */
-static bool read_preferences(
-    const struct headers *h, struct str name, bool is_language, struct preference *v, unsigned *n)
+/* x-gzip and x-compress are old names of codings (RFC 9110 8.4.1). */
+static struct str without_alias(struct str coding)
 {
-	uint32_t field = 0;
-	struct str rest = STR_NONE, element;
-	*n = 0;
-	while (headers_list_next(h, name, &field, &rest, &element)) {
-		struct preference p;
-		if (*n == MAX_PREFERENCES || !read_preference(element, &p))
+	bool is_alias = str_eq_nocase(coding, STR("x-gzip")) || str_eq_nocase(coding, STR("x-compress"));
+	return is_alias ? str_skip(coding, 2) : coding;
+}
+
+static bool add_preferences(struct preferences *list, struct str value)
+{
+	struct preference p;
+	for (;;) {
+		value = skip_blanks(value);
+		if (value.n == 0)
+			return true;
+		if (value.p[0] == ',') { /* an empty member (RFC 9110 5.6.1.2) */
+			value = str_skip(value, 1);
+			continue;
+		}
+		if (!cut_preference(&value, &p))
 			return false;
-		/* x-gzip and x-compress are the old names (RFC 9110 8.4.1). */
-		if (!is_language && (str_eq_nocase(p.name, STR("x-gzip")) || str_eq_nocase(p.name, STR("x-compress"))))
-			p.name = str_skip(p.name, 2);
-		if (!insert(v, n, &p, is_language))
+		if (!list->by_weight)
+			p.name = without_alias(p.name);
+		if (!insert(list, &p))
 			return false;
 	}
-	return true;
 }
 
 static void put_weight(struct sink *s, unsigned weight)
 {
-	char text[] = ";q=0.000";
-	size_t n = sizeof(text) - 1;
 	if (weight == 1000)
 		return;
-	for (unsigned i = 0; i < 3; i++, weight /= 10)
-		text[7 - i] = (char)('0' + weight % 10);
-	while (text[n - 1] == '0' && n > 5)
-		n--;
-	put(s, str_make(text, n == 5 ? 4 : n));
+	put(s, STR(";q=0"));
+	if (weight > 0)
+		put_byte(s, '.');
+	for (unsigned unit = 100; weight > 0; weight %= unit, unit /= 10)
+		put_byte(s, (char)('0' + weight / unit));
 }
 
-static void emit_preferences(struct sink *s, const struct headers *h, struct str name, bool is_language)
+static void put_preferences(struct sink *s, const struct preferences *list)
 {
-	struct preference v[MAX_PREFERENCES];
-	unsigned n;
-	if (!read_preferences(h, name, is_language, v, &n)) {
-		emit_folded(s, h, name);
-		return;
-	}
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < list->n; i++) {
+		struct str name = list->v[i].name;
 		if (i > 0)
-			put(s, STR(","));
-		put_lower(s, v[i].name);
-		put_weight(s, v[i].weight);
+			put_byte(s, ',');
+		for (size_t c = 0; c < name.n; c++)
+			put_byte(s, lower(name.p[c]));
+		put_weight(s, list->v[i].weight);
 	}
+}
+
+/* What is no such list, or too long a one, stays as it stands. */
+static bool emit_preferences(struct sink *s, const struct headers *h, struct str name, bool by_weight)
+{
+	struct preferences list;
+	bool found = false;
+	list.n = 0;
+	list.by_weight = by_weight;
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (!str_eq_nocase(h->v[i].name, name))
+			continue;
+		found = true;
+		if (!add_preferences(&list, h->v[i].value))
+			return emit_folded(s, h, name);
+	}
+	put_preferences(s, &list);
+	return found;
 }
 
 /* ---- cookies ---- */
@@ -248,7 +297,7 @@ static bool emit_cookie(struct sink *s, const struct headers *h, struct str cook
 			if (equals == pair.n || !str_eq(str_trim(str_take(pair, equals)), cookie))
 				continue;
 			if (found)
-				put(s, STR(";"));
+				put_byte(s, ';');
 			put(s, str_trim(str_skip(pair, equals + 1)));
 			found = true;
 		}
@@ -263,19 +312,15 @@ static bool emit(struct sink *s, const struct headers *h, struct str name)
 {
 	if (str_starts(name, COOKIE_PREFIX))
 		return emit_cookie(s, h, str_skip(name, COOKIE_PREFIX.n));
-	if (!headers_find(h, name))
-		return false;
 	if (str_eq(name, STR("accept-encoding")))
-		emit_preferences(s, h, name, false);
-	else if (str_eq(name, STR("accept-language")))
-		emit_preferences(s, h, name, true);
-	else if (str_eq(name, STR("cookie")))
-		emit_exact(s, h, name, STR("; "));
-	else if (str_eq(name, STR("authorization")))
-		emit_exact(s, h, name, STR(", "));
-	else
-		emit_folded(s, h, name);
-	return true;
+		return emit_preferences(s, h, name, false);
+	if (str_eq(name, STR("accept-language")))
+		return emit_preferences(s, h, name, true);
+	if (str_eq(name, STR("cookie")))
+		return emit_exact(s, h, name, STR("; "));
+	if (str_eq(name, STR("authorization")))
+		return emit_exact(s, h, name, STR(", "));
+	return emit_folded(s, h, name);
 }
 
 /* No form is longer than the lines it is made of and two bytes between any two. */
