@@ -309,6 +309,18 @@ START_TEST(header_operations_keep_the_order_of_their_lines)
 }
 END_TEST
 
+START_TEST(a_variable_takes_the_place_of_all_lines)
+{
+	const char *const environment[] = {"LARDER_ROUTE_A_RESPONSE_HEADER_ADD=B: 3", NULL};
+	const char *text = UPSTREAM "[route a]\nmatch = /a\nresponse_header_add = A: 1\nresponse_header_add = A: 2\n"
+				    "response_header_remove = C\n";
+	ck_assert_int_eq(load_from("t.ini", text, environment, NULL, 0), ERR_OK);
+	const struct header_ops *ops = &loaded->routes[0].response_headers;
+	ck_assert_uint_eq(ops->n, 2);
+	ck_assert(ops->v[0].kind == HEADER_REMOVE && str_eq(ops->v[1].value, STR("3")));
+}
+END_TEST
+
 START_TEST(a_route_takes_max_object_from_the_cache)
 {
 	struct conf *c = load_good(UPSTREAM "[route /a]\n[route /b]\nmax_object = 1K\n[cache]\nmax_object = 2M\n");
@@ -428,6 +440,7 @@ int main(void)
 	tcase_add_test(t, many_problems_are_counted);
 	tcase_add_test(t, routes_keep_their_order_and_the_default_is_last);
 	tcase_add_test(t, header_operations_keep_the_order_of_their_lines);
+	tcase_add_test(t, a_variable_takes_the_place_of_all_lines);
 	tcase_add_test(t, a_route_takes_max_object_from_the_cache);
 	tcase_add_test(t, routes_are_numbered_by_the_caller);
 	tcase_add_test(t, reads_a_file_and_a_token_file);
