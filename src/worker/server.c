@@ -344,7 +344,15 @@ static void ignore_broken_pipes(void)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
-/* Descriptors: one a client, one an upstream connection, and some. */
+/* Descriptors: one a client, one an upstream connection, and some of our own. */
+static uint64_t files_wanted(const struct conf *conf)
+{
+	uint64_t n = conf->server.max_connections + 64ull;
+	for (unsigned i = 0; i < conf->n_upstreams; i++)
+		n += conf->upstreams[i].max_in_flight + (uint64_t)conf->upstreams[i].max_idle * conf->server.workers;
+	return n;
+}
+
 static void raise_file_limit(const struct conf *conf)
 {
 	struct rlimit limit;
@@ -352,7 +360,7 @@ static void raise_file_limit(const struct conf *conf)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
-	uint64_t wanted = 2ull * conf->server.max_connections + 64;
+	uint64_t wanted = files_wanted(conf);
 	if (limit.rlim_cur < wanted)
 		log_warning("server",
 		    "the limit of open files is %llu; max_connections = %u may need %llu (ulimit -n, LimitNOFILE)",
