@@ -505,9 +505,11 @@ END_TEST
 START_TEST(a_head_that_trickles_in_ends_with_408)
 {
 	rig_up();
-	rig.conf.server.header_timeout_ms = 50;
 	int fd = rig_connect();
 	rig_send(fd, STR("GET / HTTP/1.1\r\nHost: x\r\nFoo: "));
+	for (int i = 0; i < 20; i++)
+		turn_once();
+	rig.conf.server.header_timeout_ms = 50;
 	bool ended = false;
 	for (int i = 0; i < 3000 && !ended; i++) {
 		(void)!send(fd, "a", 1, MSG_NOSIGNAL);
@@ -579,9 +581,10 @@ END_TEST
 START_TEST(a_parked_request_has_no_deadline_here)
 {
 	rig_up();
-	rig.conf.server.header_timeout_ms = rig.conf.server.keepalive_timeout_ms = rig.conf.server.send_timeout_ms = 10;
 	int fd = rig_connect();
 	rig_send(fd, GET("/park"));
+	TURN_UNTIL(rig.begun == 1);
+	rig.conf.server.header_timeout_ms = rig.conf.server.keepalive_timeout_ms = rig.conf.server.send_timeout_ms = 10;
 	int64_t until_us = clock_mono_us() + 60 * 1000;
 	while (clock_mono_us() < until_us)
 		turn_once();
