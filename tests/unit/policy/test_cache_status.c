@@ -54,6 +54,13 @@ START_TEST(members)
 	    {"a token begins with a letter (9651 3.3.4)", {.cache = STR("1larder"), .hit = true}, NULL,
 		"\"1larder\"; hit"},
 	    {"a string is ASCII (9651 3.3.3)", {.cache = STR("caf\xc3\xa9\x01"), .hit = true}, NULL, "\"caf???\"; hit"},
+	    {"the first letter may be any", {.cache = STR("a"), .hit = true}, "z; hit", "z; hit, a; hit"},
+	    {"to the last of the alphabet", {.cache = STR("z"), .hit = true}, NULL, "z; hit"},
+	    {"in upper case too", {.cache = STR("A"), .hit = true}, NULL, "A; hit"},
+	    {"to the last of it", {.cache = STR("Z"), .hit = true}, NULL, "Z; hit"},
+	    {"a stored response keeps another detail",
+		{.cache = STR("larder"), .fwd = "stale", .stored = true, .detail = REASON_MISS_NO_CACHE}, NULL,
+		"larder; fwd=stale; stored; detail=no-cache"},
 	    {"an empty name", {.hit = true}, NULL, "\"\"; hit"},
 	};
 	struct arena a;

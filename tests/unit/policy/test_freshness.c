@@ -201,6 +201,14 @@ START_TEST(ttl_replaces_all_the_origin_says)
 }
 END_TEST
 
+START_TEST(a_ttl_of_nothing_is_a_ttl)
+{
+	struct freshness f = freshness_at_now(200, "Cache-Control: max-age=60", 0, 0);
+	ck_assert_int_eq(f.lifetime_ms, 0);
+	ck_assert_str_eq(f.source, "ttl");
+}
+END_TEST
+
 START_TEST(dates_know_no_parts_of_seconds)
 {
 	struct conf_cache cache = cache_of_tests();
@@ -239,6 +247,7 @@ int main(void)
 	tcase_add_test(t, guessed_lifetimes);
 	tcase_add_test(t, initial_ages);
 	tcase_add_test(t, ttl_replaces_all_the_origin_says);
+	tcase_add_test(t, a_ttl_of_nothing_is_a_ttl);
 	tcase_add_test(t, dates_know_no_parts_of_seconds);
 	tcase_add_test(t, age_grows_while_stored);
 	suite_add_tcase(s, t);

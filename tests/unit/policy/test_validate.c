@@ -153,6 +153,7 @@ START_TEST(conditions_towards_the_origin)
 		"Accept: */*\nIf-None-Match: \"a\"\n"},
 	    {"a date that is none is not sent", 200, "Last-Modified: now", "", ""},
 	    {"no validator", 200, "X: 1", "If-None-Match: \"x\"", ""},
+	    {"nor a choice of many (9110 15.4.5)", 300, "ETag: \"a\"", "", ""},
 	    {"a 304 cannot confirm a redirect (9110 15.4.5)", 301, "ETag: \"a\"\nLast-Modified: " EARLIER, "", ""},
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
