@@ -106,7 +106,10 @@ void admin__entry(const struct admin_env *env, const struct admin_request *reque
 	struct arena a;
 	arena_init(&a, 0);
 	struct admin_target target;
-	if (admin__target_read(env, conf, request, &a, &target, answer) == ERR_OK) {
+	bool known = admin__target_read(env, conf, request, &a, &target, answer) == ERR_OK;
+	if (known && target.path.p) {
+		admin__error(answer, 400, "url=%.*s: is a path: give host= too", STR_ARG(str_take(target.path, 200)));
+	} else if (known) {
 		struct buf *out = admin__json(answer);
 		buf_addc(out, '{');
 		admin__add_text(out, "key", target.key.text);

@@ -38,6 +38,7 @@ void admin__add_element(struct buf *out, struct str value);
 struct admin_target {
 	struct cache_key key;
 	const struct route *route; /* of conf */
+	struct str path; /* path and query as in a key when no host is given, else p NULL; the key is none then */
 };
 /* 0, or ERR_INVALID with the answer made. */
 int admin__target_read(const struct admin_env *env, const struct conf *conf, const struct admin_request *request,

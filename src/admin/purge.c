@@ -84,12 +84,21 @@ static int read_what(const struct admin_env *env, const struct kind *kind, const
 	struct conf *conf = env->conf(env->ctx);
 	struct admin_target target;
 	int err = admin__target_read(env, conf, request, a, &target, answer);
-	if (!err) {
-		op->key = target.key;
-		op->arg = op->key.text;
-	}
 	conf_release(&conf);
-	return err;
+	if (err)
+		return err;
+	op->key = target.key;
+	op->arg = op->key.text;
+	if (!target.path.p)
+		return ERR_OK;
+	/* This path of any host: a glob without a star. */
+	op->kind = PURGE_GLOB;
+	op->arg = target.path;
+	if (str_index(op->arg, '*') == op->arg.n)
+		return ERR_OK;
+	admin__error(
+	    answer, 400, "url=%.*s: a path with a * needs host= too, or is it a glob=?", STR_ARG(str_take(value, 200)));
+	return ERR_INVALID;
 }
 
 /* A purge that a tier carries out behind, waited for: the tier bounds it (tier.h). */
@@ -151,7 +160,7 @@ void admin__purge(const struct admin_env *env, const struct admin_request *reque
 	admin__add_number(out, "id", (int64_t)op.epoch);
 	admin__add_text(out, "kind", str_of(kind->name));
 	if (kind->kind != PURGE_ALL)
-		admin__add_text(out, kind->kind == PURGE_URL ? "key" : kind->name, op.arg);
+		admin__add_text(out, op.kind == PURGE_URL ? "key" : kind->name, op.arg);
 	admin__add_bool(out, "soft", op.soft);
 	buf_addc(out, '}');
 	log_info("admin", "purge %.*s", STR_ARG(buf_str(out))); /* the JSON is clean, whatever was asked for */

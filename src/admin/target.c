@@ -83,9 +83,8 @@ int admin__target_read(const struct admin_env *env, const struct conf *conf, con
 	int err = add_host(request, &p, answer);
 	if (err)
 		return err;
-	if (!p.authority.p)
-		return refuse(answer, "url", url, "is a path: give host= too, or purge with glob= for all hosts");
-	if (!host_is_valid(p.authority))
+	bool any_host = !p.authority.p;
+	if (!any_host && !host_is_valid(p.authority))
 		return refuse(answer, "url", url, "the host is not valid (host or host:port, no user name)");
 	struct str target = str_take(p.target, str_index(p.target, '#')); /* a fragment never reaches a server */
 	if (!is_target(target))
@@ -97,6 +96,8 @@ int admin__target_read(const struct admin_env *env, const struct conf *conf, con
 	struct str host = host_normalise(p.authority, p.scheme, a), path = path_normalise(raw_path, a);
 	out->route = route_find(conf, host, path);
 	key_make(out->route, p.scheme, host, path, query, env->key_seed, a, &out->key);
+	/* Behind the empty host of "GET http:///path?query". */
+	out->path = any_host ? str_skip(cache_key_url(&out->key), STR("http://").n) : STR_NONE;
 	return ERR_OK;
 }
 
@@ -109,8 +110,9 @@ static struct str normal_target(struct str target, struct arena *a)
 	target_split(target, &path, &query);
 	if (!path.n)
 		path = STR("/");
-	const char *slash = memrchr(path.p, '/', path.n);
-	size_t head = slash ? (size_t)(slash - path.p) + 1 : 0;
+	size_t head = path.n;
+	while (head > 0 && path.p[head - 1] != '/')
+		head--;
 	struct str tail = str_skip(path, head);
 	bool dots = str_eq(tail, STR(".")) || str_eq(tail, STR(".."));
 	if (dots)

@@ -86,6 +86,8 @@ START_TEST(nothing_stored_is_404_with_the_key)
 	ck_assert_str_eq(bench_text(&b, "key"), "GET http://h/plain/x");
 	ck_assert_str_eq(bench_text(&b, "route"), "/plain/*");
 	ck_assert_int_eq(bench_ask(&b, "GET /entry"), 400);
+	ck_assert_int_eq(bench_ask(&b, "GET /entry url=/plain/x"), 400);
+	ck_assert(bench_has(&b, "host="));
 	bench_close(&b);
 }
 END_TEST

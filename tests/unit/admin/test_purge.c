@@ -23,6 +23,8 @@ START_TEST(what_the_tier_is_asked)
 		"GET http://h/plain/a", false},
 	    {"a path with its host", "url=/a&host=h:8080", PURGE_URL, "GET http://h:8080/a", false},
 	    {"a path with host and scheme", "url=/a&host=h:443&scheme=https", PURGE_URL, "GET https://h/a", false},
+	    {"a path of any host is a glob without a star", "url=/%7ea?b%3d1%26utm_source%3dx", PURGE_GLOB, "/~a?b=1",
+		false},
 	    {"softly", "url=http://h/a&soft", PURGE_URL, "GET http://h/a", true},
 	    {"softly with a value", "url=http://h/a&soft=true", PURGE_URL, "GET http://h/a", true},
 	    {"not softly", "url=http://h/a&soft=0", PURGE_URL, "GET http://h/a", false},
@@ -66,7 +68,8 @@ START_TEST(what_never_reaches_it)
 	} rows[] = {
 	    {"nothing named", "soft=1", "one of url="},
 	    {"two kinds", "url=http://h/&tag=a", "takes one of them"},
-	    {"a path without a host", "url=/a", "host="},
+	    {"a path with a star and no host", "url=/a*", "host="},
+	    {"a scheme and no host", "url=/a&scheme=https", "needs host"},
 	    {"a host without its scheme", "url=example.com/a", "neither"},
 	    {"another scheme", "url=ftp://h/a", "neither"},
 	    {"an empty URL", "url=", "neither"},
