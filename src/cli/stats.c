@@ -57,7 +57,7 @@ static void write_time(struct buf *out, const cJSON *us, int width)
 static void write_name(struct buf *out, const char *name, int width)
 {
 	int n = 0;
-	for (const char *c = name; *c; c++, n++)
+	for (const char *c = name ? name : ""; *c; c++, n++)
 		buf_addc(out, (unsigned char)*c < 0x20 || *c == 0x7f ? '?' : *c);
 	buf_addf(out, "%*s", n < width ? width - n : 1, "");
 }
