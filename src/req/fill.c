@@ -405,7 +405,6 @@ void fill_start(struct flight *f, struct req_env *env, const struct fill_spec *s
 	f->fetching = true;
 	env->active++;
 	build_request(f, spec);
-	metrics_inc(env->metrics, METRIC_FETCHES);
 	env->port->fetch(env->worker, &f->fetch);
 }
 
