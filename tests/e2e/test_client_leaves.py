@@ -45,7 +45,7 @@ def test_leaving_is_passed_on(origin, serve, how, stage):
     gone_within(saw, 1.5)
     wait_until(lambda: larder.metric("larder_clients_gone_total") == 1, "the leaving to be counted")
     assert larder.logged("/p")["reason"] == "client-gone"
-    wait_until(lambda: larder.metric("larder_connections") == 0, "the connection to be closed")
+    wait_until(lambda: larder.metric("larder_connections_open") == 0, "the connection to be closed")
 
 
 def test_half_closed_client_still_gets_its_answer_or_a_clean_end(origin, serve):
@@ -71,6 +71,6 @@ def test_many_leave_at_once(origin, serve):
     gate.wait_reached()
     for c in connections:
         c.reset()
-    wait_until(lambda: larder.metric("larder_connections") == 0, "all to be gone", 5 * slack())
+    wait_until(lambda: larder.metric("larder_connections_open") == 0, "all to be gone", 5 * slack())
     gate.open()
     wait_until(lambda: larder.get("/p").status == 200, "service to go on")

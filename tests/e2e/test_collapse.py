@@ -76,7 +76,7 @@ def test_the_leader_leaves_the_fetch_goes_on(origin, serve):
     leader.send("GET", "/p")
     gate.wait_reached()
     waiter.send("GET", "/p")
-    wait_until(lambda: larder.metric("larder_connections") == 2, "the waiter to be there")
+    wait_until(lambda: larder.metric("larder_connections_open") == 2, "the waiter to be there")
     leader.close()
     wait_until(lambda: larder.metric("larder_clients_gone_total") == 1, "the leader's leaving to be noticed")
     gate.open()

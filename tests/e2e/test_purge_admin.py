@@ -19,6 +19,8 @@ def larder(origin, serve):
 
 @pytest.mark.parametrize("what, dropped", [
     ("url=http://127.0.0.1:{port}/blog/1", ["/blog/1"]),
+    ("url=/blog/1", ["/blog/1"]),
+    ("url=/blog/1&host=other.example", []),
     ("url=/nowhere", []),
     ("prefix=/blog/", ["/blog/1", "/blog/2", "/blog/deep/3"]),
     ("prefix=http://127.0.0.1:{port}/blog/deep", ["/blog/deep/3"]),
@@ -87,8 +89,8 @@ def test_a_fetch_that_began_before_a_purge_cannot_store(origin, serve, purge):
 
 def test_command_line(origin, larder):
     where = ["-c", larder.ini_path]
-    done = run("purge", *where, "tag=blog")
-    assert done.returncode == 0 and "3" in done.stdout, done
+    done = run("purge", *where, "--tag", "blog")
+    assert done.returncode == 0 and "3 entries" in done.stdout, done
     assert larder.entries() == 1
     stats = run("stats", *where)
     assert stats.returncode == 0 and "hit" in stats.stdout, stats
