@@ -1,8 +1,11 @@
 /* Entries: everything copied into one block, charged, and given back by the last release. */
 #include "suite.h"
 
+#include <malloc.h>
+
 #include "base/mem.h"
-#include "tier/entry.h"
+#include "tier/must.h"
+#include "tier/private.h"
 
 static struct header header_list[] = {
     {STR("Content-Type"), STR("text/html")},
@@ -155,6 +158,18 @@ START_TEST(renewal_shares_the_body_and_keeps_key_and_tags)
 }
 END_TEST
 
+START_TEST(costs_are_what_malloc_takes_or_a_little_more)
+{
+	for (size_t n = 1; n < 1 << 20; n += 1 + n / 7) {
+		void *p = mem_alloc(n);
+		size_t real = malloc_usable_size(p) + 8, cost = tier__cost(n);
+		must(cost >= real, "%zu bytes: %zu are charged, %zu taken", n, cost, real);
+		must(cost <= real + real / 20 + 32, "%zu bytes: %zu are charged, %zu taken", n, cost, real);
+		free(p);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tier/entry");
@@ -164,6 +179,7 @@ int main(void)
 	tcase_add_test(t, the_last_release_gives_everything_back);
 	tcase_add_test(t, without_room_the_body_is_left);
 	tcase_add_test(t, renewal_shares_the_body_and_keeps_key_and_tags);
+	tcase_add_test(t, costs_are_what_malloc_takes_or_a_little_more);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

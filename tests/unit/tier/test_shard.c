@@ -1,0 +1,141 @@
+/* A shard by itself: variants stay newest first when its tables move, and what leaves says what it gives back. */
+#include "suite.h"
+
+#include "base/mem.h"
+#include "tier/make.h"
+#include "tier/private.h"
+#include "tier/shard.h"
+
+static struct tier no_tier; /* entries are made without a budget */
+
+static struct slot *make_slot(const char *key, const char *lang, const char *tags)
+{
+	struct recipe r = {.key = key, .vary = {{STR("l"), str_of(lang)}}, .tags = tags};
+	struct entry *e;
+	must(make_entry(&no_tier, &r, &e) == ERR_OK, "no entry");
+	struct slot *slot = shard__slot_new(e, shard__slot_cost(e));
+	entry_release(&e);
+	return slot;
+}
+
+/* Frees the dead; returns how many they were. */
+static unsigned bury(struct leaving *l)
+{
+	unsigned n = 0;
+	while (l->dead) {
+		struct slot *slot = l->dead;
+		l->dead = slot->node.next ? CONTAINER_OF(slot->node.next, struct slot, node) : NULL;
+		entry_release(&slot->entry);
+		free(slot);
+		n++;
+	}
+	return n;
+}
+
+static void grow(struct shard *s)
+{
+	size_t n = table__wants(&s->entries);
+	struct table_spare entries = {0}, tags = {0};
+	if (n > 0)
+		entries = (struct table_spare){mem_zalloc(n * sizeof(struct table_node *)), n};
+	shard__grow(s, &entries, &tags);
+	free(entries.buckets);
+}
+
+START_TEST(variants_stay_newest_first_through_growth_and_shrinking)
+{
+	enum { KEYS = 300 };
+	static const char *langs[] = {"de", "en", "fr"};
+	struct shard s = {0};
+	struct leaving l = {0};
+	char key[64];
+	shard__init(&s, 1);
+	for (size_t lang = 0; lang < COUNT_OF(langs); lang++) {
+		for (unsigned i = 0; i < KEYS; i++) {
+			snprintf(key, sizeof(key), "GET http://h/%u", i);
+			grow(&s);
+			shard__insert(&s, make_slot(key, langs[lang], NULL), 8, &l);
+		}
+	}
+	ck_assert_uint_eq(table__n_buckets(&s.entries), 1024);
+	ck_assert_uint_gt(s.generation, 0);
+	ck_assert_uint_eq(bury(&l), 0);
+	for (unsigned i = 0; i < KEYS; i++) {
+		snprintf(key, sizeof(key), "GET http://h/%u", i);
+		struct cache_key k = key_of(key);
+		struct slot *slot = shard__find(&s, &k);
+		for (size_t lang = COUNT_OF(langs); lang-- > 0; slot = shard__find_older(slot))
+			must(slot && str_eq(slot->entry->stored.vary.v[0].value, str_of(langs[lang])), "%s: %s", key,
+			    langs[lang]);
+		must(!slot, "%s: one too many", key);
+		for (slot = shard__find(&s, &k); slot && i >= 10; slot = shard__find(&s, &k))
+			shard__remove(&s, slot, &l);
+	}
+	unsigned generation = s.generation;
+	shard__shrink(&s, &l);
+	ck_assert_uint_eq(l.back, table__cost(1024) - table__cost(128));
+	ck_assert_msg(s.generation != generation, "walks were not told that buckets moved");
+	ck_assert_uint_eq(bury(&l), 3 * (KEYS - 10));
+
+	struct cache_key k = key_of("GET http://h/5");
+	ck_assert(str_eq(shard__find(&s, &k)->entry->stored.vary.v[0].value, STR("fr")));
+	while (table__count(&s.entries) > 0)
+		shard__remove(&s, CONTAINER_OF(s.evict.oldest, struct slot, evict), &l);
+	ck_assert_uint_eq(bury(&l), 30);
+	shard__destroy(&s);
+}
+END_TEST
+
+START_TEST(what_is_charged_comes_back)
+{
+	struct shard s = {0};
+	struct leaving l = {0};
+	shard__init(&s, 1);
+	struct slot *one = make_slot("GET http://h/1", "de", "a,b,a"), *two = make_slot("GET http://h/2", "de", "b,c");
+	size_t charged = one->charged + two->charged;
+	shard__insert(&s, one, 8, &l);
+	shard__insert(&s, two, 8, &l);
+	ck_assert_msg(l.back == tags__cost(STR("a")) + tags__cost(STR("b")), "tags that were there already");
+	shard__remove(&s, one, &l);
+	shard__remove(&s, two, &l);
+	ck_assert_uint_eq(l.back + one->charged + two->charged, charged);
+	ck_assert_uint_eq(bury(&l), 2);
+	shard__destroy(&s);
+}
+END_TEST
+
+START_TEST(replacement_and_too_many_variants_leave)
+{
+	struct shard s = {0};
+	struct leaving l = {0};
+	shard__init(&s, 1);
+	shard__insert(&s, make_slot("GET http://h/1", "de", "t"), 2, &l);
+	shard__insert(&s, make_slot("GET http://h/1", "de", "t"), 2, &l);
+	ck_assert_uint_eq(bury(&l), 1);
+	ck_assert_uint_eq(s.replaced, 1);
+	shard__insert(&s, make_slot("GET http://h/1", "en", "t"), 2, &l);
+	ck_assert_uint_eq(bury(&l), 0);
+	shard__insert(&s, make_slot("GET http://h/1", "fr", "t"), 2, &l);
+	ck_assert_msg(str_eq(l.dead->entry->stored.vary.v[0].value, STR("de")), "not the oldest left");
+	ck_assert_uint_eq(bury(&l), 1);
+	shard__insert(&s, make_slot("GET http://h/1", "it", "t"), 1, &l);
+	ck_assert_msg(bury(&l) == 2, "the bound was lowered");
+	ck_assert_uint_eq(s.evicted, 3);
+	ck_assert_uint_eq(s.stores, 5);
+	ck_assert_ptr_null(tags__find(&s.tags, STR("t"))->next);
+	shard__remove(&s, CONTAINER_OF(s.evict.newest, struct slot, evict), &l);
+	ck_assert_uint_eq(bury(&l), 1);
+	shard__destroy(&s);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("tier/shard");
+	TCase *t = tcase_create("shard");
+	tcase_add_test(t, variants_stay_newest_first_through_growth_and_shrinking);
+	tcase_add_test(t, what_is_charged_comes_back);
+	tcase_add_test(t, replacement_and_too_many_variants_leave);
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}
