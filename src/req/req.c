@@ -165,10 +165,10 @@ static void write_line(const struct req *r, uint64_t sent, int64_t total_us, int
 	    .referer = headers_get(&m->headers, STR("Referer")),
 	    .user_agent = headers_get(&m->headers, STR("User-Agent")),
 	    .request_id = r->id,
-	    .route = r->route ? r->route->name : STR("-"),
+	    .route = r->route ? r->route->name : STR_NONE,
 	    .tier =
-		r->outcome == OUTCOME_HIT || r->outcome == OUTCOME_STALE ? str_of(r->env->tier->ops->name) : STR("-"),
-	    .upstream = upstream_us >= 0 ? r->route->upstream->name : STR("-"),
+		r->outcome == OUTCOME_HIT || r->outcome == OUTCOME_STALE ? str_of(r->env->tier->ops->name) : STR_NONE,
+	    .upstream = upstream_us >= 0 ? r->route->upstream->name : STR_NONE,
 	    .minor = m->minor,
 	    .status = r->answer.status,
 	    .bytes = sent,

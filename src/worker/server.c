@@ -182,11 +182,26 @@ static unsigned add_gate(const struct gate_figures *g, struct metrics_extra *out
 	return n;
 }
 
+static unsigned add_access_log(struct accesslog *log, struct metrics_extra *out, unsigned max)
+{
+	if (!log || max < 2)
+		return 0;
+	out[0] = (struct metrics_extra){.prom_name = STR("larder_access_log_dropped_total"),
+	    .help = STR("Lines of the access log that were dropped: its file is too slow, or full."),
+	    .counter = true,
+	    .value = (double)accesslog_dropped(log)};
+	out[1] = (struct metrics_extra){.prom_name = STR("larder_access_log_errors_total"),
+	    .help = STR("Writes that the file of the access log refused."),
+	    .counter = true,
+	    .value = (double)accesslog_errors(log)};
+	return 2;
+}
+
 static unsigned admin_figures(void *ctx, struct metrics_extra *out, unsigned max)
 {
 	struct server *s = ctx;
 	struct gate_figures gates[GATES_MAX];
-	unsigned n_gates = gates_read(s->gates, gates, GATES_MAX), n = 0;
+	unsigned n_gates = gates_read(s->gates, gates, GATES_MAX), n = add_access_log(s->access, out, max);
 	for (unsigned i = 0; i < n_gates && i < GATES_MAX; i++)
 		n += add_gate(&gates[i], out + n, max - n);
 	return n;
