@@ -163,9 +163,10 @@ class Larder:
     def reload(self, ini):
         """SIGHUP with new settings; returns when the program has said what became of them."""
         self.write_ini(ini)
-        before = len(re.findall(r"reload", self.stderr()))
+        told = re.compile(r"settings are (?:in force|refused)")
+        before = len(told.findall(self.stderr()))
         self.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: len(re.findall(r"reload", self.stderr())) > before, "a word about the reload")
+        wait_until(lambda: len(told.findall(self.stderr())) > before, "a word about the reload")
 
     def stderr(self):
         with open(self.stderr_path, encoding="utf-8", errors="replace") as f:
