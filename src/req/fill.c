@@ -153,7 +153,7 @@ static bool renew(struct flight *f, const struct http_response *fresh)
 		verdict.stored = f->stale->stored;
 		verdict.headers = merged.headers;
 	}
-	if (entry_renew(f->stale, &verdict.stored, &verdict.headers, f->epoch, &f->entry) != ERR_OK)
+	if (entry_renew(f->stale, &verdict.stored, &verdict.headers, f->stale_epoch, &f->entry) != ERR_OK)
 		return false;
 	f->revalidated = true;
 	f->reason = verdict.reason;
@@ -198,8 +198,10 @@ static bool begin_entry(struct flight *f, const struct storable_out *verdict, in
 static void begin_alone(struct flight *f)
 {
 	f->body = body_new(-1, NULL, body_wakes, f);
-	/* A server's failure passes: the next request may find it well again. */
-	if (f->may_store && f->response.status < 500 && f->conf->cache.pass_ttl_ms > 0)
+	/* A server's failure passes: the next request may find it well again. And what one client's request forbids must not
+	 * switch the cache off for the others. */
+	if (f->may_store && f->response.status < 500 && !reason_is_of_request(f->reason) &&
+	    f->conf->cache.pass_ttl_ms > 0)
 		flight_remember_pass(f->env->flights, &f->key, now_ms(f) + f->conf->cache.pass_ttl_ms);
 	flight_decide(f, FLIGHT_ALONE);
 	body_stop_retaining(f->body, WINDOW);
@@ -209,8 +211,11 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 {
 	struct flight *f = fetch->ctx;
 	atomic_store(&f->first_byte_us, fetch->first_byte_us - fetch->started_us);
-	if (f->stale && r->status == 304 && renew(f, r))
+	if (f->stale && r->status == 304) {
+		/* Of another response than ours (RFC 9111 4.3.4), or no room for the renewed one: ask for the whole. */
+		f->again = !policy_304_selects(&f->stale->stored, &r->headers) || !renew(f, r);
 		return;
+	}
 	if (f->stale && f->stale_if_error && r->status >= 500) {
 		decide_stale(f);
 		give_up(f); /* its page is of no use */
@@ -303,9 +308,17 @@ static enum reason reason_of(int err)
 	}
 }
 
+static void start(struct flight *f);
+
 static void on_done(struct fetch *fetch, int err, const char *why)
 {
 	struct flight *f = fetch->ctx;
+	if (f->again && err == ERR_OK) {
+		f->again = false;
+		entry_release(&f->stale);
+		start(f);
+		return;
+	}
 	if (err != ERR_OK && err != ERR_CANCELLED)
 		log_warning("upstream", "%.*s %.*s: %s", STR_ARG(f->route->upstream->name),
 		    STR_ARG(f->route->upstream->url_text), why ? why : err_text(err));
@@ -360,25 +373,26 @@ static const struct fetch_events events = {
     .uploaded = on_uploaded,
 };
 
-static void build_request(struct flight *f, const struct fill_spec *spec)
+/* Sends the request: the first time, or once more without conditions. */
+static void start(struct flight *f)
 {
+	const struct http_request *r = &f->request;
 	struct forward_in in = {
 	    .conf = f->conf,
 	    .route = f->route,
-	    .request = &f->request,
-	    .client = arena_str(&f->arena, spec->client),
-	    .trusted = spec->trusted,
-	    .id = arena_str(&f->arena, spec->id),
+	    .request = r,
+	    .client = f->client,
+	    .trusted = f->trusted,
+	    .id = f->id,
 	};
 	forward_headers(&in, &f->arena, &f->fetch_headers);
 	if (f->may_store)
 		policy_fetch_conditions(&f->fetch_headers, &f->arena, f->stale ? &f->stale->stored : NULL,
 		    f->stale ? &f->stale->headers : NULL);
-	const struct http_request *r = &f->request;
 	f->fetch = (struct fetch){
 	    .conf = f->conf,
 	    .upstream = f->route->upstream,
-	    .method = f->request.method_name,
+	    .method = r->method_name,
 	    .target = forward_target(f->route->upstream, r->target, &f->arena),
 	    .headers = &f->fetch_headers,
 	    .has_body = r->has_body,
@@ -387,6 +401,7 @@ static void build_request(struct flight *f, const struct fill_spec *spec)
 	    .events = &events,
 	    .ctx = f,
 	};
+	f->env->port->fetch(f->env->worker, &f->fetch);
 }
 
 void fill_start(struct flight *f, struct req_env *env, const struct fill_spec *spec)
@@ -396,16 +411,19 @@ void fill_start(struct flight *f, struct req_env *env, const struct fill_spec *s
 	f->conf = conf_ref(spec->conf);
 	f->route = spec->route;
 	copy_request(spec->request, &f->arena, &f->request);
+	f->client = arena_str(&f->arena, spec->client);
+	f->id = arena_str(&f->arena, spec->id);
+	f->trusted = spec->trusted;
 	f->may_store = spec->may_store;
 	f->stale = spec->stale ? entry_ref(spec->stale) : NULL;
+	f->stale_epoch = spec->stale_epoch;
 	f->stale_if_error = spec->stale_if_error;
 	f->leader = spec->leader;
 	f->max_object = spec->route->max_object;
 	f->wake.fn = on_wake;
 	f->fetching = true;
 	env->active++;
-	build_request(f, spec);
-	env->port->fetch(env->worker, &f->fetch);
+	start(f);
 }
 
 void fill_leader_left(struct flight *f)

@@ -12,10 +12,11 @@ struct fill_spec {
 	const struct http_request *request; /* copied, as client and id */
 	struct str client, id;
 	bool trusted;
-	bool may_store;	     /* the answer may be stored: conditions of the client are left out */
-	struct entry *stale; /* to be validated; a reference is taken */
-	bool stale_if_error; /* and may be served when the origin fails */
-	struct req *leader;  /* gives the upload bytes; NULL when there is no body */
+	bool may_store;	      /* the answer may be stored: conditions of the client are left out */
+	struct entry *stale;  /* to be validated; a reference is taken */
+	uint64_t stale_epoch; /* of the tier before that was looked up: a purge since then takes it away */
+	bool stale_if_error;  /* and may be served when the origin fails */
+	struct req *leader;   /* gives the upload bytes; NULL when there is no body */
 };
 
 /* Starts it; the fill takes a reference of the flight until its fetch is over. */

@@ -73,10 +73,13 @@ struct flight {
 	struct fetch fetch;
 	struct headers fetch_headers;
 	struct entry *stale; /* being validated */
-	struct mail wake;    /* there is room in the body's window again */
-	struct req *leader;  /* where upload bytes come from; NULL when it left */
+	uint64_t stale_epoch;
+	struct str client, id; /* for the forwarding fields */
+	struct mail wake;      /* there is room in the body's window again */
+	struct req *leader;    /* where upload bytes come from; NULL when it left */
 	size_t max_object;
-	bool may_store, stale_if_error, fetching, storing;
+	bool may_store, stale_if_error, trusted, fetching, storing;
+	bool again;		    /* a 304 that is none of ours: ask once more, for the whole */
 	atomic_llong first_byte_us; /* how long the upstream took until its head; -1: no head yet */
 };
 

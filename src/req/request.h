@@ -42,6 +42,7 @@ struct req {
 	const struct route *route;
 	struct cache_key key;
 	struct str signature; /* of the variant, when other variants are known */
+	uint64_t epoch;	      /* of the tier, before it was looked up */
 	struct entry *entry;  /* found, or shared by the flight */
 	struct reuse_verdict verdict;
 	enum reason fwd; /* why it went to the upstream; NONE: it did not */

@@ -123,6 +123,7 @@ static bool matches(void *ctx, const struct entry *e)
 static int look_up(struct req *r)
 {
 	struct tier_get op = {.key = r->key, .match = matches, .ctx = r};
+	r->epoch = tier_epoch(r->env->tier);
 	int err = tier_get(r->env->tier, &op);
 	assert(err == ERR_OK || err == ERR_MISSING);
 	entry_release(&r->entry);
@@ -222,6 +223,7 @@ static void fill_for(struct req *r, struct flight *f, bool may_store, struct ent
 	    .trusted = r->trusted,
 	    .may_store = may_store,
 	    .stale = stale,
+	    .stale_epoch = r->epoch,
 	    .stale_if_error = stale && r->verdict.stale_if_error,
 	    .leader = r,
 	};
@@ -246,6 +248,7 @@ static void refresh_behind(struct req *r)
 	    .trusted = r->trusted,
 	    .may_store = true,
 	    .stale = r->entry,
+	    .stale_epoch = r->epoch,
 	};
 	fill_start(f, r->env, &spec);
 	r->message = asked;

@@ -121,10 +121,11 @@ struct MHD_Response *response_make(const struct answer *a, bool close, MHD_Conte
 		log_error("client", "libmicrohttpd made no response of status %d", a->status);
 		return NULL;
 	}
-	for (uint32_t i = 0; i < a->headers.n; i++)
-		add_field(r, &a->headers.v[i]);
+	/* First of all: with this field the library forgets that it was given a Date, and would add its own. */
 	if (close)
 		(void)!MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
+	for (uint32_t i = 0; i < a->headers.n; i++)
+		add_field(r, &a->headers.v[i]);
 	return r;
 }
 

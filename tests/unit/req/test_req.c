@@ -363,6 +363,67 @@ START_TEST(a_304_of_the_origin_renews_what_is_stored)
 }
 END_TEST
 
+START_TEST(a_304_of_another_response_is_asked_again)
+{
+	struct world *w = world_new(plain);
+	struct req *r = world_ask(w, "GET", "/e", "");
+	world_respond(w, 0, 200, PUBLIC "ETag: \"1\"\n", "page");
+	world_end(&r);
+	w->now_ms += 61000;
+	r = world_ask(w, "GET", "/e", "");
+	world_head(w, 1, 304, "ETag: \"2\"\n", 0);
+	world_done(w, 1, ERR_OK);
+	ck_assert_uint_eq(w->n_fetches, 3);
+	ck_assert_ptr_null(headers_find(w->fetches[2]->headers, STR("If-None-Match")));
+	world_respond(w, 2, 200, PUBLIC "ETag: \"2\"\n", "other");
+	ASSERT_ANSWER(r, 200, "other");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_purge_while_it_is_validated_takes_the_page_away)
+{
+	struct world *w = world_new(plain);
+	struct req *r = world_ask(w, "GET", "/e", "");
+	world_respond(w, 0, 200, PUBLIC "ETag: \"1\"\n", "page");
+	world_end(&r);
+	w->now_ms += 61000;
+	r = world_ask(w, "GET", "/e", "");
+	struct req *purge = world_ask(w, "PURGE", "/e", "");
+	world_end(&purge);
+	world_head(w, 1, 304, "ETag: \"1\"\n" PUBLIC, 0);
+	world_done(w, 1, ERR_OK);
+	world_deliver(w);
+	ASSERT_ANSWER(r, 200, "page");
+	world_end(&r);
+	r = world_ask(w, "GET", "/e", "");
+	ck_assert_uint_eq(w->n_fetches, 3);
+	world_respond(w, 2, 200, PUBLIC, "new");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(one_client_cannot_switch_the_cache_off)
+{
+	static const char *const requests[] = {"Cache-Control: no-store\n", "Authorization: Basic eA==\n"};
+	for (unsigned i = 0; i < COUNT_OF(requests); i++) {
+		struct world *w = world_new(plain);
+		struct req *r = world_ask(w, "GET", "/a", requests[i]);
+		world_respond(w, 0, 200, PUBLIC, "x");
+		world_end(&r);
+		struct req *a = world_ask(w, "GET", "/a", ""), *b = world_ask(w, "GET", "/a", "");
+		ck_assert_uint_eq(w->n_fetches, 2); /* b waits for a */
+		world_respond(w, 1, 200, PUBLIC, "y");
+		ASSERT_ANSWER(b, 200, "y");
+		world_end(&a);
+		world_end(&b);
+		world_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(a_stale_page_stands_in_for_an_origin_that_fails)
 {
 	struct world *w = world_new("[route /s]\nttl = 10s\nstale_if_error = 60s\n");
@@ -660,6 +721,9 @@ int main(void)
 	tcase_add_test(t, a_body_cut_short_never_ends_cleanly);
 	tcase_add_test(t, a_stale_page_is_served_while_one_fetch_renews_it);
 	tcase_add_test(t, a_304_of_the_origin_renews_what_is_stored);
+	tcase_add_test(t, a_304_of_another_response_is_asked_again);
+	tcase_add_test(t, a_purge_while_it_is_validated_takes_the_page_away);
+	tcase_add_test(t, one_client_cannot_switch_the_cache_off);
 	tcase_add_test(t, a_stale_page_stands_in_for_an_origin_that_fails);
 	tcase_add_test(t, a_fetch_begun_before_a_purge_stores_nothing);
 	tcase_add_test(t, purge_drops_every_variant_and_says_how_many);

@@ -98,6 +98,7 @@ static void stub_answer(struct req *r)
 	if (str_starts(t, STR("/headers"))) {
 		stub_headers(r);
 		stub_text(r, 200, STR("hello"));
+		r->answer.close = stub_number(t, "close=", 0) != 0;
 	} else if (str_starts(t, STR("/close"))) {
 		r->answer.kind = ANSWER_CLOSE;
 		r->there = true;

@@ -99,6 +99,17 @@ START_TEST(fields_are_cleaned_and_kept_in_order)
 }
 END_TEST
 
+START_TEST(the_last_answer_has_one_date_as_well)
+{
+	rig_up();
+	rig_exchange(GET("/headers?close=1"), "hello");
+	has("\r\nConnection: close\r\n");
+	has("\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+	ck_assert_uint_eq(count("\r\nDate: "), 1);
+	rig_down();
+}
+END_TEST
+
 START_TEST(a_date_is_made_where_the_answer_has_none)
 {
 	rig_up();
@@ -720,6 +731,7 @@ int main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, answers_are_framed, 0, COUNT_OF(framings));
 	tcase_add_test(t, fields_are_cleaned_and_kept_in_order);
+	tcase_add_test(t, the_last_answer_has_one_date_as_well);
 	tcase_add_test(t, a_date_is_made_where_the_answer_has_none);
 	tcase_add_test(t, a_connection_is_kept);
 	tcase_add_test(t, pipelined_requests_are_answered_in_order);
