@@ -28,6 +28,9 @@ WRAPPER = os.environ.get("LARDER_WRAPPER", "").split()
 REPORTS = re.compile(r"^.*(ERROR: AddressSanitizer|ERROR: LeakSanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed).*$", re.M)
 PATIENCE = 20
 
+# The program looks at each LARDER_ variable; these are ours.
+ENVIRONMENT = {n: v for n, v in os.environ.items() if not n.startswith("LARDER_")}
+
 # Scenarios with a thousand clients need the descriptors; the program inherits the limit.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(_hard, 65536) if _hard != resource.RLIM_INFINITY else 65536, _hard))
@@ -95,7 +98,7 @@ def end_with_parent():
 
 def run(*arguments, env=None, timeout=PATIENCE, cwd=None):
     """Runs the program to its end, for commands and refused settings."""
-    return subprocess.run([*WRAPPER, BINARY, *arguments], env={**os.environ, **(env or {})}, capture_output=True, text=True,
+    return subprocess.run([*WRAPPER, BINARY, *arguments], env={**ENVIRONMENT, **(env or {})}, capture_output=True, text=True,
                           timeout=timeout * slack(), cwd=cwd, preexec_fn=end_with_parent)
 
 
@@ -124,7 +127,7 @@ class Larder:
             self.stderr_path = os.path.join(self.folder, "stderr")
             with open(self.stderr_path, "wb") as err, open(os.path.join(self.folder, "stdout"), "wb") as out:
                 self.process = subprocess.Popen([*WRAPPER, BINARY, *where, *self.arguments], stdout=out, stderr=err,
-                                                env={**os.environ, **self.env}, preexec_fn=end_with_parent)
+                                                env={**ENVIRONMENT, **self.env}, preexec_fn=end_with_parent)
             if self._wait_ready():
                 return
             if "in use" not in self.stderr():

@@ -1,4 +1,5 @@
 """A client that leaves is noticed within a second, at each stage of its request, and its fetch ends with it."""
+import threading
 import time
 
 import pytest
@@ -14,7 +15,7 @@ def gone_within(origin_saw, seconds):
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("stage", ["before the head", "within the body", "within the upload"])
 def test_leaving_is_passed_on(origin, serve, how, stage):
-    saw = []
+    saw, arrived = [], threading.Event()
 
     @origin.on("/p")
     def handler(request, reply):
@@ -22,10 +23,10 @@ def test_leaving_is_passed_on(origin, serve, how, stage):
             reply.start(200, {"Cache-Control": "no-store"})
             reply.write(b"first")
         if stage == "within the upload":
-            began = None
             try:
                 for part in request.pieces():
-                    began = began or time.monotonic()
+                    arrived.set()
+                    began = time.monotonic()
             except (EOFError, OSError):
                 saw.append(time.monotonic() - began)
                 raise
@@ -41,6 +42,7 @@ def test_leaving_is_passed_on(origin, serve, how, stage):
         assert c.final_head().status == 200
     if stage == "within the upload":
         c.raw(b"part")
+        assert arrived.wait(10)
     getattr(c, how)()
     gone_within(saw, 1.5)
     wait_until(lambda: larder.metric("larder_clients_gone_total") == 1, "the leaving to be counted")

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from larder import free_port, slack
+from larder import free_port, slack, wait_until
 from origin import Gate
 
 ROUTE = "[route /*]\nttl = 60s\nttl_status = 502 1h, 503 1h, 504 1h\n"
@@ -21,8 +21,7 @@ def assert_error_page(larder, status, reason, target="/p", within=2.0):
         assert (b"<html" in answer.body.lower() or b"<!doctype" in answer.body.lower()) == (kind == "text/html")
         line = larder.logged(target, status=status)
         assert line["verdict"] == "error" and line["reason"] == reason
-        ids = [x["id"] for x in larder.log_lines()]
-        assert any(i in answer.text for i in ids), "the page names the request's id"
+        wait_until(lambda: any(x["id"] in answer.text for x in larder.log_lines()), "a line with the id that the page names")
         assert not answer.hit and "stored" not in answer.cache
         assert len(answer.body) < 2000
     assert larder.entries() == 0

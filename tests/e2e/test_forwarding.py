@@ -8,7 +8,7 @@ def ask(origin, serve):
 
     def ask(ini="", headers=None):
         larder = serve(origin, "[route /*]\ncache = off\n" + ini)
-        larder.answer = larder.get("/p", headers)
+        larder.get("/p", headers)
         return larder, origin.last("/p")
     return ask
 
@@ -22,7 +22,6 @@ def test_told(ask):
     assert seen["X-Forwarded-Host"] == host
     assert "for=127.0.0.1" in seen["Forwarded"] and "proto=http" in seen["Forwarded"] and f'host="{host}"' in seen["Forwarded"]
     assert seen["Via"] == "1.1 larder"
-    assert larder.answer["Via"] == "1.1 larder"
 
 
 def test_liars_are_not_believed(ask):

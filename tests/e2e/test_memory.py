@@ -17,7 +17,7 @@ def test_more_pages_than_memory(origin, serve):
         for i in range(2000):  # 40 MB
             assert c.request("GET", f"/{i}").status == 200
     cache = larder.stats()["cache"]
-    assert cache["bytes"] <= 8 * MB and cache["entries"] > 300 and cache["limit"] == 8 * MB
+    assert cache["bytes"] <= 8 * MB and cache["entries"] > 300 and cache["limit_bytes"] == 8 * MB
     if not program.sanitizer():
         assert larder.peak_rss() - before < 24 * MB
     assert larder.get("/1999").hit, "what came last is there"

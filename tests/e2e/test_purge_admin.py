@@ -40,7 +40,7 @@ def test_purge(origin, larder, what, dropped):
     assert len(origin.requests) - before == len(dropped)
 
 
-@pytest.mark.parametrize("what", ["", "tag=", "colour=red", "url=%00", "tag=a&prefix=/b"])
+@pytest.mark.parametrize("what", ["", "tag=", "colour=red", "url=%00", "tag=a&prefix=/b", "all=0", "tag=a&tag=b"])
 def test_wrong_purges_are_refused(larder, what):
     assert larder.purge(what, status=400).text
     assert larder.entries() == len(PAGES)
