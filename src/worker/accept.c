@@ -16,7 +16,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { BATCH = 64 }; /* connections a socket and turn, so that those who are served already get their turn */
+enum {
+	BATCH = 64,	 /* connections a socket and turn, so that those who are served already get their turn */
+	QUEUE_MAX = 4096 /* as long as the queue of listen.c can be */
+};
 
 struct listener {
 	struct listener *next;
@@ -142,14 +145,26 @@ int acceptor_listen(struct acceptor *a, int fd, struct str local_text)
 	return uv_poll_start(&l->poll, UV_READABLE, on_readable) == 0 ? ERR_OK : ERR_IO;
 }
 
-void acceptor_stop(struct acceptor *a)
+/* The descriptors stay open until their owner closes them, so the kernel is told to refuse: it would go on to complete
+ * connections that nobody accepts. */
+static void close_listeners(struct acceptor *a)
 {
 	struct listener *next;
 	for (struct listener *l = a->listeners; l; l = next) {
 		next = l->next;
+		shutdown(l->fd, SHUT_RDWR);
 		uv_close((uv_handle_t *)&l->poll, on_closed);
 	}
 	a->listeners = NULL;
+}
+
+void acceptor_stop(struct acceptor *a)
+{
+	/* Those in the queue have been told that they are connected. */
+	for (struct listener *l = a->listeners; l; l = l->next)
+		for (int i = 0; i < QUEUE_MAX && accept_one(l); i++)
+			;
+	close_listeners(a);
 }
 
 void acceptor_left(struct acceptor *a)
@@ -161,7 +176,7 @@ void acceptor_free(struct acceptor **a)
 {
 	if (!*a)
 		return;
-	acceptor_stop(*a);
+	close_listeners(*a);
 	if ((*a)->reserve >= 0)
 		close((*a)->reserve);
 	(*a)->reserve = -1;

@@ -24,7 +24,7 @@ struct acceptor *acceptor_new(uv_loop_t *loop, atomic_uint *connections, const s
 /* Starts accepting on a listening, non-blocking socket (owned by the caller, open until acceptor_stop); local_text lives as
  * long as the acceptor. 0 or ERR_IO. */
 int acceptor_listen(struct acceptor *a, int fd, struct str local_text) MUST_CHECK;
-/* No connection comes after this. The sockets may be closed. */
+/* Takes the connections that wait in the queue; from then on the system refuses. The sockets may be closed. */
 void acceptor_stop(struct acceptor *a);
 /* A connection that was handed over has ended. */
 void acceptor_left(struct acceptor *a);

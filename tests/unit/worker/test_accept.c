@@ -137,14 +137,19 @@ START_TEST(without_descriptors_clients_are_refused_and_later_ones_served)
 }
 END_TEST
 
-START_TEST(after_stop_nothing_is_accepted)
+START_TEST(a_stop_takes_who_waits_and_refuses_the_others)
 {
 	up();
-	acceptor_stop(acceptor);
 	int a = knock(new_socket());
+	acceptor_stop(acceptor);
+	ck_assert_uint_eq(accepted, 1);
+	int b = new_socket();
+	ck_assert_int_lt(connect(b, (struct sockaddr *)&address, address_n), 0);
+	ck_assert_int_eq(errno, ECONNREFUSED);
 	uv_run(&loop, UV_RUN_NOWAIT);
-	ck_assert_uint_eq(accepted, 0);
+	ck_assert_uint_eq(accepted, 1);
 	close(a);
+	close(b);
 	down();
 }
 END_TEST
@@ -155,7 +160,7 @@ int main(void)
 	TCase *t = tcase_create("accept");
 	tcase_add_test(t, places_are_counted_and_given_back);
 	tcase_add_test(t, without_descriptors_clients_are_refused_and_later_ones_served);
-	tcase_add_test(t, after_stop_nothing_is_accepted);
+	tcase_add_test(t, a_stop_takes_who_waits_and_refuses_the_others);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
