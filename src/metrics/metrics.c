@@ -4,7 +4,7 @@
  * figure at some recent moment, not all of them at the same one. What a worker keeps is bounded: fixed arrays, and one
  * small block a route, made when the worker first sees a request of it.
  *
- * Route names are registered by the main thread and never forgotten, so that counters go on over a reload. A name is
+ * Route names are registered by one thread at a time and never forgotten, so that counters go on over a reload. A name is
  * published before the count of names that covers it; readers look at names below that count only.
  *
  * Not done here: the text forms (prometheus.c, json.c). */
@@ -62,7 +62,7 @@ struct metrics {
 	struct metrics_worker **workers;
 	atomic_uint n_names;
 	struct route_name *names[METRICS_MAX_ROUTES];
-	uint16_t by_name[NAME_TABLE]; /* open addressing; slot + 1, 0 is free. Main thread only. */
+	uint16_t by_name[NAME_TABLE]; /* open addressing; slot + 1, 0 is free. The registering thread's. */
 };
 
 const char *outcome_name(enum outcome o)

@@ -42,7 +42,7 @@ void metrics_free(struct metrics **m);
 struct metrics_worker *metrics_worker(struct metrics *m, unsigned index);
 
 /* The slot of a route by name, the same after a reload. At most METRICS_MAX_ROUTES names in a process's life; the ones
- * beyond share the last slot, "(other)". Main thread only. */
+ * beyond share the last slot, "(other)". Any thread, one at a time. */
 enum { METRICS_MAX_ROUTES = 4096 };
 unsigned metrics_route(struct metrics *m, struct str name);
 

@@ -141,15 +141,20 @@ static int reload(struct server *s, struct buf *text)
 	return err ? ERR_INVALID : ERR_OK;
 }
 
-/* For the admin interface, on its thread. */
-
-static struct conf *admin_conf(void *ctx)
+/* A reference to the settings in force: once the admin interface answers, its thread may replace them at any moment. */
+static struct conf *current(struct server *s)
 {
-	struct server *s = ctx;
 	pthread_mutex_lock(&s->lock);
 	struct conf *conf = conf_ref(s->conf);
 	pthread_mutex_unlock(&s->lock);
 	return conf;
+}
+
+/* For the admin interface, on its thread. */
+
+static struct conf *admin_conf(void *ctx)
+{
+	return current(ctx);
 }
 
 static int admin_reload(void *ctx, struct buf *text)
@@ -453,9 +458,9 @@ static void end_workers(struct server *s)
 	free(s->workers);
 }
 
-static void announce(const struct server *s)
+static void announce(struct server *s)
 {
-	const struct conf *conf = s->conf;
+	struct conf *conf = current(s);
 	unsigned n;
 	const struct worker_listen *listen = doors_of(s->doors, 0, &n);
 	for (unsigned i = 0; i < n; i++)
@@ -471,6 +476,7 @@ static void announce(const struct server *s)
 	    conf->n_routes);
 	if (conf->server.max_header > HEAD_LARGE)
 		log_warning("server", "[server] max_header above 32K slows every request down");
+	conf_release(&conf);
 }
 
 static int serve(struct server *s)
