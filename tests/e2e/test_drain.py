@@ -12,7 +12,7 @@ def refuses(larder):
     try:
         larder.connect().close()
         return False
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it was in the backlog as the socket closed
         return True
 
 
