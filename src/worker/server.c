@@ -132,10 +132,10 @@ static int reload(struct server *s, struct buf *text)
 	int err = conf_load(s->source, &fresh, text);
 	log_lines(err ? LOG_ERROR : LOG_WARNING, text);
 	if (err) {
-		log_error("server", "the settings are refused; the old ones stay");
+		log_error("server", "reload: the settings are refused; the old ones stay");
 	} else {
 		put_in_force(s, fresh);
-		log_info("server", "new settings are in force");
+		log_info("server", "reload: new settings are in force");
 	}
 	pthread_mutex_unlock(&s->lock);
 	return err ? ERR_INVALID : ERR_OK;
