@@ -4,8 +4,9 @@
  * BODY and SEND end when no byte moved for send_timeout. The client code tells of bytes that came (watch_moved); nobody tells
  * when the kernel passes bytes on, so the sweep asks it: how many the peer acknowledged (TCP), how many still wait (unix).
  *
- * PARKED is one poll(2) over those who stand there since the last sweep: cheaper than registering each with epoll, since
- * most are parked for less than that. */
+ * Whether a client left is asked with one poll(2) for all: cheaper than registering each with epoll. Those in PARKED are
+ * asked at every sweep once they stand there for a while, which most never do. The others are asked once after
+ * each rest: the library polls them edge-triggered and forgets an end that came together with the last bytes. */
 #include "worker/watch.h"
 
 #include <linux/sockios.h>
@@ -40,6 +41,7 @@ void watch_set(struct watch *w, struct watch_item *item, enum watch_kind kind, i
 	item->kind = kind;
 	item->since_ms = item->moved_ms = now_ms;
 	item->taken = 0;
+	item->looked = false;
 	if (kind == WATCH_NONE)
 		return;
 	struct watch_item *list = &w->lists[kind];
@@ -100,32 +102,67 @@ static void grow_polled(struct watch *w, size_t n)
 	w->polled_cap = cap;
 }
 
-static void sweep_parked(
-    struct watch *w, int64_t parked_ms, int64_t now_ms, void (*late)(void *ctx, struct watch_item *item), void *ctx)
+static void poll_later(struct watch *w, struct watch_item *item)
 {
-	size_t n = 0;
+	grow_polled(w, w->n_polled + 1);
+	w->polled[w->n_polled] = (struct pollfd){.fd = item->fd, .events = POLLRDHUP};
+	w->polled_items[w->n_polled++] = item;
+	item->looked = true;
+}
+
+/* Those at rest for `rest_ms` that nobody has looked at since. */
+static void gather_resting(struct watch *w, enum watch_kind kind, int64_t rest_ms, int64_t now_ms)
+{
+	struct watch_item *list = &w->lists[kind];
+	/* Bodies come in any order; in the other lists all before one that was looked at were looked at too. */
+	for (struct watch_item *item = list->prev; item != list && (kind == WATCH_BODY || !item->looked);
+	     item = item->prev)
+		if (!item->looked && now_ms - item->moved_ms >= rest_ms)
+			poll_later(w, item);
+}
+
+static void gather_parked(struct watch *w, int64_t rest_ms, int64_t now_ms)
+{
 	struct watch_item *list = &w->lists[WATCH_PARKED];
-	for (struct watch_item *item = list->next; item != list && now_ms - item->since_ms >= parked_ms;
-	     item = item->next) {
-		grow_polled(w, n + 1);
-		w->polled[n] = (struct pollfd){.fd = item->fd, .events = POLLRDHUP};
-		w->polled_items[n++] = item;
-	}
-	if (n == 0 || poll(w->polled, n, 0) <= 0)
+	for (struct watch_item *item = list->next; item != list && now_ms - item->since_ms >= rest_ms;
+	     item = item->next)
+		poll_later(w, item);
+}
+
+/* The peer sends no more. With bytes still unread that is no news yet, unless the connection is parked. */
+static bool has_left(const struct watch_item *item, int revents)
+{
+	int unread = 0;
+	if (revents & (POLLHUP | POLLERR | POLLNVAL))
+		return true;
+	if (!(revents & POLLRDHUP))
+		return false;
+	return item->kind == WATCH_PARKED || ioctl(item->fd, SIOCINQ, &unread) != 0 || unread == 0;
+}
+
+static void sweep_left(
+    struct watch *w, int64_t rest_ms, int64_t now_ms, void (*late)(void *ctx, struct watch_item *item), void *ctx)
+{
+	w->n_polled = 0;
+	gather_parked(w, rest_ms, now_ms);
+	gather_resting(w, WATCH_HEAD, rest_ms, now_ms);
+	gather_resting(w, WATCH_IDLE, rest_ms, now_ms);
+	gather_resting(w, WATCH_BODY, rest_ms, now_ms);
+	if (w->n_polled == 0 || poll(w->polled, w->n_polled, 0) <= 0)
 		return;
-	for (size_t i = 0; i < n; i++)
-		if (w->polled[i].revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL))
+	for (size_t i = 0; i < w->n_polled; i++)
+		if (w->polled[i].revents && has_left(w->polled_items[i], w->polled[i].revents))
 			late(ctx, w->polled_items[i]);
 }
 
-void watch_sweep(struct watch *w, const struct conf_server *limits, int64_t parked_ms, int64_t now_ms,
+void watch_sweep(struct watch *w, const struct conf_server *limits, int64_t rest_ms, int64_t now_ms,
     void (*late)(void *ctx, struct watch_item *item), void *ctx)
 {
 	sweep_deadline(w, WATCH_HEAD, limits->header_timeout_ms, now_ms, late, ctx);
 	sweep_deadline(w, WATCH_IDLE, limits->keepalive_timeout_ms, now_ms, late, ctx);
 	sweep_progress(w, WATCH_BODY, limits->send_timeout_ms, now_ms, late, ctx);
 	sweep_progress(w, WATCH_SEND, limits->send_timeout_ms, now_ms, late, ctx);
-	sweep_parked(w, parked_ms, now_ms, late, ctx);
+	sweep_left(w, rest_ms, now_ms, late, ctx);
 }
 
 void watch_each(struct watch *w, enum watch_kind kind, void (*fn)(void *ctx, struct watch_item *item), void *ctx)

@@ -26,13 +26,14 @@ struct watch_item {
 	int64_t since_ms; /* in this list */
 	int64_t moved_ms; /* BODY, SEND: last time that bytes were seen to move */
 	uint64_t taken;	  /* SEND: what was counted then */
+	bool looked;	  /* whether its peer has left was asked since then */
 };
 
 struct watch {
 	struct watch_item lists[WATCH_KINDS]; /* rings, oldest first */
 	struct pollfd *polled;
 	struct watch_item **polled_items;
-	size_t polled_cap;
+	size_t n_polled, polled_cap;
 };
 
 void watch_init(struct watch *w);
@@ -45,11 +46,12 @@ void watch_set(struct watch *w, struct watch_item *item, enum watch_kind kind, i
 static inline void watch_moved(struct watch_item *item, int64_t now_ms)
 {
 	item->moved_ms = now_ms;
+	item->looked = false;
 }
 
-/* Calls `late` for each item whose time is over or, in PARKED, whose client left. It is called once per item and sweep and may
- * move the item and its like, but no others. An item parked for less than `parked_ms` costs nothing. */
-void watch_sweep(struct watch *w, const struct conf_server *limits, int64_t parked_ms, int64_t now_ms,
+/* Calls `late` for each item whose time is over or whose client left (not in SEND). It may move that item and no others.
+ * An item that moved less than `rest_ms` ago is not asked whether its client left. */
+void watch_sweep(struct watch *w, const struct conf_server *limits, int64_t rest_ms, int64_t now_ms,
     void (*late)(void *ctx, struct watch_item *item), void *ctx);
 
 /* Calls fn for each item of a list; it may move that item. */

@@ -3,6 +3,10 @@
 
 #include <netinet/tcp.h>
 
+#define TEXT(text)                                                                                                     \
+	{                                                                                                              \
+		(text), sizeof(text) - 1                                                                               \
+	}
 #define GET(path)	STR("GET " path " HTTP/1.1\r\nHost: x\r\n\r\n")
 #define GET_CLOSE(path) STR("GET " path " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 #define HEAD_OF(path)	STR("HEAD " path " HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -463,6 +467,31 @@ START_TEST(a_client_that_leaves_in_its_upload_is_noticed)
 }
 END_TEST
 
+/* The library polls edge-triggered, and takes a short read for the end of what there is. */
+START_TEST(an_end_that_comes_with_the_last_bytes_is_noticed)
+{
+	static const struct str rows[] = {
+	    TEXT("POST /text HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc"),
+	    TEXT("GET /text HTTP/1.1\r\nHo"),
+	    TEXT("GET /text HTTP/1.1\r\nHost: x\r\n\r\n"),
+	};
+	rig_up();
+	int fd = rig_connect();
+	TURN_UNTIL(clients_open(rig.clients) == 1);
+	rig_send(fd, rows[_i]);
+	if (_i == 2) /* an answer to nobody would end it as well */
+		shutdown(fd, SHUT_WR);
+	else
+		close(fd);
+	TURN_UNTIL(clients_open(rig.clients) == 0);
+	ck_assert_uint_eq(rig.gone, _i == 0);
+	ck_assert_uint_eq(rig.whole, _i == 2);
+	if (_i == 2)
+		close(fd);
+	rig_down();
+}
+END_TEST
+
 START_TEST(expect_is_answered_with_continue)
 {
 	rig_up();
@@ -751,6 +780,7 @@ int main(void)
 	tcase_add_test(t, chunks_are_undone);
 	tcase_add_test(t, broken_chunks_end_the_connection);
 	tcase_add_test(t, a_client_that_leaves_in_its_upload_is_noticed);
+	tcase_add_loop_test(t, an_end_that_comes_with_the_last_bytes_is_noticed, 0, 3);
 	tcase_add_test(t, expect_is_answered_with_continue);
 	tcase_add_test(t, an_interim_response_goes_before_the_final_one);
 	tcase_add_test(t, no_interim_response_for_http_1_0);

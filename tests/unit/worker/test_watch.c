@@ -139,6 +139,37 @@ START_TEST(parked_clients_have_no_deadline_but_may_leave)
 }
 END_TEST
 
+START_TEST(others_are_asked_once_after_each_rest)
+{
+	up();
+	watch_set(&watch, &items[0], WATCH_IDLE, 1000);
+	watch_set(&watch, &items[1], WATCH_IDLE, 1000);
+	watch_set(&watch, &items[2], WATCH_BODY, 1000);
+	close(peers[1]);
+	peers[1] = -1;
+	ck_assert_str_eq(sweep(1009), "");
+	ck_assert_str_eq(sweep(1010), "1");
+	/* Later ends are told by epoll; this asks nobody twice. */
+	ck_assert_int_eq(shutdown(peers[0], SHUT_WR), 0);
+	ck_assert_int_eq(shutdown(peers[2], SHUT_WR), 0);
+	ck_assert_str_eq(sweep(1030), "");
+	watch_moved(&items[2], 1030);
+	ck_assert_str_eq(sweep(1040), "2");
+	down();
+}
+END_TEST
+
+START_TEST(an_end_behind_unread_bytes_is_no_end_yet)
+{
+	up();
+	watch_set(&watch, &items[0], WATCH_BODY, 1000);
+	ck_assert_int_eq(write(peers[0], "abc", 3), 3);
+	ck_assert_int_eq(shutdown(peers[0], SHUT_WR), 0);
+	ck_assert_str_eq(sweep(1010), "");
+	down();
+}
+END_TEST
+
 static void count_one(void *ctx, struct watch_item *item)
 {
 	++*(unsigned *)ctx;
@@ -170,6 +201,8 @@ int main(void)
 	tcase_add_test(t, bytes_of_a_body_put_its_deadline_off);
 	tcase_add_test(t, a_reader_that_takes_bytes_is_not_late);
 	tcase_add_test(t, parked_clients_have_no_deadline_but_may_leave);
+	tcase_add_test(t, others_are_asked_once_after_each_rest);
+	tcase_add_test(t, an_end_behind_unread_bytes_is_no_end_yet);
 	tcase_add_test(t, each_visits_one_list_and_may_move_what_it_visits);
 	suite_add_tcase(s, t);
 	return suite_run(s);
