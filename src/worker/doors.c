@@ -17,6 +17,7 @@ enum { UNIX_MODE = 0666 }; /* who may connect is a matter of the directory */
 struct door {
 	struct conf_addr address; /* of the first socket: with the port that the system gave */
 	char text[LISTEN_TEXT_MAX];
+	bool has_file; /* of ours */
 };
 
 struct doors {
@@ -74,6 +75,7 @@ static int open_address(struct doors *d, unsigned i)
 		}
 		if (listen_open(&door->address, true, UNIX_MODE, &l->fd) != ERR_OK)
 			return fail(&door->address);
+		door->has_file = door->address.is_unix;
 		send_at_once(&door->address, l->fd);
 		if (w == 0) {
 			door->address.len = sizeof(door->address.sa);
@@ -127,18 +129,26 @@ const struct worker_listen *doors_of(const struct doors *d, unsigned worker, uns
 	return &d->listen[worker * d->n_addresses];
 }
 
+void doors_remove_files(struct doors *d)
+{
+	for (unsigned i = 0; i < d->n_addresses; i++) {
+		if (d->doors[i].has_file)
+			listen_remove(&d->doors[i].address);
+		d->doors[i].has_file = false;
+	}
+}
+
 void doors_close(struct doors **doors)
 {
 	struct doors *d = *doors;
 	if (!d)
 		return;
+	doors_remove_files(d);
 	for (unsigned i = 0; i < d->n_addresses; i++) {
-		if (d->listen[i].fd < 0)
-			continue; /* and was never bound: a file there is another's */
-		listen_remove(&d->doors[i].address);
 		for (unsigned w = 0; w < d->n_workers; w++) {
 			int fd = d->listen[w * d->n_addresses + i].fd;
-			if (fd >= 0 && (w == 0 || !d->doors[i].address.is_unix))
+			if (fd >= 0 &&
+			    (w == 0 || !d->doors[i].address.is_unix)) /* of a unix socket all have the first */
 				close(fd);
 		}
 	}

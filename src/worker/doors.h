@@ -14,7 +14,9 @@ int doors_open(const struct conf_server *conf, struct doors **out) MUST_CHECK;
 const struct worker_listen *doors_of(const struct doors *d, unsigned worker, unsigned *n);
 /* Why an address could not be had, for people; `error` is an errno. Static. */
 const char *doors_advice(int error);
-/* When the workers do not listen any more. Removes the files of unix sockets. */
+/* Removes the files of unix sockets; once, since soon they may be those of the next process. */
+void doors_remove_files(struct doors *d);
+/* The same, and closes and frees. When the workers do not listen any more. */
 void doors_close(struct doors **d);
 
 #endif

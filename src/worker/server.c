@@ -267,6 +267,7 @@ static void drain(struct server *s)
 	int64_t timeout_ms = s->conf->server.drain_timeout_ms;
 	pthread_mutex_unlock(&s->lock);
 	uv_timer_start(&s->drain, on_drain_timeout, (uint64_t)timeout_ms, 0);
+	doors_remove_files(s->doors);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_drain(s->workers[i]);
 }
