@@ -34,7 +34,8 @@ struct str req__id(struct req *r)
 	struct str given = headers_get(&r->message.headers, STR("X-Request-Id"));
 	if (given.n > 0 && given.n <= ID_MAX && is_token(given))
 		return given;
-	/* A counter, spread by an odd multiplier (splitmix64): unique in this worker, not to be guessed from outside. */
+	/* A counter, spread by an odd multiplier (splitmix64): unique in this worker, another after each start. No secret: who
+	 * knows one id can compute the next. */
 	uint64_t z = r->env->id_seed + ++r->env->requests * 0x9E3779B97F4A7C15u;
 	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
 	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
@@ -46,6 +47,15 @@ static struct str scheme_of(const struct req *r)
 {
 	struct str proto = headers_get(&r->message.headers, STR("X-Forwarded-Proto"));
 	return r->trusted && str_eq_nocase(proto, STR("https")) ? STR("https") : STR("http");
+}
+
+/* The host that pages are kept and routed by. A trusted peer may have put its own into Host and the client's into
+ * X-Forwarded-Host, which the origin gets and may render: pages of two sites must not be one. */
+static struct str host_of(const struct req *r)
+{
+	struct str given = r->trusted ? headers_get(&r->message.headers, STR("X-Forwarded-Host")) : STR_NONE;
+	given = str_trim(str_take(given, str_index(given, ',')));
+	return given.n > 0 && host_is_valid(given) ? given : r->message.host;
 }
 
 static enum req_step pass(struct req *r, enum reason why)
@@ -62,7 +72,7 @@ static enum req_step receive(struct req *r)
 	r->trusted = conf_nets_contain(&r->conf->server.trusted_proxies, r->client.address);
 	m->scheme = scheme_of(r);
 	target_split(m->target, &r->path, &r->query);
-	r->host = host_normalise(m->host, m->scheme, &r->arena);
+	r->host = host_normalise(host_of(r), m->scheme, &r->arena);
 	r->path = path_normalise(r->path, &r->arena);
 	r->route = route_find(r->conf, r->host, r->path);
 	if (m->method == METHOD_PURGE)
@@ -71,12 +81,15 @@ static enum req_step receive(struct req *r)
 		answer_error(r, 508, REASON_ERROR_LOOP, NULL);
 		return REQ_ANSWERED;
 	}
-	if (r->path.n == 0 || r->path.p[0] != '/')
-		return pass(r, REASON_PASS_TARGET);
 	enum reason why = REASON_NONE;
-	if (policy_lookup(r->route, m, &why) == LOOKUP_PASS)
-		return pass(r, why);
-	return REQ_LOOKUP;
+	if (r->path.n == 0 || r->path.p[0] != '/')
+		why = REASON_PASS_TARGET;
+	else
+		(void)policy_lookup(r->route, m, &why);
+	/* From here on the request is what the origin will see (RFC 9110 7.6.1). A client could else have a page rendered
+	 * without a field, by naming it in Connection, and stored under the field's value. */
+	headers_remove_hop_by_hop(&m->headers);
+	return why == REASON_NONE ? REQ_LOOKUP : pass(r, why);
 }
 
 /* ---- purge by method ---- */
@@ -314,7 +327,8 @@ static enum req_step alone(struct req *r)
 	r->waiter.queued = true;
 	r->flight->waiters = &r->waiter;
 	r->waiter.next = r->waiter.prev = NULL;
-	fill_for(r, r->flight, r->may_store, NULL);
+	/* Where its answer may be stored, what is stale may be renewed by it or stand in for it. */
+	fill_for(r, r->flight, r->may_store, r->may_store ? r->entry : NULL);
 	return REQ_PARK;
 }
 
@@ -376,7 +390,11 @@ static enum req_step outcome(struct req *r)
 		answer_from_entry(r, f->entry, OUTCOME_STALE, REASON_HIT_STALE_ERROR);
 		return REQ_ANSWERED;
 	case FLIGHT_FAILED:
-		answer_failure(r, f->err, f->reason);
+		if (r->entry &&
+		    r->verdict.stale_if_error) /* who led had no use for it: his request or his need was another */
+			answer_from_entry(r, r->entry, OUTCOME_STALE, REASON_HIT_STALE_ERROR);
+		else
+			answer_failure(r, f->err, f->reason);
 		return REQ_ANSWERED;
 	case FLIGHT_OPEN:
 		break;

@@ -200,6 +200,56 @@ START_TEST(variants_do_not_wait_for_one_another)
 }
 END_TEST
 
+/* The origin does not get the field, so its page is the one for requests without it. */
+START_TEST(a_field_that_connection_names_makes_no_variant)
+{
+	struct world *w = world_new(plain);
+	struct req *r = world_ask(w, "GET", "/v", "Accept-Language: de\nConnection: Accept-Language, Host\n");
+	ck_assert_ptr_null(headers_find(w->fetches[0]->headers, STR("Accept-Language")));
+	ASSERT_STR(headers_get(w->fetches[0]->headers, STR("Host")), "example.com");
+	world_respond(w, 0, 200, PUBLIC "Vary: Accept-Language\n", "english");
+	world_end(&r);
+	r = world_ask(w, "GET", "/v", "Accept-Language: de\n");
+	ck_assert_uint_eq(w->n_fetches, 2);
+	world_respond(w, 1, 200, PUBLIC "Vary: Accept-Language\n", "deutsch");
+	ASSERT_ANSWER(r, 200, "deutsch");
+	world_end(&r);
+	r = world_ask(w, "GET", "/v", "");
+	ASSERT_ANSWER(r, 200, "english");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(the_host_that_a_trusted_peer_tells_makes_another_page)
+{
+	static const struct {
+		const char *what, *ini, *told;
+		unsigned fetches;
+	} rows[] = {
+	    {"a trusted peer's", "[server]\ntrusted_proxies = 127.0.0.1\n", "shop.example", 2},
+	    {"the first of several", "[server]\ntrusted_proxies = 127.0.0.1\n", "shop.example, inner", 2},
+	    {"what is no host", "[server]\ntrusted_proxies = 127.0.0.1\n", "a/b", 1},
+	    {"anybody's is replaced", "", "shop.example", 1},
+	};
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		char ini[256], fields[128];
+		snprintf(ini, sizeof ini, "%s[route /h]\nttl = 60s\n", rows[i].ini);
+		snprintf(fields, sizeof fields, "X-Forwarded-Host: %s\n", rows[i].told);
+		struct world *w = world_new(ini);
+		struct req *r = world_ask(w, "GET", "/h", "");
+		world_respond(w, 0, 200, "", "page");
+		world_end(&r);
+		r = world_ask(w, "GET", "/h", fields);
+		ck_assert_msg(w->n_fetches == rows[i].fetches, "%s: %u fetches", rows[i].what, w->n_fetches);
+		if (rows[i].fetches == 2)
+			world_respond(w, 1, 200, "", "shop");
+		world_end(&r);
+		world_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(the_leader_leaves_and_the_others_get_the_page)
 {
 	struct world *w = world_new(plain);
@@ -449,6 +499,39 @@ START_TEST(a_stale_page_stands_in_for_an_origin_that_fails)
 	ck_assert_int_eq(req_answer(r)->status, 504);
 	world_end(&r);
 	world_free(&w);
+}
+END_TEST
+
+/* The fetch began behind a stale answer, which has no use for the old page; those who joined it have. */
+START_TEST(a_stale_page_stands_in_for_those_who_joined_a_renewal)
+{
+	static const char ini[] = "[route /s]\nttl = 10s\nstale_while_revalidate = 10s\nstale_if_error = 60s\n";
+	for (int status = 0; status <= 500; status += 500) {
+		struct world *w = world_new(ini);
+		struct req *r = world_ask(w, "GET", "/s", "");
+		world_respond(w, 0, 200, "", "old");
+		world_end(&r);
+		w->now_ms += 15000;
+		r = world_ask(w, "GET", "/s", "");
+		ASSERT_ANSWER(r, 200, "old");
+		world_end(&r);
+		w->now_ms += 10000;
+		r = world_ask(w, "GET", "/s", "");
+		ck_assert_uint_eq(w->n_fetches, 2);
+		if (status == 0) {
+			world_done(w, 1, ERR_CONNECT);
+		} else {
+			world_head(w, 1, status, "", 0);
+			world_done(w, 1, ERR_OK);
+			world_deliver(w);
+			ck_assert_uint_eq(w->n_fetches, 3);
+			world_head(w, 2, status, "", 0);
+		}
+		world_deliver(w);
+		ASSERT_ANSWER(r, 200, "old");
+		world_end(&r);
+		world_free(&w);
+	}
 }
 END_TEST
 
@@ -715,6 +798,8 @@ int main(void)
 	tcase_add_test(t, waiters_of_an_uncacheable_page_go_together);
 	tcase_add_test(t, the_memory_of_passes_ends);
 	tcase_add_test(t, variants_do_not_wait_for_one_another);
+	tcase_add_test(t, a_field_that_connection_names_makes_no_variant);
+	tcase_add_test(t, the_host_that_a_trusted_peer_tells_makes_another_page);
 	tcase_add_test(t, the_leader_leaves_and_the_others_get_the_page);
 	tcase_add_test(t, a_pass_ends_with_its_client);
 	tcase_add_test(t, a_failure_answers_all_and_is_not_stored);
@@ -725,6 +810,7 @@ int main(void)
 	tcase_add_test(t, a_purge_while_it_is_validated_takes_the_page_away);
 	tcase_add_test(t, one_client_cannot_switch_the_cache_off);
 	tcase_add_test(t, a_stale_page_stands_in_for_an_origin_that_fails);
+	tcase_add_test(t, a_stale_page_stands_in_for_those_who_joined_a_renewal);
 	tcase_add_test(t, a_fetch_begun_before_a_purge_stores_nothing);
 	tcase_add_test(t, purge_drops_every_variant_and_says_how_many);
 	tcase_add_test(t, what_turns_out_too_large_streams_and_is_not_stored);
