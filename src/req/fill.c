@@ -140,6 +140,14 @@ static void put(struct flight *f)
 		flight_forget_pass(f->env->flights, &f->key);
 }
 
+/* What is stored is no longer what the origin says. A verdict on one client's request (its no-store, its Authorization) is
+ * none on the page: else any client could take away what the others share. */
+static void remove_stale(struct flight *f)
+{
+	if (!reason_is_of_request(f->reason))
+		tier_remove(f->env->tier, f->stale);
+}
+
 /* 304: the stored response, freshened (RFC 9111 4.3.4). False when there is no room for it. */
 static bool renew(struct flight *f, const struct http_response *fresh)
 {
@@ -160,7 +168,7 @@ static bool renew(struct flight *f, const struct http_response *fresh)
 	if (verdict.store)
 		put(f);
 	else
-		tier_remove(f->env->tier, f->stale);
+		remove_stale(f);
 	flight_decide(f, FLIGHT_SHARED);
 	return true;
 }
@@ -234,8 +242,8 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 		flight_decide(f, FLIGHT_SHARED);
 		return;
 	}
-	if (f->stale && f->may_store && r->status < 500) /* what was stored is no longer what the origin says */
-		tier_remove(f->env->tier, f->stale);
+	if (f->stale && f->may_store && r->status < 500)
+		remove_stale(f);
 	begin_alone(f);
 }
 

@@ -474,6 +474,35 @@ START_TEST(one_client_cannot_switch_the_cache_off)
 }
 END_TEST
 
+/* The page is fresh, and "no-cache" makes it be asked for anew: whatever comes, the others keep theirs. */
+START_TEST(one_client_cannot_take_a_page_away)
+{
+	static const struct {
+		const char *sentence, *request;
+		int status;
+	} rows[] = {
+	    {"a 304 to no-store", "Cache-Control: no-cache, no-store\n", 304},
+	    {"a 200 to no-store", "Cache-Control: no-cache, no-store\n", 200},
+	    {"a 304 to Authorization", "Cache-Control: no-cache\nAuthorization: Basic eA==\n", 304},
+	    {"a 200 to Authorization", "Cache-Control: no-cache\nAuthorization: Basic eA==\n", 200},
+	};
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		struct world *w = world_new(plain);
+		struct req *r = world_ask(w, "GET", "/a", "");
+		world_respond(w, 0, 200, PUBLIC "ETag: \"1\"\n", "page");
+		world_end(&r);
+		r = world_ask(w, "GET", "/a", rows[i].request);
+		world_respond(w, 1, rows[i].status, PUBLIC "ETag: \"1\"\n", rows[i].status == 304 ? "" : "mine");
+		world_end(&r);
+		r = world_ask(w, "GET", "/a", "");
+		ck_assert_msg(w->n_fetches == 2, "%s removes the stored page", rows[i].sentence);
+		ASSERT_ANSWER(r, 200, "page");
+		world_end(&r);
+		world_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(a_stale_page_stands_in_for_an_origin_that_fails)
 {
 	struct world *w = world_new("[route /s]\nttl = 10s\nstale_if_error = 60s\n");
@@ -809,6 +838,7 @@ int main(void)
 	tcase_add_test(t, a_304_of_another_response_is_asked_again);
 	tcase_add_test(t, a_purge_while_it_is_validated_takes_the_page_away);
 	tcase_add_test(t, one_client_cannot_switch_the_cache_off);
+	tcase_add_test(t, one_client_cannot_take_a_page_away);
 	tcase_add_test(t, a_stale_page_stands_in_for_an_origin_that_fails);
 	tcase_add_test(t, a_stale_page_stands_in_for_those_who_joined_a_renewal);
 	tcase_add_test(t, a_fetch_begun_before_a_purge_stores_nothing);
