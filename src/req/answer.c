@@ -100,11 +100,19 @@ void answer_from_entry(struct req *r, struct entry *e, enum outcome outcome, enu
 	finish(r, outcome, reason);
 }
 
-/* What the log should say of a response that went through: why it was not stored, else why it was fetched. */
-static enum reason worth_telling(const struct req *r)
+/* For the leader: STORED, or why not. */
+static enum reason fate_of(const struct flight *f)
 {
-	const struct flight *f = r->flight;
-	return f->may_store && f->reason != REASON_STORED ? f->reason : r->fwd;
+	return f->dropped != REASON_NONE ? f->dropped : f->reason;
+}
+
+/* What is to be said of a response that went through: why it was not stored, `otherwise` when it was. */
+static enum reason worth_telling(const struct req *r, enum reason otherwise)
+{
+	enum reason fate = fate_of(r->flight);
+	if (!r->flight->may_store)
+		return r->fwd;
+	return fate == REASON_STORED ? otherwise : fate;
 }
 
 void answer_from_flight(struct req *r)
@@ -116,10 +124,8 @@ void answer_from_flight(struct req *r)
 	a->length = f->length;
 	struct cache_status s = {.fwd = cache_status_fwd(r->fwd),
 	    .fwd_status = a->status,
-	    .stored = f->reason == REASON_STORED,
-	    .detail = f->may_store && f->reason != REASON_STORED ? f->reason : REASON_NONE};
-	if (!f->may_store)
-		s.detail = r->fwd;
+	    .stored = fate_of(f) == REASON_STORED,
+	    .detail = worth_telling(r, REASON_NONE)};
 	add_cache_status(r, &s);
 	/* The client's own condition may hold for what was fetched without it (RFC 9111 4.3.2). */
 	int64_t now_s = r->env->port->wall_ms(r->env->worker) / 1000;
@@ -136,7 +142,7 @@ void answer_from_flight(struct req *r)
 	} else {
 		a->kind = ANSWER_STREAM;
 	}
-	finish(r, r->passes ? OUTCOME_PASS : OUTCOME_MISS, worth_telling(r));
+	finish(r, r->passes ? OUTCOME_PASS : OUTCOME_MISS, worth_telling(r, r->fwd));
 }
 
 /* ---- pages of ours ---- */
@@ -148,24 +154,12 @@ static const char *status_text(int status)
 		return "Bad Request";
 	case 403:
 		return "Forbidden";
-	case 405:
-		return "Method Not Allowed";
-	case 408:
-		return "Request Timeout";
-	case 413:
-		return "Content Too Large";
-	case 414:
-		return "URI Too Long";
-	case 431:
-		return "Request Header Fields Too Large";
 	case 502:
 		return "Bad Gateway";
 	case 503:
 		return "Service Unavailable";
 	case 504:
 		return "Gateway Timeout";
-	case 505:
-		return "HTTP Version Not Supported";
 	case 508:
 		return "Loop Detected";
 	default:

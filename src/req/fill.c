@@ -18,7 +18,7 @@
 #include "policy/validate.h"
 #include "req/forward.h"
 
-enum { WINDOW = 256 * 1024, MAX_TAGS = 256 };
+enum { WINDOW = 256 * 1024, MAX_TAGS = 256, COMPLAIN_MS = 1000 };
 
 static int64_t now_ms(const struct flight *f)
 {
@@ -91,8 +91,8 @@ static void body_wakes(void *ctx)
 static void stop_storing(struct flight *f, enum reason why)
 {
 	f->storing = false;
-	f->reason = why;
-	flight_close(f); /* before the front goes: nobody joins any more */
+	f->dropped = why; /* the reason that was decided is read by other threads */
+	flight_close(f);  /* before the front goes: nobody joins any more */
 	body_stop_retaining(f->body, WINDOW);
 }
 
@@ -250,8 +250,12 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 static void on_interim(struct fetch *fetch, int status, const struct headers *h)
 {
 	struct flight *f = fetch->ctx;
-	if (f->leader)
-		f->env->port->interim(f->env->worker, f->leader, status, h);
+	struct headers own;
+	if (!f->leader)
+		return;
+	copy_headers(h, &f->arena, &own);
+	headers_remove_hop_by_hop(&own);
+	f->env->port->interim(f->env->worker, f->leader, status, &own);
 }
 
 /* ---- the body ---- */
@@ -316,6 +320,17 @@ static enum reason reason_of(int err)
 	}
 }
 
+/* One line a second and worker: an upstream that is down fails every request, and each has its line in the access log. */
+static void log_failure(struct flight *f, int err, const char *why)
+{
+	int64_t now = now_ms(f), since = now - f->env->complained_ms;
+	if (since >= 0 && since < COMPLAIN_MS)
+		return;
+	f->env->complained_ms = now;
+	log_warning("upstream", "%.*s %.*s: %s", STR_ARG(f->route->upstream->name),
+	    STR_ARG(f->route->upstream->url_text), why ? why : err_text(err));
+}
+
 static void start(struct flight *f);
 
 static void on_done(struct fetch *fetch, int err, const char *why)
@@ -328,8 +343,7 @@ static void on_done(struct fetch *fetch, int err, const char *why)
 		return;
 	}
 	if (err != ERR_OK && err != ERR_CANCELLED)
-		log_warning("upstream", "%.*s %.*s: %s", STR_ARG(f->route->upstream->name),
-		    STR_ARG(f->route->upstream->url_text), why ? why : err_text(err));
+		log_failure(f, err, why);
 	if (f->state == FLIGHT_OPEN) {
 		assert(err != ERR_OK);
 		f->err = err;

@@ -28,17 +28,18 @@ struct req_env {
 	uint64_t key_seed;
 	uint64_t id_seed; /* request ids: worker number and a counter over random bits */
 	uint64_t requests;
-	unsigned active; /* fetches under way on this worker: it must not end before they do */
+	unsigned active;       /* fetches under way on this worker: it must not end before they do */
+	int64_t complained_ms; /* when a failed fetch was logged last */
 	/* Told each step a request takes, by name; NULL: nobody listens. */
 	void (*trace)(void *ctx, const struct req *r, const char *step);
 	void *trace_ctx;
 };
 
-enum answer_kind { ANSWER_NONE, ANSWER_WHOLE, ANSWER_STREAM, ANSWER_TEXT, ANSWER_CLOSE };
+enum answer_kind { ANSWER_NONE, ANSWER_WHOLE, ANSWER_STREAM, ANSWER_TEXT };
 
 /* What the client gets. Valid until req_free. */
 struct answer {
-	enum answer_kind kind; /* CLOSE: cut the connection without a word */
+	enum answer_kind kind; /* NONE: there is no answer yet */
 	int status;
 	struct headers headers; /* all end-to-end fields; the client adds framing and Connection */
 	int64_t length;		/* Content-Length as it would be for GET; -1: not known (chunked, or until close) */

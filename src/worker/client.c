@@ -184,8 +184,6 @@ static ssize_t on_content(void *cls, uint64_t position, char *p, size_t max)
 
 static enum MHD_Result queue(struct conn *c, const struct answer *a)
 {
-	if (a->kind == ANSWER_CLOSE)
-		return MHD_NO;
 	struct MHD_Response *r = response_make(a, a->close || c->clients->draining, on_content, c);
 	if (!r)
 		return MHD_NO;

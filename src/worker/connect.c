@@ -38,7 +38,7 @@ enum {
 
 struct multi {
 	struct multi *next;
-	struct connector *c; /* NULL: on its way out */
+	struct connector *c;
 	CURLM *curl;
 	uv_timer_t timer;
 	unsigned handles;

@@ -36,7 +36,6 @@ enum {
 	SWEEP_ROUND = 240,	/* sweeps until each entry was looked at: a minute */
 	SWEEP_MIN = 500,	/* entries a sweep, at least */
 	ERRORS_MAX = 64 * 1024, /* text of a reload */
-	HEAD_LARGE = 32 * 1024, /* a client buffer that costs more than it should: it is cleared for each request */
 	GATES_MAX = 64		/* upstreams whose figures are shown */
 };
 
@@ -475,8 +474,6 @@ static void announce(struct server *s)
 		    STR_ARG(conf->upstreams[i].url_text));
 	log_info("server", "%u workers, memory tier of %zu MiB, %u routes", s->n_workers, conf->cache.memory_size >> 20,
 	    conf->n_routes);
-	if (conf->server.max_header > HEAD_LARGE)
-		log_warning("server", "[server] max_header above 32K slows every request down");
 	conf_release(&conf);
 }
 

@@ -99,9 +99,6 @@ static void stub_answer(struct req *r)
 		stub_headers(r);
 		stub_text(r, 200, STR("hello"));
 		r->answer.close = stub_number(t, "close=", 0) != 0;
-	} else if (str_starts(t, STR("/close"))) {
-		r->answer.kind = ANSWER_CLOSE;
-		r->there = true;
 	} else if (str_starts(t, STR("/status"))) { /* bodyless, of the length told */
 		r->answer = (struct answer){.kind = ANSWER_STREAM,
 		    .status = (int)stub_number(t, "status=", 200),

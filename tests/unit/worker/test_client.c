@@ -183,17 +183,6 @@ START_TEST(connection_close_is_obeyed)
 }
 END_TEST
 
-START_TEST(an_answer_of_kind_close_says_nothing)
-{
-	rig_up();
-	rig_exchange(GET("/close"), NULL);
-	ck_assert_str_eq(rig.received, "");
-	ck_assert_uint_eq(rig.freed, 1);
-	ck_assert_uint_eq(rig.whole, 0);
-	rig_down();
-}
-END_TEST
-
 /* Parking */
 
 START_TEST(a_parked_request_gets_its_answer_later)
@@ -766,7 +755,6 @@ int main(void)
 	tcase_add_test(t, pipelined_requests_are_answered_in_order);
 	tcase_add_test(t, a_request_behind_a_refused_one_is_not_looked_at);
 	tcase_add_test(t, connection_close_is_obeyed);
-	tcase_add_test(t, an_answer_of_kind_close_says_nothing);
 	tcase_add_test(t, a_parked_request_gets_its_answer_later);
 	tcase_add_test(t, a_client_that_leaves_while_parked_is_noticed);
 	tcase_add_test(t, a_client_that_leaves_a_parked_stream_is_noticed);
