@@ -17,7 +17,7 @@ struct mail {
 struct req_port {
 	int64_t (*wall_ms)(void *w); /* the same within a loop turn */
 	int64_t (*mono_us)(void *w);
-	/* Any thread. Posting a letter that is queued already does nothing. */
+	/* Any thread; never runs the letter itself. Posting a letter that is queued already does nothing. */
 	void (*post)(void *w, struct mail *m);
 	/* Receiver's thread: after it returns the letter is not queued. */
 	void (*unpost)(void *w, struct mail *m);

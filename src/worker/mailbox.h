@@ -3,6 +3,8 @@
  *   poster   mailbox_post -> [queued] -> the owner's next turn takes it off the queue and calls fn
  *   owner    mailbox_unpost takes it off before that
  *
+ * What the loop's own thread posts, which on a worker is nearly all, costs no system call.
+ *
  * A letter belongs to its poster's side: it is embedded, never allocated, and queued at most once. */
 #ifndef LARDER_WORKER_MAILBOX_H
 #define LARDER_WORKER_MAILBOX_H
@@ -17,12 +19,18 @@ struct mailbox {
 	pthread_mutex_t lock;
 	struct mail head; /* of the ring; fn unused */
 	size_t n;	  /* letters in it */
-	uv_async_t async;
-	bool open; /* under the lock: the loop still listens */
+	bool open;	  /* under the lock, as all above: the loop still listens */
+	bool awake;	  /* and will look into the ring: async was sent, or idle runs */
+	uv_async_t async; /* wakes it from other threads */
+	uv_idle_t idle;	  /* active: letters of its own thread wait, so it does not */
+	uv_check_t check; /* they are read in the turn that posts them, if its events are not over */
 };
 
-/* The loop's thread. 0 or ERR_IO. */
+/* Before the loop runs. 0 or ERR_IO. */
 int mailbox_init(struct mailbox *b, uv_loop_t *loop) MUST_CHECK;
+/* On the thread that runs the loop, once, before it does: what this thread posts needs no wake from outside. Without it
+ * everything is posted as from another thread. A thread runs one mailbox at most. */
+void mailbox_run_here(struct mailbox *b);
 /* The loop's thread. Letters that come afterwards stay queued and are never run; the loop has to turn once more. */
 void mailbox_close(struct mailbox *b);
 /* When no thread can post any more. */

@@ -162,6 +162,7 @@ static void on_prepare(uv_prepare_t *prepare)
 static void *run(void *worker)
 {
 	struct worker *w = worker;
+	mailbox_run_here(&w->mailbox);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
 	return NULL;
 }
