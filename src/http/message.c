@@ -172,11 +172,11 @@ static int read_codings(struct http_response *r, enum http_body_kind *kind)
 	}
 	if (codings == 0)
 		return refuse(r, ERR_PROTOCOL, "Transfer-Encoding is empty");
-	/* We asked for no other coding (TE is never sent), and cannot undo it. */
-	if (chunked && codings > 1)
-		return refuse(r, ERR_PROTOCOL, "an unknown transfer coding is under chunked");
-	/* Without chunked as the last one the body ends with the connection (RFC 9112 6.3, 4). */
-	*kind = chunked ? BODY_CHUNKED : BODY_CLOSE;
+	/* We asked for no other coding (TE is never sent), cannot undo it, and do not forward the field that names it: what is
+	 * coded so would be taken for the page. */
+	if (!chunked || codings > 1)
+		return refuse(r, ERR_PROTOCOL, "an unknown transfer coding is there, under chunked or alone");
+	*kind = BODY_CHUNKED;
 	return ERR_OK;
 }
 
