@@ -300,6 +300,17 @@ struct str path_normalise(struct str path, struct arena *a)
 	return rewrite(path, a);
 }
 
+bool path_has_dots(struct str path)
+{
+	char plain[sizeof("%2e%2e") - 1];
+	struct str segment;
+	while (str_cut(&path, '/', &segment)) {
+		if (segment.n <= sizeof(plain) && is_dots(str_make(plain, write_segment(plain, segment))))
+			return true;
+	}
+	return false;
+}
+
 static bool has_upper(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {

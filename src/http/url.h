@@ -24,6 +24,9 @@ void target_split(struct str target, struct str *path, struct str *query);
  * removed, empty path "/". Repeated slashes stay (they may mean different pages). */
 struct str path_normalise(struct str path, struct arena *a);
 
+/* True when the path, as it came, has a segment that is "." or "..", escaped or not. */
+bool path_has_dots(struct str path);
+
 /* Host for the key: lower case, without the default port of the scheme and a trailing dot. */
 struct str host_normalise(struct str host, struct str scheme, struct arena *a);
 /* uri-host [":" port] of RFC 9112 3.2 (letters, digits, "-._~%!$&'()*+,;=", [IPv6]); the port 1..65535. */

@@ -38,6 +38,7 @@ struct req {
 	bool gone;
 	enum req_step step;
 
+	bool dots;		      /* the raw path has dot segments */
 	struct str path, query, host; /* of the target; path and host in normal form */
 	const struct route *route;
 	struct cache_key key;

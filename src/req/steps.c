@@ -73,6 +73,7 @@ static enum req_step receive(struct req *r)
 	m->scheme = scheme_of(r);
 	target_split(m->target, &r->path, &r->query);
 	r->host = host_normalise(host_of(r), m->scheme, &r->arena);
+	r->dots = path_has_dots(r->path);
 	r->path = path_normalise(r->path, &r->arena);
 	r->route = route_find(r->conf, r->host, r->path);
 	if (m->method == METHOD_PURGE)
@@ -162,7 +163,8 @@ static enum req_step judge(struct req *r)
 		return REQ_ANSWERED;
 	case REUSE_STALE:
 		answer_from_entry(r, r->entry, OUTCOME_STALE, r->verdict.reason);
-		refresh_behind(r);
+		if (!r->dots)
+			refresh_behind(r);
 		return REQ_ANSWERED;
 	case REUSE_UNSATISFIABLE:
 		answer_error(r, 504, REASON_ERROR_ONLY_IF_CACHED, NULL);
@@ -270,6 +272,10 @@ static void refresh_behind(struct req *r)
 
 static enum req_step join(struct req *r)
 {
+	/* The origin gets the raw path. One that resolves it differently than we do answers for another page, so what it says
+	 * to "/any/../blog/" is not what everybody gets for "/blog/". */
+	if (r->dots)
+		return pass(r, REASON_PASS_DOTS);
 	if (++r->joins > JOINS_MAX)
 		return pass(r, REASON_PASS_REMEMBERED);
 	if (r->entry)

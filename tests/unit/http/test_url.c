@@ -15,6 +15,28 @@ static void end(void)
 	arena_free(&arena);
 }
 
+START_TEST(dots_are_seen_in_the_raw_path)
+{
+	static const struct {
+		const char *sentence, *path;
+		bool dots;
+	} rows[] = {
+	    {"a plain path", "/a/b", false},
+	    {"a single dot", "/a/./b", true},
+	    {"two dots at the end", "/a/..", true},
+	    {"escaped dots", "/a/%2e%2E/b", true},
+	    {"one escaped dot", "/a/.%2e", true},
+	    {"three dots are a name", "/a/.../b", false},
+	    {"a dot file is a name", "/.well-known/x", false},
+	    {"an escaped slash parts no segments", "/..%2fa", false},
+	    {"a broken escape", "/%2/%2e%", false},
+	    {"no path", "", false},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		ck_assert_msg(path_has_dots(str_of(rows[i].path)) == rows[i].dots, "%s", rows[i].sentence);
+}
+END_TEST
+
 START_TEST(urls_are_read)
 {
 	static const struct {
@@ -305,6 +327,7 @@ int main(void)
 	TCase *c = tcase_create("url");
 	suite_add_tcase(s, c);
 	tcase_add_checked_fixture(c, begin, end);
+	tcase_add_test(c, dots_are_seen_in_the_raw_path);
 	tcase_add_test(c, urls_are_read);
 	tcase_add_test(c, bad_urls_are_refused_with_the_reason);
 	tcase_add_test(c, targets_are_split_at_the_first_question_mark);

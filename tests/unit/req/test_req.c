@@ -474,6 +474,31 @@ START_TEST(one_client_cannot_switch_the_cache_off)
 }
 END_TEST
 
+/* An origin that does not resolve dots says something else than for the path that they lead to. */
+START_TEST(what_dots_brought_is_not_stored)
+{
+	struct world *w = world_new("[route /ttl/*]\nttl = 60s\nstale_while_revalidate = 60s\n");
+	struct req *r = world_ask(w, "GET", "/x/../ttl/a", "");
+	ASSERT_STR(w->fetches[0]->target, "/x/../ttl/a");
+	world_respond(w, 0, 200, "", "the page of /x");
+	ASSERT_ANSWER(r, 200, "the page of /x");
+	world_end(&r);
+	r = world_ask(w, "GET", "/ttl/a", "");
+	ck_assert_msg(w->n_fetches == 2, "what came for the dots answers for the page");
+	world_respond(w, 1, 200, "", "page");
+	world_end(&r);
+	r = world_ask(w, "GET", "/ttl/%2e/a", "");
+	ASSERT_ANSWER(r, 200, "page");
+	world_end(&r);
+	w->now_ms += 61000;
+	r = world_ask(w, "GET", "/ttl/./a", "");
+	ASSERT_ANSWER(r, 200, "page");
+	ck_assert_msg(w->n_fetches == 2, "the stale page is renewed by way of the dots");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
 /* The page is fresh, and "no-cache" makes it be asked for anew: whatever comes, the others keep theirs. */
 START_TEST(one_client_cannot_take_a_page_away)
 {
@@ -839,6 +864,7 @@ int main(void)
 	tcase_add_test(t, a_purge_while_it_is_validated_takes_the_page_away);
 	tcase_add_test(t, one_client_cannot_switch_the_cache_off);
 	tcase_add_test(t, one_client_cannot_take_a_page_away);
+	tcase_add_test(t, what_dots_brought_is_not_stored);
 	tcase_add_test(t, a_stale_page_stands_in_for_an_origin_that_fails);
 	tcase_add_test(t, a_stale_page_stands_in_for_those_who_joined_a_renewal);
 	tcase_add_test(t, a_fetch_begun_before_a_purge_stores_nothing);
