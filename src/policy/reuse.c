@@ -152,7 +152,6 @@ struct reuse_verdict policy_reuse(
 	struct reuse_verdict v = {.age_ms = e.age_ms, .ttl_ms = e.ttl_ms};
 	judge(&e, &v);
 	v.stale_if_error = may_serve_on_error(&e);
-	v.stale_if_unreachable = v.stale_if_error || may_be_stale(&e);
 	if (v.reuse == REUSE_REVALIDATE && e.cc.only_if_cached) { /* 5.2.1.7 */
 		v.reuse = REUSE_UNSATISFIABLE;
 		v.reason = REASON_ERROR_ONLY_IF_CACHED;

@@ -24,10 +24,9 @@ enum reuse {
 struct reuse_verdict {
 	enum reuse reuse;
 	enum reason reason;
-	int64_t age_ms;		   /* current_age (4.2.3) */
-	int64_t ttl_ms;		   /* freshness left, negative when stale: ttl of RFC 9211 2.6 */
-	bool stale_if_error;	   /* if the origin fails now (5xx, RFC 5861 4), this may still be served */
-	bool stale_if_unreachable; /* if no answer comes at all: not forbidden by the response (4.2.4) */
+	int64_t age_ms;	     /* current_age (4.2.3) */
+	int64_t ttl_ms;	     /* freshness left, negative when stale: ttl of RFC 9211 2.6 */
+	bool stale_if_error; /* if the origin fails now (5xx, or no answer: RFC 5861 4), this may still be served */
 };
 
 /* `purged`: the entry was softly purged, so it is stale from then on (swr and sie still hold).

@@ -214,7 +214,7 @@ static enum MHD_Result answer(struct conn *c)
 
 static enum MHD_Result take_body(struct conn *c, const char *p, size_t *n)
 {
-	watch_set(&c->clients->watch, &c->watch, WATCH_BODY, now_ms(c->clients));
+	watch_moved(&c->watch, now_ms(c->clients));
 	while (*n > 0) {
 		c->woken = false;
 		size_t taken = req_upload(c->req, p, *n);

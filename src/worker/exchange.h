@@ -84,6 +84,7 @@ struct upstreams {
 	uv_idle_t idle;	   /* runs while `soon` is not empty */
 	unsigned n_closed; /* of timer and idle, at the end */
 	struct exchange *soon_first, *soon_last;
+	unsigned n_soon;
 	struct exchange *all;	/* that are under way */
 	struct exchange *spare; /* ended ones, to be used again */
 	unsigned n_spare;

@@ -127,6 +127,7 @@ static void unlist(struct exchange *x)
 	*(x->soon_prev ? &x->soon_prev->soon_next : &u->soon_first) = x->soon_next;
 	*(x->soon_next ? &x->soon_next->soon_prev : &u->soon_last) = x->soon_prev;
 	x->todo = 0;
+	u->n_soon--;
 }
 
 static void drop(struct exchange *x)
@@ -203,10 +204,9 @@ static void do_todo(struct exchange *x, unsigned todo)
 static void on_idle(uv_idle_t *h)
 {
 	struct upstreams *u = CONTAINER_OF(h, struct upstreams, idle);
-	struct exchange *last = u->soon_last; /* those that come back meanwhile wait for the next turn */
-	for (bool more = true; more && u->soon_first;) {
+	/* Those that come back meanwhile wait for the next turn. Counted, since any of those there may go meanwhile. */
+	for (unsigned n = u->n_soon; n > 0 && u->soon_first; n--) {
 		struct exchange *x = u->soon_first;
-		more = x != last;
 		unsigned todo = x->todo;
 		unlist(x);
 		do_todo(x, todo);
@@ -223,6 +223,7 @@ void upstream__soon(struct exchange *x, unsigned todo)
 		x->soon_prev = u->soon_last;
 		*(u->soon_last ? &u->soon_last->soon_next : &u->soon_first) = x;
 		u->soon_last = x;
+		u->n_soon++;
 		uv_idle_start(&u->idle, on_idle);
 	}
 	x->todo |= todo;

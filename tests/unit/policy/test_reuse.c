@@ -81,7 +81,7 @@ struct reuse_row {
 	bool must_revalidate, no_cache, purged;
 	enum reuse reuse;
 	enum reason reason;
-	bool on_error, on_silence;
+	bool on_error;
 };
 
 static void check_rows(const struct reuse_row *rows, size_t n)
@@ -104,7 +104,6 @@ static void check_rows(const struct reuse_row *rows, size_t n)
 		ck_assert_msg(v.reason == r->reason, "%s: %s", r->what, reason_code(v.reason));
 		ck_assert_msg(v.age_ms == r->after_s * 1000, "%s", r->what);
 		ck_assert_msg(v.stale_if_error == r->on_error, "%s: on error", r->what);
-		ck_assert_msg(v.stale_if_unreachable == r->on_silence, "%s: on silence", r->what);
 		if (!r->purged)
 			ck_assert_msg(v.ttl_ms == 60000 - v.age_ms, "%s: %ld", r->what, (long)v.ttl_ms);
 	}
@@ -113,28 +112,24 @@ static void check_rows(const struct reuse_row *rows, size_t n)
 START_TEST(by_age)
 {
 	static const struct reuse_row rows[] = {
-	    {"fresh (RFC 9111 4.2)", "", 0, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true, true},
-	    {"in its last second (4.2)", "", 59, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true, true},
-	    {"as old as its lifetime is stale (4.2)", "", 60, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false,
-		true},
-	    {"stale (4.2.4)", "", 99, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false, true},
-	    {"stale while it is renewed (5861 3)", "", 89, 30, 0, 0, 0, 0, REUSE_STALE, REASON_HIT_STALE, false, true},
-	    {"no longer (5861 3)", "", 90, 30, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false, true},
-	    {"if the origin fails (5861 4)", "", 89, 0, 30, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, true, true},
-	    {"no longer (5861 4)", "", 90, 0, 30, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false, true},
-	    {"must-revalidate, fresh (5.2.2.2)", "", 59, 0, 0, 1, 0, 0, REUSE_FRESH, REASON_HIT, true, true},
-	    {"must-revalidate, stale (5.2.2.2)", "", 60, 30, 30, 1, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false,
+	    {"fresh (RFC 9111 4.2)", "", 0, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true},
+	    {"in its last second (4.2)", "", 59, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true},
+	    {"as old as its lifetime is stale (4.2)", "", 60, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE,
 		false},
-	    {"no-cache, fresh (5.2.2.4)", "", 1, 30, 30, 0, 1, 0, REUSE_REVALIDATE, REASON_MISS_NO_CACHE, false, false},
-	    {"no-cache, stale (5.2.2.4)", "", 61, 30, 30, 0, 1, 0, REUSE_REVALIDATE, REASON_MISS_NO_CACHE, false,
-		false},
-	    {"softly purged", "", 1, 0, 0, 0, 0, 1, REUSE_REVALIDATE, REASON_MISS_PURGED, false, true},
-	    {"softly purged, with swr", "", 1, 1, 0, 0, 0, 1, REUSE_STALE, REASON_HIT_STALE, false, true},
-	    {"softly purged, with sie", "", 1, 0, 1, 0, 0, 1, REUSE_REVALIDATE, REASON_MISS_PURGED, true, true},
-	    {"softly purged, with must-revalidate", "", 1, 1, 1, 1, 0, 1, REUSE_REVALIDATE, REASON_MISS_PURGED, false,
-		false},
-	    {"softly purged and stale beyond all", "", 90, 9, 9, 0, 0, 1, REUSE_REVALIDATE, REASON_MISS_PURGED, false,
-		true},
+	    {"stale (4.2.4)", "", 99, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false},
+	    {"stale while it is renewed (5861 3)", "", 89, 30, 0, 0, 0, 0, REUSE_STALE, REASON_HIT_STALE, false},
+	    {"no longer (5861 3)", "", 90, 30, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false},
+	    {"if the origin fails (5861 4)", "", 89, 0, 30, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, true},
+	    {"no longer (5861 4)", "", 90, 0, 30, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false},
+	    {"must-revalidate, fresh (5.2.2.2)", "", 59, 0, 0, 1, 0, 0, REUSE_FRESH, REASON_HIT, true},
+	    {"must-revalidate, stale (5.2.2.2)", "", 60, 30, 30, 1, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false},
+	    {"no-cache, fresh (5.2.2.4)", "", 1, 30, 30, 0, 1, 0, REUSE_REVALIDATE, REASON_MISS_NO_CACHE, false},
+	    {"no-cache, stale (5.2.2.4)", "", 61, 30, 30, 0, 1, 0, REUSE_REVALIDATE, REASON_MISS_NO_CACHE, false},
+	    {"softly purged", "", 1, 0, 0, 0, 0, 1, REUSE_REVALIDATE, REASON_MISS_PURGED, false},
+	    {"softly purged, with swr", "", 1, 1, 0, 0, 0, 1, REUSE_STALE, REASON_HIT_STALE, false},
+	    {"softly purged, with sie", "", 1, 0, 1, 0, 0, 1, REUSE_REVALIDATE, REASON_MISS_PURGED, true},
+	    {"softly purged, with must-revalidate", "", 1, 1, 1, 1, 0, 1, REUSE_REVALIDATE, REASON_MISS_PURGED, false},
+	    {"softly purged and stale beyond all", "", 90, 9, 9, 0, 0, 1, REUSE_REVALIDATE, REASON_MISS_PURGED, false},
 	};
 	check_rows(rows, COUNT_OF(rows));
 }
@@ -145,56 +140,54 @@ END_TEST
 START_TEST(by_the_clients_wish)
 {
 	static const struct reuse_row rows[] = {
-	    {"max-age, young enough (5.2.1.1)", CC "max-age=5", 5, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true, true},
+	    {"max-age, young enough (5.2.1.1)", CC "max-age=5", 5, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true},
 	    {"max-age, too old (5.2.1.1)", CC "max-age=5", 6, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST,
-		true, true},
-	    {"max-age=0 (5.2.1.1)", CC "max-age=0", 0, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST, true,
 		true},
-	    {"max-age that is no number", CC "max-age=\"0\"", 6, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true, true},
-	    {"min-fresh, enough (5.2.1.3)", CC "min-fresh=10", 50, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true, true},
+	    {"max-age=0 (5.2.1.1)", CC "max-age=0", 0, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST, true},
+	    {"max-age that is no number", CC "max-age=\"0\"", 6, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true},
+	    {"min-fresh, enough (5.2.1.3)", CC "min-fresh=10", 50, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true},
 	    {"min-fresh, not enough (5.2.1.3)", CC "min-fresh=10", 51, 0, 0, 0, 0, 0, REUSE_REVALIDATE,
-		REASON_MISS_REQUEST, true, true},
-	    {"no-cache (5.2.1.4)", CC "no-cache", 1, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST, true, true},
-	    {"Pragma (5.4)", "Pragma: no-cache", 1, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST, true, true},
+		REASON_MISS_REQUEST, true},
+	    {"no-cache (5.2.1.4)", CC "no-cache", 1, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST, true},
+	    {"Pragma (5.4)", "Pragma: no-cache", 1, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST, true},
 	    {"no-store says nothing about what is stored (5.2.1.5)", CC "no-store", 1, 0, 0, 0, 0, 0, REUSE_FRESH,
-		REASON_HIT, true, true},
+		REASON_HIT, true},
 	    {"max-stale, within (5.2.1.2)", CC "max-stale=10", 70, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT_MAX_STALE,
-		false, true},
+		false},
 	    {"max-stale, beyond (5.2.1.2)", CC "max-stale=10", 71, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE,
-		false, true},
+		false},
 	    {"max-stale without a limit (5.2.1.2)", CC "max-stale", 9999, 0, 0, 0, 0, 0, REUSE_FRESH,
-		REASON_HIT_MAX_STALE, false, true},
+		REASON_HIT_MAX_STALE, false},
 	    {"max-stale against must-revalidate (4.2.4)", CC "max-stale", 61, 0, 0, 1, 0, 0, REUSE_REVALIDATE,
-		REASON_MISS_STALE, false, false},
+		REASON_MISS_STALE, false},
 	    {"max-stale against no-cache (4.2.4)", CC "max-stale", 61, 0, 0, 0, 1, 0, REUSE_REVALIDATE,
-		REASON_MISS_NO_CACHE, false, false},
+		REASON_MISS_NO_CACHE, false},
 	    {"max-stale does not undo a purge", CC "max-stale", 1, 0, 0, 0, 0, 1, REUSE_REVALIDATE, REASON_MISS_PURGED,
-		false, true},
+		false},
 	    {"max-stale in the swr window renews too", CC "max-stale", 61, 9, 0, 0, 0, 0, REUSE_STALE, REASON_HIT_STALE,
-		false, true},
+		false},
 	    {"max-age asks for no stale answer (5.2.1.1)", CC "max-age=999", 61, 9, 0, 0, 0, 0, REUSE_REVALIDATE,
-		REASON_MISS_STALE, false, true},
+		REASON_MISS_STALE, false},
 	    {"unless max-stale is there too (5.2.1.1)", CC "max-age=999, max-stale=9", 61, 9, 0, 0, 0, 0, REUSE_STALE,
-		REASON_HIT_STALE, false, true},
-	    {"no-cache and swr", CC "no-cache", 61, 9, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false, true},
-	    {"only-if-cached, fresh (5.2.1.7)", CC "only-if-cached", 1, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true,
-		true},
+		REASON_HIT_STALE, false},
+	    {"no-cache and swr", CC "no-cache", 61, 9, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false},
+	    {"only-if-cached, fresh (5.2.1.7)", CC "only-if-cached", 1, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true},
 	    {"only-if-cached, stale (5.2.1.7)", CC "only-if-cached", 61, 0, 0, 0, 0, 0, REUSE_UNSATISFIABLE,
-		REASON_ERROR_ONLY_IF_CACHED, false, true},
+		REASON_ERROR_ONLY_IF_CACHED, false},
 	    {"only-if-cached, stale in the window", CC "only-if-cached", 61, 9, 0, 0, 0, 0, REUSE_STALE,
-		REASON_HIT_STALE, false, true},
+		REASON_HIT_STALE, false},
 	    {"only-if-cached with max-stale", CC "only-if-cached, max-stale", 61, 0, 0, 0, 0, 0, REUSE_FRESH,
-		REASON_HIT_MAX_STALE, false, true},
+		REASON_HIT_MAX_STALE, false},
 	    {"the request's stale-if-error (5861 4)", CC "stale-if-error=30", 89, 0, 5, 0, 0, 0, REUSE_REVALIDATE,
-		REASON_MISS_STALE, true, true},
+		REASON_MISS_STALE, true},
 	    {"the response's is larger (5861 4)", CC "stale-if-error=1", 89, 0, 30, 0, 0, 0, REUSE_REVALIDATE,
-		REASON_MISS_STALE, true, true},
+		REASON_MISS_STALE, true},
 	    {"the request's against must-revalidate (4.2.4)", CC "stale-if-error=30", 61, 0, 0, 1, 0, 0,
-		REUSE_REVALIDATE, REASON_MISS_STALE, false, false},
+		REUSE_REVALIDATE, REASON_MISS_STALE, false},
 	    {"saturated numbers do not overflow (1.2.2)", CC "max-age=99999999999, min-fresh=0, max-stale=99999999999",
-		99, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false, true},
+		99, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false},
 	    {"no-store and more on several lines", CC "no-transform\n" CC "max-age=1", 2, 0, 0, 0, 0, 0,
-		REUSE_REVALIDATE, REASON_MISS_REQUEST, true, true},
+		REUSE_REVALIDATE, REASON_MISS_REQUEST, true},
 	};
 	check_rows(rows, COUNT_OF(rows));
 }
