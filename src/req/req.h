@@ -1,7 +1,5 @@
-/* One request from its head to its last byte: about nine steps, each returning the next or REQ_PARK, driven by
+/* One request from its head to its last byte: nine steps (steps.c draws them), each returning the next or REQ_PARK, driven by
  * ten lines. client.c (or a test) calls in, the port calls out.
- *
- *   recv -> lookup -> judge -> join -> fetch -> head -> body -> deliver -> done
  *
  * Life:  req_new -> req_begin -> [parked: port.resume] -> answer is there -> the client sends it, reading a stream with
  * req_read -> req_free.   req_gone at any time when the client left. */
