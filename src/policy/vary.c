@@ -418,6 +418,14 @@ static enum reason nominate_vary(const struct headers *response, bool lifted, st
 	return REASON_NONE;
 }
 
+/* A trusted proxy tells another host than the request's own. The told one is in the key; the origin gets both, and may answer by
+ * either: a stranger who can choose one of them behind that proxy must not choose what others get. */
+static bool has_two_hosts(const struct http_request *request)
+{
+	const struct header *told = headers_find(&request->headers, STR("X-Forwarded-Host"));
+	return told && !str_eq_nocase(told->value, request->host);
+}
+
 enum reason vary_nominate(const struct route *route, const struct http_request *request, const struct headers *response,
     struct arena *a, struct headers *out)
 {
@@ -429,6 +437,10 @@ enum reason vary_nominate(const struct route *route, const struct http_request *
 		nominate(out, a, lower_copy(route->vary.v[i], a));
 	for (unsigned i = 0; i < route->vary_cookie.n; i++)
 		nominate(out, a, cookie_field(route->vary_cookie.v[i], a));
+	if (has_two_hosts(request)) {
+		nominate(out, a, STR("host"));
+		nominate(out, a, STR("x-forwarded-host"));
+	}
 	for (uint32_t i = 0; i < out->n; i++)
 		out->v[i].value = normal_form(&request->headers, out->v[i].name, a);
 	return REASON_NONE;

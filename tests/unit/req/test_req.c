@@ -474,6 +474,24 @@ START_TEST(one_client_cannot_switch_the_cache_off)
 }
 END_TEST
 
+/* The key has the host that the trusted proxy tells; the origin may go by the other one. */
+START_TEST(neither_of_two_hosts_answers_for_the_other)
+{
+	struct world *w = world_new("[server]\ntrusted_proxies = 127.0.0.1\n[route /ttl/*]\nttl = 60s\n");
+	struct req *r = world_ask(w, "GET", "/ttl/a", "Host: other.example\nX-Forwarded-Host: shop.example\n");
+	world_respond(w, 0, 200, "", "the other's");
+	world_end(&r);
+	r = world_ask(w, "GET", "/ttl/a", "Host: shop.example\nX-Forwarded-Host: shop.example\n");
+	ck_assert_msg(w->n_fetches == 2, "the page of another Host answers for the one that was told");
+	world_respond(w, 1, 200, "", "the shop's");
+	world_end(&r);
+	r = world_ask(w, "GET", "/ttl/a", "Host: other.example\nX-Forwarded-Host: shop.example\n");
+	ASSERT_ANSWER(r, 200, "the other's");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
 /* An origin that does not resolve dots says something else than for the path that they lead to. */
 START_TEST(what_dots_brought_is_not_stored)
 {
@@ -865,6 +883,7 @@ int main(void)
 	tcase_add_test(t, one_client_cannot_switch_the_cache_off);
 	tcase_add_test(t, one_client_cannot_take_a_page_away);
 	tcase_add_test(t, what_dots_brought_is_not_stored);
+	tcase_add_test(t, neither_of_two_hosts_answers_for_the_other);
 	tcase_add_test(t, a_stale_page_stands_in_for_an_origin_that_fails);
 	tcase_add_test(t, a_stale_page_stands_in_for_those_who_joined_a_renewal);
 	tcase_add_test(t, a_fetch_begun_before_a_purge_stores_nothing);
