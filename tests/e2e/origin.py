@@ -9,6 +9,7 @@
 
 It counts requests by path and keeps each as it came. A Gate lets a scenario say when a reply goes on: no scenario
 sleeps to be early or late. Whatever waits here waits at most PATIENCE seconds."""
+import collections
 import email.utils
 import select
 import socket
@@ -202,7 +203,7 @@ class Origin:
             self.tls.load_cert_chain(*certificate)
         self.handlers, self.requests, self.connections, self.problems = {}, [], 0, []
         self._lock, self._arrived = threading.Lock(), threading.Condition()
-        self._open = set()
+        self._open, self.numbers = set(), collections.Counter()
         threading.Thread(target=self._accept, daemon=True).start()
 
     # --- what it answers -------------------------------------------------------------------------------------
@@ -217,10 +218,9 @@ class Origin:
     def page(self, path, body=None, status=200, headers=None, delay=0, gate=None):
         """A whole page. body: bytes, or a function of the request; without it "PATH #N", N counting the requests."""
         def handler(request, reply):
-            number = self.count(request.path)
             content = body(request) if callable(body) else body
             if content is None:
-                content = f"{request.path} #{number}".encode()
+                content = f"{request.path} #{request.number}".encode()
             if delay:
                 time.sleep(delay)
             if gate:
@@ -276,6 +276,8 @@ class Origin:
             while True:
                 request = Request(stream.until(b"\r\n\r\n"), stream)
                 with self._lock:
+                    self.numbers[request.path] += 1
+                    request.number = self.numbers[request.path]
                     self.requests.append(request)
                 with self._arrived:
                     self._arrived.notify_all()

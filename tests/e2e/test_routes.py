@@ -34,7 +34,7 @@ INI = """
     ("API.Example.com:80", "/anything", "versioned", False),
     ("shop.example.com", "/cart/1", "shop", False),
     ("x", "/cart/1", "default", False),
-    ("x", "/blog/../exact", "exact", True),
+    ("x", "/blog/../exact", "exact", False),  # see test_query: dot segments are not stored
     ("x", "/%62log/1", "/blog/*", True),
 ])
 def test_first_match(origin, serve, host, target, route, cached):

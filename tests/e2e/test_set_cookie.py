@@ -2,7 +2,7 @@
 
 
 def page(origin):
-    origin.page("/p", headers=lambda request: {"Set-Cookie": f"visit={origin.count('/p')}; Path=/", "X-Other": "stays"})
+    origin.page("/p", headers=lambda request: {"Set-Cookie": f"visit={request.number}; Path=/", "X-Other": "stays"})
 
 
 def test_strip(origin, serve):
