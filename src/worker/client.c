@@ -21,12 +21,14 @@
 #include <limits.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "worker/accept.h"
+#include "worker/early.h"
 #include "worker/response.h"
 #include "worker/strict.h"
 #include "worker/watch.h"
@@ -50,12 +52,15 @@ struct conn {
 	struct str target; /* raw; p is NULL until the request line was read */
 	char *query;	   /* the '?' in it, hidden from the library meanwhile */
 	char query_first;  /* the byte after it */
+	const char *body;  /* where it begins in the library's buffer, when it is chunked */
 	bool woken;	   /* client_resume came while it was not parked */
 	bool body_whole;
 	bool answered; /* the response is queued */
 	bool broken;   /* the response's body ended with an error */
 	bool dead;     /* the client left or was cut: the next callback ends it */
 	uint64_t sent; /* bytes of a streamed body */
+	struct early early;
+	bool gathering; /* its body is being asked for */
 };
 
 struct clients {
@@ -112,10 +117,62 @@ static void reset_now(const struct conn *c)
 	connect(c->watch.fd, &nowhere, sizeof(nowhere)); /* tcp(7): dissolves the connection */
 }
 
-static void send_timeout_answer(const struct conn *c)
+static uint64_t body_bytes_sent(const struct conn *c, const struct answer *a, bool whole)
 {
-	static const char text[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-	(void)!send(c->watch.fd, text, sizeof(text) - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (!a || a->bodyless)
+		return 0;
+	if (a->kind == ANSWER_STREAM)
+		return c->sent;
+	return whole ? (uint64_t)a->length : 0;
+}
+
+static void end_request(struct conn *c, bool whole)
+{
+	if (!c->req)
+		return;
+	uint64_t sent = body_bytes_sent(c, req_answer(c->req), whole);
+	if (!whole && !c->broken)
+		req_gone(c->req);
+	req_free(&c->req, sent, whole);
+}
+
+/* Where the library takes no response any more: written to the socket, best effort. */
+static void send_refusal(const struct conn *c, const char *status)
+{
+	char text[128];
+	int n = snprintf(text, sizeof(text), "HTTP/1.1 %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", status);
+	(void)!send(c->watch.fd, text, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void go_on_early(struct conn *c)
+{
+	do {
+		c->woken = false;
+		c->gathering = true;
+		early_go_on(&c->early, c->req, c->watch.fd);
+		c->gathering = false;
+	} while (c->early.state == EARLY_GATHERING && c->woken);
+	if (c->early.state == EARLY_GATHERING)
+		return;
+	c->broken = c->early.state == EARLY_BROKEN;
+	if (c->broken)
+		reset_now(c);
+	c->sent = c->early.body;
+	end_request(c, !c->broken);
+	c->dead = c->body_whole || c->broken;
+	if (c->watch.kind == WATCH_PARKED)
+		resume(c);
+	/* Its bytes are read on, or the system would throw the answer away with a reset (RFC 9112 9.6). */
+	watch_set(&c->clients->watch, &c->watch, WATCH_LINGER, now_ms(c->clients));
+}
+
+/* The client does not come to the end of its body. */
+static void answer_early(struct conn *c)
+{
+	early_begin(&c->early, c->req);
+	watch_set(&c->clients->watch, &c->watch, WATCH_BODY, now_ms(c->clients));
+	if (c->early.state == EARLY_GATHERING)
+		go_on_early(c);
 }
 
 static void on_late(void *ctx, struct watch_item *item)
@@ -128,11 +185,14 @@ static void on_late(void *ctx, struct watch_item *item)
 	case WATCH_SEND:
 		reset_now(c);
 		break;
+	case WATCH_ANSWER:
+		answer_early(c);
+		return;
 	case WATCH_HEAD:
 	case WATCH_BODY:
 		/* Not to a connection that never began a request: nobody asked (RFC 9110 15.5.9). */
 		if (c->target.p && !c->answered)
-			send_timeout_answer(c);
+			send_refusal(c, "408 Request Timeout");
 		break;
 	default:
 		break;
@@ -212,9 +272,24 @@ static enum MHD_Result answer(struct conn *c)
 
 /* Asking */
 
+/* The client has sent something, or may begin to. */
+static void wait_for_body(struct conn *c)
+{
+	bool answered = req_answer(c->req) != NULL && c->early.state == EARLY_NONE;
+	enum watch_kind kind = answered ? WATCH_ANSWER : WATCH_BODY;
+	if (c->watch.kind != kind)
+		watch_set(&c->clients->watch, &c->watch, kind, now_ms(c->clients));
+	else if (kind == WATCH_BODY)
+		watch_moved(&c->watch, now_ms(c->clients));
+}
+
 static enum MHD_Result take_body(struct conn *c, const char *p, size_t *n)
 {
-	watch_moved(&c->watch, now_ms(c->clients));
+	if (!strict_chunk(c->body, p)) {
+		send_refusal(c, "400 Bad Request");
+		return MHD_NO;
+	}
+	wait_for_body(c);
 	while (*n > 0) {
 		c->woken = false;
 		size_t taken = req_upload(c->req, p, *n);
@@ -248,7 +323,6 @@ static enum MHD_Result begin(struct conn *c, const char *method, const char *ver
 {
 	struct clients *clients = c->clients;
 	show_query(c);
-	watch_set(&clients->watch, &c->watch, WATCH_BODY, now_ms(clients));
 	c->req = req_new(clients->env, &c->from, c);
 	struct http_request *m = req_message(c->req);
 	struct strict_head head = {
@@ -258,10 +332,13 @@ static enum MHD_Result begin(struct conn *c, const char *method, const char *ver
 		req_refuse(c->req, MHD_HTTP_BAD_REQUEST, why);
 		return queue(c, req_answer(c->req));
 	}
+	if (m->has_body && m->body_length < 0)
+		c->body = strict_body(&head);
 	bool there = req_begin(c->req);
 	/* Refused before the body was sent: say so instead of 100 (RFC 9110 10.1.1). */
 	if (there && waits_for_continue(m))
 		return queue(c, req_answer(c->req));
+	wait_for_body(c);
 	return MHD_YES;
 }
 
@@ -271,6 +348,11 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 	struct conn *c = *con_cls;
 	if (c->dead)
 		return MHD_NO;
+	if (c->early.state == EARLY_SENT) { /* the rest is swallowed, until the client has read its answer */
+		bool more = *upload_n > 0;
+		*upload_n = 0;
+		return more ? MHD_YES : MHD_NO;
+	}
 	if (!c->req)
 		return begin(c, method, version);
 	if (*upload_n > 0)
@@ -279,6 +361,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 		c->body_whole = true;
 		if (req_message(c->req)->has_body)
 			req_upload_end(c->req);
+	}
+	if (c->early.state == EARLY_GATHERING) {
+		park(c);
+		return MHD_YES;
 	}
 	return answer(c);
 }
@@ -311,25 +397,6 @@ static size_t keep_escaped(void *cls, struct MHD_Connection *connection, char *s
 	return strlen(s);
 }
 
-static uint64_t body_bytes_sent(const struct conn *c, const struct answer *a, bool whole)
-{
-	if (!a || a->bodyless)
-		return 0;
-	if (a->kind == ANSWER_STREAM)
-		return c->sent;
-	return whole ? (uint64_t)a->length : 0;
-}
-
-static void end_request(struct conn *c, bool whole)
-{
-	if (!c->req)
-		return;
-	uint64_t sent = body_bytes_sent(c, req_answer(c->req), whole);
-	if (!whole && !c->broken)
-		req_gone(c->req);
-	req_free(&c->req, sent, whole);
-}
-
 static void on_completed(
     void *cls, struct MHD_Connection *connection, void **con_cls, enum MHD_RequestTerminationCode code)
 {
@@ -341,8 +408,10 @@ static void on_completed(
 	end_request(c, whole);
 	c->target = STR_NONE;
 	c->query = NULL;
+	c->body = NULL;
 	c->woken = c->body_whole = c->answered = c->broken = c->dead = false;
 	c->sent = 0;
+	early_free(&c->early);
 	watch_set(&c->clients->watch, &c->watch, WATCH_IDLE, now_ms(c->clients));
 	*con_cls = NULL;
 }
@@ -366,6 +435,7 @@ static void on_connection(
 	struct conn *c = *context;
 	watch_set(&clients->watch, &c->watch, WATCH_NONE, 0);
 	end_request(c, false);
+	early_free(&c->early);
 	acceptor_left(clients->acceptor);
 	clients->open--;
 	metrics_add(metrics, METRIC_CONNECTIONS_OPEN, -1);
@@ -588,10 +658,13 @@ void clients_free(struct clients **clients)
 void client_resume(struct clients *clients, struct req *r)
 {
 	struct conn *c = req_owner(r);
-	if (c->watch.kind == WATCH_PARKED)
+	c->woken = true;
+	if (c->early.state == EARLY_GATHERING && !c->gathering)
+		go_on_early(c);
+	else if (!c->gathering && c->watch.kind == WATCH_PARKED)
 		resume(c);
-	else
-		c->woken = true;
+	else if (c->watch.kind == WATCH_BODY)
+		wait_for_body(c);
 }
 
 void client_interim(struct clients *clients, struct req *r, int status, const struct headers *h)

@@ -129,7 +129,7 @@ struct MHD_Response *response_make(const struct answer *a, bool close, MHD_Conte
 	return r;
 }
 
-int response_write_interim(struct buf *out, int status, const struct headers *h)
+static void write_head(struct buf *out, int status, const struct headers *h)
 {
 	buf_addf(out, "HTTP/1.1 %d %s\r\n", status, MHD_get_reason_phrase_for((unsigned)status));
 	for (uint32_t i = 0; i < h->n; i++) {
@@ -140,5 +140,23 @@ int response_write_interim(struct buf *out, int status, const struct headers *h)
 		buf_add(out, h->v[i].value);
 		buf_add(out, STR("\r\n"));
 	}
-	return buf_add(out, STR("\r\n")) != ERR_OK || out->overflow ? ERR_TOO_LARGE : ERR_OK;
+}
+
+int response_write_interim(struct buf *out, int status, const struct headers *h)
+{
+	write_head(out, status, h);
+	buf_add(out, STR("\r\n"));
+	return out->overflow ? ERR_TOO_LARGE : ERR_OK;
+}
+
+int response_write_last(struct buf *out, const struct answer *a)
+{
+	write_head(out, a->status, &a->headers);
+	buf_add(out, STR("Connection: close\r\n"));
+	if (a->length >= 0 && a->status != MHD_HTTP_NO_CONTENT)
+		buf_addf(out, "Content-Length: %lld\r\n", (long long)a->length);
+	buf_add(out, STR("\r\n"));
+	if (a->kind == ANSWER_TEXT && !a->bodyless)
+		buf_add(out, a->text);
+	return out->overflow ? ERR_TOO_LARGE : ERR_OK;
 }

@@ -13,5 +13,7 @@ struct MHD_Response *response_make(const struct answer *a, bool close, MHD_Conte
 
 /* The bytes of an interim response (RFC 9110 15.2). 0 or ERR_TOO_LARGE. */
 int response_write_interim(struct buf *out, int status, const struct headers *h) MUST_CHECK;
+/* The bytes of a response that closes its connection, without the body of a WHOLE or STREAM answer. 0 or ERR_TOO_LARGE. */
+int response_write_last(struct buf *out, const struct answer *a) MUST_CHECK;
 
 #endif

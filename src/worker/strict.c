@@ -7,8 +7,11 @@
  *      +1    +1       +2    blanks   +2                  and +4 to the end of the head
  *
  * A gap of any other size means that something was there which the library swallowed. Once the gaps are right, each string
- * is what the client sent, and the rest are rules on values. This file does not look at bodies: the library's own reading
- * of chunks is strict enough, and they are framed anew for the upstream. */
+ * is what the client sent, and the rest are rules on values.
+ *
+ * Of chunked bodies the library reads sizes strictly, but takes a bare LF for the end of a line, and any byte in an extension.
+ * What is before the content of a chunk in the buffer shows that, unless the two came apart, and not for the last chunk.
+ * Chunks are framed anew for the upstream in any case. */
 #include "worker/strict.h"
 
 #include <stdlib.h>
@@ -107,15 +110,34 @@ static enum MHD_Result on_field(
 	return r->why ? MHD_NO : MHD_YES;
 }
 
+const char *strict_body(const struct strict_head *head)
+{
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(head->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	return head->mode == STRICT_GAPS && info ? head->method + info->header_size : NULL;
+}
+
+bool strict_chunk(const char *body, const char *p)
+{
+	/* Content at the front of the buffer is the rest of a chunk, or its line was consumed before. */
+	if (!body || p <= body)
+		return true;
+	if (p - body < 3 || p[-2] != '\r' || p[-1] != '\n')
+		return false;
+	/* Back over the size and its extensions, to the end of the chunk before. */
+	const char *q = p - 3;
+	while (q > body && *q != '\n' && *q != '\r')
+		q--;
+	return q == body || (*q == '\n' && q[-1] == '\r');
+}
+
 static const char *read_fields(struct reading *r, const struct strict_head *head)
 {
 	r->next = head->version + VERSION_N + 2;
 	MHD_get_connection_values_n(head->connection, MHD_HEADER_KIND, on_field, r);
 	if (r->why || r->mode != STRICT_GAPS)
 		return r->why;
-	const union MHD_ConnectionInfo *info =
-	    MHD_get_connection_info(head->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	if (!info || r->next + 2 != head->method + info->header_size)
+	if (r->next + 2 != strict_body(head))
 		return "the head ends in a bare LF or CR, is folded, or holds a NUL";
 	return NULL;
 }

@@ -28,4 +28,10 @@ struct strict_head {
  * closes. An absolute target is given as its origin form, with its authority as the host (RFC 9112 3.2.2). */
 const char *strict_read(const struct strict_head *head, struct arena *a, struct http_request *out);
 
+/* For the bytes of a chunked body that the handler is given: false when the line with the size of their chunk, or the end of
+ * the chunk before, has a bare LF or CR. Only seen when these came in one piece. `body`: where the body began, strict_body. */
+bool strict_chunk(const char *body, const char *p);
+/* Where in the connection's buffer the head ends. NULL when that is not known (STRICT_LIBRARY, which looks itself). */
+const char *strict_body(const struct strict_head *head);
+
 #endif

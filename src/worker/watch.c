@@ -18,6 +18,8 @@
 
 #include "base/mem.h"
 
+enum { LINGER_MS = 10000 };
+
 void watch_init(struct watch *w)
 {
 	*w = (struct watch){0};
@@ -162,6 +164,8 @@ void watch_sweep(struct watch *w, const struct conf_server *limits, int64_t rest
 	sweep_deadline(w, WATCH_IDLE, limits->keepalive_timeout_ms, now_ms, late, ctx);
 	sweep_progress(w, WATCH_BODY, limits->send_timeout_ms, now_ms, late, ctx);
 	sweep_progress(w, WATCH_SEND, limits->send_timeout_ms, now_ms, late, ctx);
+	sweep_deadline(w, WATCH_ANSWER, rest_ms, now_ms, late, ctx);
+	sweep_deadline(w, WATCH_LINGER, LINGER_MS, now_ms, late, ctx);
 	sweep_left(w, rest_ms, now_ms, late, ctx);
 }
 

@@ -13,6 +13,8 @@ enum watch_kind {
 	WATCH_HEAD,   /* for the rest of a request's head: header_timeout, whatever trickles in */
 	WATCH_IDLE,   /* for the next request: keepalive_timeout */
 	WATCH_BODY,   /* for bytes of the request's body: send_timeout without any */
+	WATCH_ANSWER, /* the answer is there: for the rest of the body, a moment longer */
+	WATCH_LINGER, /* the answer was sent early: for the client to read it and close, 10 s */
 	WATCH_SEND,   /* for the client to take bytes: send_timeout without any */
 	WATCH_PARKED, /* for us: only whether the client is still there */
 	WATCH_KINDS

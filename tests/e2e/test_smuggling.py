@@ -78,9 +78,9 @@ def test_refused(pair, name):
 
 BAD_CHUNKS = [
     b"5 \r\nhello\r\n0\r\n\r\n", b"0x5\r\nhello\r\n0\r\n\r\n", b"-5\r\nhello\r\n0\r\n\r\n", b"5\r\nhelloXX0\r\n\r\n",
-    b"5\r\rhello\r\n0\r\n\r\n", b"\r\n5\r\nhello\r\n0\r\n\r\n", b"fffffffffffffffff\r\nhello\r\n0\r\n\r\n"]
-BARE_LF_CHUNKS = [
-    b"5\nhello\r\n0\r\n\r\n", b"5\r\nhello\n0\r\n\r\n", b"5\r\nhello\r\n0\n\r\n", b"5;a=b\nhello\r\n0\r\n\r\n", b"5;a\rb\r\nhello\r\n0\r\n\r\n"]
+    b"5\r\rhello\r\n0\r\n\r\n", b"\r\n5\r\nhello\r\n0\r\n\r\n",
+    b"5\nhello\r\n0\r\n\r\n", b"5;a=b\nhello\r\n0\r\n\r\n", b"5;a\rb\r\nhello\r\n0\r\n\r\n", b"fffffffffffffffff\r\nhello\r\n0\r\n\r\n"]
+BARE_LF_CHUNKS = [b"5\r\nhello\n0\r\n\r\n", b"5\r\nhello\r\n0\n\r\n"]
 
 
 def assert_chunks_refused(pair, bad):
@@ -100,7 +100,7 @@ def test_chunks(pair, bad):
     assert_chunks_refused(pair, bad)
 
 
-@pytest.mark.xfail(reason="libmicrohttpd takes a bare LF for a line end in chunk framing (RFC 9112 2.2 lets it)", strict=True)
+@pytest.mark.xfail(reason="libmicrohttpd takes a bare LF before and in the last chunk, and shows nobody", strict=True)
 @pytest.mark.parametrize("bad", BARE_LF_CHUNKS)
 def test_bare_line_ends_in_chunks(pair, bad):
     assert_chunks_refused(pair, bad)

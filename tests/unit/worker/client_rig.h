@@ -276,6 +276,8 @@ static const char *no_reason(unsigned reason)
 	return "none";
 }
 
+static unsigned rig_tick_ms = 5;
+
 static void rig_up(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -290,7 +292,8 @@ static void rig_up(void)
 	uv_loop_init(&rig.loop);
 	rig.metrics = metrics_new(1, 1, no_reason);
 	rig.env = (struct req_env){.conf = &rig.conf, .metrics = metrics_worker(rig.metrics, 0)};
-	struct clients_options o = {.loop = &rig.loop, .env = &rig.env, .connections = &rig.connections, .tick_ms = 5};
+	struct clients_options o = {
+	    .loop = &rig.loop, .env = &rig.env, .connections = &rig.connections, .tick_ms = rig_tick_ms};
 	ck_assert_int_eq(clients_new(&o, &rig.clients), ERR_OK);
 	rig.listen_fd = rig_listen();
 	ck_assert_int_eq(clients_listen(rig.clients, rig.listen_fd, STR("127.0.0.1:0")), ERR_OK);

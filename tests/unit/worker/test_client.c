@@ -442,6 +442,98 @@ START_TEST(broken_chunks_end_the_connection)
 }
 END_TEST
 
+static const struct chunks {
+	const char *sentence;
+	struct str bytes;
+	bool good;
+} chunk_rows[] = {
+    {"two chunks", TEXT("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), true},
+    {"an extension", TEXT("3;x=\"y\"\r\nabc\r\n2;z\r\nde\r\n0\r\n\r\n"), true},
+    {"a bare LF after the size", TEXT("3\nabc\r\n2\r\nde\r\n0\r\n\r\n"), false},
+    {"a bare LF after the second size", TEXT("3\r\nabc\r\n2\nde\r\n0\r\n\r\n"), false},
+    {"a bare LF in an extension", TEXT("3\r\nabc\r\n5;a=b\nhello\r\n0\r\n\r\nxx\r\n0\r\n\r\n"), false},
+    {"a bare CR in an extension", TEXT("3;a\rb\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), false},
+    {"a bare LF after a chunk", TEXT("3\r\nabc\n2\r\nde\r\n0\r\n\r\n"), false},
+    {"a blank after the size", TEXT("3 \r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), false},
+    {"a size in C's hexadecimals", TEXT("0x3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), false},
+    {"a negative size", TEXT("-3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), false},
+    {"a size beyond 2^64", TEXT("10000000000000003\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), false},
+    {"more bytes than the size", TEXT("3\r\nabcX\r\n2\r\nde\r\n0\r\n\r\n"), false},
+    {"no size", TEXT("\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), false},
+};
+
+START_TEST(chunks_are_read_strictly)
+{
+	const struct chunks *row = &chunk_rows[_i];
+	struct str head = STR("POST /text HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+	char all[256];
+	memcpy(all, head.p, head.n);
+	memcpy(all + head.n, row->bytes.p, row->bytes.n);
+	rig_up();
+	rig_exchange(str_make(all, head.n + row->bytes.n), row->good ? "hello" : NULL);
+	ck_assert_msg(rig.upload_ended == row->good, "%s", row->sentence);
+	if (row->good)
+		ck_assert(str_eq(buf_str(&rig.uploaded), STR("abcde")));
+	rig_down();
+}
+END_TEST
+
+START_TEST(chunks_may_be_cut_anywhere)
+{
+	struct str whole = STR("POST /text HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+			       "3\r\nabc\r\n00a;x=y\r\n0123456789\r\n1\r\nz\r\n0\r\n\r\n");
+	for (size_t cut = 55; cut < whole.n; cut++) {
+		rig_up();
+		int fd = rig_connect();
+		rig_send(fd, str_take(whole, cut));
+		for (int i = 0; i < 4; i++)
+			turn_once();
+		rig_send(fd, str_skip(whole, cut));
+		TURN_UNTIL(received(fd, "hello"));
+		ck_assert_msg(str_eq(buf_str(&rig.uploaded), STR("abc0123456789z")), "cut at %zu", cut);
+		close(fd);
+		rig_down();
+	}
+}
+END_TEST
+
+START_TEST(many_chunks_come_through)
+{
+	static char text[120000];
+	size_t n = 0, all = 0;
+	n += (size_t)snprintf(
+	    text, sizeof(text), "POST /text HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+	for (unsigned size = 1; all + size < 90000; size = size * 3 % 997 + 1) {
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%x\r\n", size);
+		for (unsigned i = 0; i < size; i++)
+			text[n++] = stub_byte(all++);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "\r\n");
+	}
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "0\r\n\r\n");
+	rig_up();
+	int fd = rig_connect();
+	struct str rest = str_make(text, n);
+	for (int i = 0; !rig.upload_ended; i++) {
+		struct str some = str_take(rest, (size_t)(i * 37 % 1500 + 1));
+		rest = str_skip(rest, some.n);
+		send_some(fd, &some);
+		ck_assert_uint_eq(some.n, 0);
+		rig.hold_upload = i % 3 == 0;
+		turn_once();
+		if (rig.current && i % 3 == 1)
+			client_resume(rig.clients, rig.current);
+	}
+	TURN_UNTIL(received(fd, "hello"));
+	ck_assert_uint_eq(rig.uploaded.n, all);
+	bool same = true;
+	for (size_t i = 0; i < all; i++)
+		same = rig.uploaded.p[i] == stub_byte(i) && same;
+	ck_assert(same);
+	close(fd);
+	rig_down();
+}
+END_TEST
+
 START_TEST(a_client_that_leaves_in_its_upload_is_noticed)
 {
 	rig_up();
@@ -477,6 +569,146 @@ START_TEST(an_end_that_comes_with_the_last_bytes_is_noticed)
 	ck_assert_uint_eq(rig.whole, _i == 2);
 	if (_i == 2)
 		close(fd);
+	rig_down();
+}
+END_TEST
+
+static int post_and_wait(const char *path)
+{
+	char head[128];
+	int n = snprintf(head, sizeof(head), "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc", path);
+	int fd = rig_connect();
+	rig_send(fd, str_make(head, (size_t)n));
+	TURN_UNTIL(rig.uploaded.n == 3);
+	return fd;
+}
+
+START_TEST(an_answer_that_comes_before_the_body_is_sent_early)
+{
+	rig_up();
+	int fd = post_and_wait("/early");
+	stub_text(rig.current, 413, STR("too much"));
+	client_resume(rig.clients, rig.current);
+	TURN_UNTIL(rig_take(fd)); /* the sending side is closed */
+	has("HTTP/1.1 413 ");
+	has("Connection: close\r\n");
+	has("Content-Length: 8\r\n\r\ntoo much");
+	ck_assert_uint_eq(rig.whole, 1);
+	ck_assert_uint_eq(rig.last_sent, 8);
+	/* What the client still sends is swallowed. */
+	static char rest[99997];
+	ck_assert_int_eq(send(fd, rest, sizeof(rest), MSG_NOSIGNAL), sizeof(rest));
+	TURN_UNTIL(clients_open(rig.clients) == 0);
+	ck_assert_uint_eq(rig.freed, 1);
+	ck_assert_uint_eq(rig.gone, 0);
+	close(fd);
+	rig_down();
+}
+END_TEST
+
+START_TEST(an_early_answer_that_streams_is_sent_once_it_is_whole)
+{
+	rig_up();
+	int fd = post_and_wait("/stream?bytes=10");
+	rig.stream_available = 5;
+	stub_answer(rig.current);
+	client_resume(rig.clients, rig.current);
+	for (int i = 0; i < 30; i++)
+		turn_once();
+	ck_assert(!rig_take(fd));
+	ck_assert_uint_eq(rig.n_received, 0);
+	rig.stream_available = -1;
+	rig.wake_inside = true;
+	client_resume(rig.clients, rig.current);
+	TURN_UNTIL(rig_take(fd));
+	has("\r\n\r\nabcdefghij");
+	has_not("Content-Length");
+	ck_assert_uint_eq(rig.last_sent, 10);
+	close(fd);
+	TURN_UNTIL(clients_open(rig.clients) == 0);
+	rig_down();
+}
+END_TEST
+
+START_TEST(an_early_answer_that_breaks_off_does_not_end_cleanly)
+{
+	rig_up();
+	int fd = post_and_wait("/stream?bytes=10");
+	rig.stream_available = 5;
+	rig.stream_error = ERR_SHORT;
+	stub_answer(rig.current);
+	client_resume(rig.clients, rig.current);
+	TURN_UNTIL(rig.freed == 1);
+	char c;
+	ck_assert_int_eq(recv(fd, &c, 1, 0), -1);
+	ck_assert_int_eq(errno, ECONNRESET);
+	ck_assert_uint_eq(rig.whole, 0);
+	close(fd);
+	TURN_UNTIL(clients_open(rig.clients) == 0);
+	rig_down();
+}
+END_TEST
+
+START_TEST(a_body_that_ends_while_an_early_answer_is_gathered_changes_nothing)
+{
+	rig_up();
+	int fd = post_and_wait("/stream?bytes=10");
+	rig.stream_available = 5;
+	stub_answer(rig.current);
+	client_resume(rig.clients, rig.current);
+	for (int i = 0; i < 30; i++)
+		turn_once();
+	static char rest[99997];
+	ck_assert_int_eq(send(fd, rest, sizeof(rest), MSG_NOSIGNAL), sizeof(rest));
+	for (int i = 0; i < 30; i++)
+		turn_once();
+	rig.stream_available = -1;
+	client_resume(rig.clients, rig.current);
+	TURN_UNTIL(rig_take(fd));
+	has("\r\n\r\nabcdefghij");
+	TURN_UNTIL(clients_open(rig.clients) == 0);
+	close(fd);
+	rig_down();
+}
+END_TEST
+
+START_TEST(a_large_early_answer_waits_for_the_body)
+{
+	rig_up();
+	int fd = post_and_wait("/stream?length=100000");
+	stub_answer(rig.current);
+	client_resume(rig.clients, rig.current);
+	for (int i = 0; i < 30; i++)
+		turn_once();
+	ck_assert(!rig_take(fd));
+	ck_assert_uint_eq(rig.n_received, 0);
+	static char rest[99997];
+	ck_assert_int_eq(send(fd, rest, sizeof(rest), MSG_NOSIGNAL), sizeof(rest));
+	TURN_UNTIL((rig_take(fd), rig.n_received > 100000));
+	has("Content-Length: 100000\r\n");
+	TURN_UNTIL(rig.whole == 1);
+	close(fd);
+	rig_down();
+}
+END_TEST
+
+START_TEST(an_answer_to_a_body_that_comes_soon_keeps_the_connection)
+{
+	rig_tick_ms = 500;
+	rig_up();
+	rig_tick_ms = 5;
+	int fd = rig_connect();
+	rig_send(fd, STR("POST /text HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc"));
+	TURN_UNTIL(rig.uploaded.n == 3);
+	stub_text(rig.current, 200, STR("hello"));
+	client_resume(rig.clients, rig.current);
+	rig_send(fd, STR("def"));
+	TURN_UNTIL(received(fd, "hello"));
+	has_not("Connection: close");
+	rig_forget();
+	rig_send(fd, GET("/text"));
+	TURN_UNTIL(received(fd, "hello"));
+	close(fd);
 	rig_down();
 }
 END_TEST
@@ -618,6 +850,7 @@ START_TEST(a_parked_request_has_no_deadline_here)
 	while (clock_mono_us() < until_us)
 		turn_once();
 	ck_assert(!rig_take(fd));
+	rig.conf.server.send_timeout_ms = 60000;
 	rig_answer_parked();
 	TURN_UNTIL((rig_take(fd), strstr(rig.received, "at last")));
 	close(fd);
@@ -767,8 +1000,17 @@ int main(void)
 	tcase_add_test(t, a_held_upload_does_not_pile_up);
 	tcase_add_test(t, chunks_are_undone);
 	tcase_add_test(t, broken_chunks_end_the_connection);
+	tcase_add_loop_test(t, chunks_are_read_strictly, 0, COUNT_OF(chunk_rows));
+	tcase_add_test(t, chunks_may_be_cut_anywhere);
+	tcase_add_test(t, many_chunks_come_through);
 	tcase_add_test(t, a_client_that_leaves_in_its_upload_is_noticed);
 	tcase_add_loop_test(t, an_end_that_comes_with_the_last_bytes_is_noticed, 0, 3);
+	tcase_add_test(t, an_answer_that_comes_before_the_body_is_sent_early);
+	tcase_add_test(t, an_early_answer_that_streams_is_sent_once_it_is_whole);
+	tcase_add_test(t, an_early_answer_that_breaks_off_does_not_end_cleanly);
+	tcase_add_test(t, a_body_that_ends_while_an_early_answer_is_gathered_changes_nothing);
+	tcase_add_test(t, a_large_early_answer_waits_for_the_body);
+	tcase_add_test(t, an_answer_to_a_body_that_comes_soon_keeps_the_connection);
 	tcase_add_test(t, expect_is_answered_with_continue);
 	tcase_add_test(t, an_interim_response_goes_before_the_final_one);
 	tcase_add_test(t, no_interim_response_for_http_1_0);
