@@ -38,6 +38,10 @@ struct reuse_verdict policy_reuse(
 /* For a request that finds nothing: REUSE_REVALIDATE, or UNSATISFIABLE (only-if-cached). */
 enum reuse policy_miss(const struct http_request *request);
 
+/* May those who waited for this response share it (RFC 9111 4)? Not when it has to be validated for each request: it is
+ * stored for its validator alone, and may be made for the visitor who asked. How long it was on its way is not counted. */
+bool policy_may_collapse(const struct stored *s);
+
 /* True when the variant's nominated fields equal the request's (4.1), compared in normal form. */
 bool policy_vary_matches(const struct stored *s, const struct http_request *request);
 

@@ -1,7 +1,7 @@
 /* The steps of a request and its life. Each step returns the next; REQ_PARK waits for the one letter that a request has
  * (its flight was decided, or its stream has more), REQ_ANSWERED ends the drive.
  *
- *   receive -> lookup -> judge -> (fresh: answered)
+ *   receive -> lookup -> judge -> (fresh: answered), alone (validated for each request)
  *                         \--> join -> lead | (park) -> outcome -> answered
  *                   miss -/                         \-> join again (another variant), alone
  *   receive -> alone (passes)      receive -> purge
@@ -154,6 +154,13 @@ static enum req_step lookup(struct req *r)
 
 static void refresh_behind(struct req *r);
 
+/* What the fetch brings is for this request only, though it may be stored: to wait for another's would be of no use. */
+static enum req_step for_itself(struct req *r)
+{
+	r->may_store = true;
+	return REQ_ALONE;
+}
+
 static enum req_step judge(struct req *r)
 {
 	r->verdict = answer_verdict(r, r->entry);
@@ -174,7 +181,9 @@ static enum req_step judge(struct req *r)
 	}
 	r->fwd = r->verdict.reason;
 	/* HEAD goes on as HEAD: what it brings is no page. */
-	return r->message.method == METHOD_HEAD ? REQ_ALONE : REQ_JOIN;
+	if (r->message.method == METHOD_HEAD)
+		return REQ_ALONE;
+	return policy_may_collapse(&r->entry->stored) ? REQ_JOIN : for_itself(r);
 }
 
 /* ---- the variant that is wanted ---- */
@@ -220,6 +229,9 @@ static enum req_step miss(struct req *r)
 	/* A part is asked for and the whole is not here: the origin knows how to cut it. */
 	if (headers_find(&r->message.headers, STR("Range")))
 		return pass(r, REASON_PASS_RANGE);
+	/* Its answer is hardly ever for others (RFC 9111 3.5): it waits for none, and lets none wait. */
+	if (headers_find(&r->message.headers, STR("Authorization")) && !(r->route->override & OVERRIDE_AUTHORIZATION))
+		return for_itself(r);
 	if (r->fwd == REASON_MISS_VARY)
 		tier_variants(r->env->tier, &r->key, sign_first, r);
 	return REQ_JOIN;
@@ -361,6 +373,10 @@ static enum req_step shared(struct req *r)
 	if (r->waiter.leads) {
 		answer_from_flight(r);
 		return REQ_ANSWERED;
+	}
+	if (!policy_may_collapse(&f->entry->stored)) { /* the leader's only, as it turned out */
+		req__leave_flight(r);
+		return for_itself(r);
 	}
 	if (matches(r, f->entry)) {
 		bool stored = f->reason == REASON_HIT; /* found in the store after all */

@@ -142,6 +142,81 @@ START_TEST(waiters_of_an_uncacheable_page_go_together)
 }
 END_TEST
 
+/* It may be made for the visitor who asked; only the origin knows (RFC 9111 5.2.2.4). */
+START_TEST(what_is_validated_for_each_is_shared_with_none)
+{
+	static const char *const heads[] = {
+	    "Cache-Control: no-cache\nETag: \"a\"\n",
+	    "Cache-Control: max-age=60, no-cache\nETag: \"a\"\n",
+	    "Cache-Control: max-age=0\nETag: \"a\"\n",
+	    "ETag: \"a\"\n",
+	};
+	for (unsigned i = 0; i < COUNT_OF(heads); i++) {
+		struct world *w = world_new(plain);
+		struct req *r[3];
+		for (unsigned k = 0; k < 3; k++)
+			r[k] = world_ask_on(w, k % 2, "GET", "/mine", "");
+		ck_assert_uint_eq(w->n_fetches, 1);
+		world_head(w, 0, 200, heads[i], 4);
+		world_deliver(w);
+		ck_assert_msg(
+		    w->n_fetches == 3, "%s: %u fetches, the others have not gone alone", heads[i], w->n_fetches);
+		struct req *late = world_ask(w, "GET", "/mine", ""); /* while the body still comes */
+		ck_assert_msg(w->n_fetches == 4, "%s: one that came later has joined", heads[i]);
+		world_say(w, 0, "mine");
+		world_done(w, 0, ERR_OK);
+		for (unsigned k = 1; k < 4; k++)
+			world_respond(w, k, 200, heads[i], "your");
+		ASSERT_ANSWER(r[0], 200, "mine");
+		ASSERT_ANSWER(r[1], 200, "your");
+		ASSERT_ANSWER(r[2], 200, "your");
+		ASSERT_ANSWER(late, 200, "your");
+		for (unsigned k = 0; k < 3; k++)
+			world_end(&r[k]);
+		world_end(&late);
+		/* each asks with the validator of what is stored, and waits for nobody */
+		r[0] = world_ask(w, "GET", "/mine", "");
+		r[1] = world_ask(w, "GET", "/mine", "");
+		ck_assert_msg(w->n_fetches == 6, "%s: one waits for the other's validation", heads[i]);
+		world_respond(w, 4, 304, heads[i], "");
+		world_respond(w, 5, 200, heads[i], "new");
+		ASSERT_ANSWER(r[0], 200, "your");
+		ASSERT_ANSWER(r[1], 200, "new");
+		world_end(&r[0]);
+		world_end(&r[1]);
+		world_free(&w);
+	}
+}
+END_TEST
+
+START_TEST(requests_with_authorization_wait_for_nobody)
+{
+	static const struct {
+		const char *what, *settings;
+		unsigned fetches;
+	} rows[] = {
+	    {"each goes by itself", "", 3},
+	    {"unless the route says that the page does not depend on it", "[route /*]\noverride = authorization\n", 1},
+	};
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		struct world *w = world_new(rows[i].settings);
+		struct req *a = world_ask(w, "GET", "/a", "Authorization: Basic eA==\n");
+		struct req *b = world_ask(w, "GET", "/a", "Authorization: Basic eQ==\n");
+		struct req *c = world_ask(w, "GET", "/a", "");
+		ck_assert_msg(w->n_fetches == rows[i].fetches, "%s: %u fetches", rows[i].what, w->n_fetches);
+		for (unsigned k = 0; k < rows[i].fetches; k++)
+			world_respond(w, k, 200, PUBLIC, "x");
+		ASSERT_ANSWER(a, 200, "x");
+		ASSERT_ANSWER(b, 200, "x");
+		ASSERT_ANSWER(c, 200, "x");
+		world_end(&a);
+		world_end(&b);
+		world_end(&c);
+		world_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(the_memory_of_passes_ends)
 {
 	struct world *w = world_new("[cache]\npass_ttl = 10s\n");
@@ -868,6 +943,8 @@ int main(void)
 	tcase_add_test(t, head_is_answered_from_a_stored_get);
 	tcase_add_test(t, waiters_share_one_fetch_as_it_grows);
 	tcase_add_test(t, waiters_of_an_uncacheable_page_go_together);
+	tcase_add_test(t, what_is_validated_for_each_is_shared_with_none);
+	tcase_add_test(t, requests_with_authorization_wait_for_nobody);
 	tcase_add_test(t, the_memory_of_passes_ends);
 	tcase_add_test(t, variants_do_not_wait_for_one_another);
 	tcase_add_test(t, a_field_that_connection_names_makes_no_variant);
