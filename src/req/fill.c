@@ -404,7 +404,6 @@ static void start(struct flight *f)
 	    .route = f->route,
 	    .request = r,
 	    .client = f->client,
-	    .trusted = f->trusted,
 	    .id = f->id,
 	};
 	forward_headers(&in, &f->arena, &f->fetch_headers);
@@ -435,7 +434,6 @@ void fill_start(struct flight *f, struct req_env *env, const struct fill_spec *s
 	copy_request(spec->request, &f->arena, &f->request);
 	f->client = arena_str(&f->arena, spec->client);
 	f->id = arena_str(&f->arena, spec->id);
-	f->trusted = spec->trusted;
 	f->may_store = spec->may_store;
 	f->stale = spec->stale ? entry_ref(spec->stale) : NULL;
 	f->stale_epoch = spec->stale_epoch;

@@ -11,7 +11,6 @@ struct fill_spec {
 	const struct route *route;
 	const struct http_request *request; /* copied, as client and id */
 	struct str client, id;
-	bool trusted;
 	bool may_store;	      /* the answer may be stored: conditions of the client are left out */
 	struct entry *stale;  /* to be validated; a reference is taken */
 	uint64_t stale_epoch; /* of the tier before that was looked up: a purge since then takes it away */

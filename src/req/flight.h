@@ -78,7 +78,7 @@ struct flight {
 	struct mail wake;      /* there is room in the body's window again */
 	struct req *leader;    /* where upload bytes come from; NULL when it left */
 	size_t max_object;
-	bool may_store, stale_if_error, trusted, fetching, storing;
+	bool may_store, stale_if_error, fetching, storing;
 	enum reason dropped;	    /* why what was being stored is not any more; NONE: it is, or never was */
 	bool again;		    /* a 304 that is none of ours: ask once more, for the whole */
 	atomic_llong first_byte_us; /* how long the upstream took until its head; -1: no head yet */

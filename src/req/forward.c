@@ -2,6 +2,8 @@
  * client's connection, and those that a client could use to lie about where it is, do not go on. */
 #include "req/forward.h"
 
+#include "base/mem.h"
+
 void header_ops_apply(const struct header_ops *ops, struct arena *a, struct headers *h)
 {
 	for (unsigned i = 0; i < ops->n; i++) {
@@ -44,6 +46,21 @@ unsigned forward_via_count(const struct headers *h, struct str pseudonym)
 	return n;
 }
 
+void forward_strip(struct headers *h)
+{
+	static const struct str names[] = {
+	    STR("Forwarded"), STR("X-Real-IP"), STR("X-Original-URL"), STR("X-Rewrite-URL")};
+	for (unsigned i = 0; i < COUNT_OF(names); i++)
+		headers_remove(h, names[i]);
+	for (uint32_t i = 0; i < h->n;) {
+		struct str name = h->v[i].name;
+		if (str_starts_nocase(name, STR("X-Forwarded-")))
+			headers_remove(h, name); /* this one and its like: what follows moves up */
+		else
+			i++;
+	}
+}
+
 static bool is_default_port(const struct url *u)
 {
 	return u->port == (str_eq(u->scheme, STR("https")) ? 443 : 80);
@@ -61,11 +78,11 @@ static struct str host_for(const struct forward_in *in, struct arena *a)
 	return is_default_port(&u->url) ? host : arena_printf(a, "%.*s:%u", STR_ARG(host), u->url.port);
 }
 
-/* `value` behind what a trusted peer sent, alone otherwise. */
+/* `value` behind what is there. */
 static void continue_list(
     const struct forward_in *in, struct arena *a, struct headers *out, struct str name, struct str value)
 {
-	struct str before = in->trusted ? headers_joined(out, a, name) : STR_NONE;
+	struct str before = headers_joined(out, a, name);
 	if (before.n > 0)
 		value = arena_printf(a, "%.*s, %.*s", STR_ARG(before), STR_ARG(value));
 	headers_set(out, a, name, value);
@@ -74,7 +91,7 @@ static void continue_list(
 static void keep_or_set(
     const struct forward_in *in, struct arena *a, struct headers *out, struct str name, struct str value)
 {
-	if (!in->trusted || headers_get(out, name).n == 0)
+	if (headers_get(out, name).n == 0)
 		headers_set(out, a, name, value);
 }
 
@@ -92,13 +109,9 @@ static void add_forwarding(const struct forward_in *in, struct arena *a, struct 
 	struct str node = forwarded_node(in->client, a);
 	if (!str_eq(node, STR("unknown")))
 		continue_list(in, a, out, STR("X-Forwarded-For"), in->client);
-	else if (!in->trusted)
-		headers_remove(out, STR("X-Forwarded-For"));
 	keep_or_set(in, a, out, STR("X-Forwarded-Proto"), r->scheme);
 	if (r->host.n > 0)
 		keep_or_set(in, a, out, STR("X-Forwarded-Host"), r->host);
-	else if (!in->trusted)
-		headers_remove(out, STR("X-Forwarded-Host"));
 	struct str host = r->host.n > 0 ? arena_printf(a, ";host=\"%.*s\"", STR_ARG(r->host)) : STR("");
 	continue_list(in, a, out, STR("Forwarded"),
 	    arena_printf(a, "for=%.*s%.*s;proto=%.*s", STR_ARG(node), STR_ARG(host), STR_ARG(r->scheme)));

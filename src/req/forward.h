@@ -11,11 +11,15 @@ struct forward_in {
 	const struct route *route;
 	const struct http_request *request;
 	struct str client; /* the peer's address as text; "unix" */
-	bool trusted;	   /* the peer is one of trusted_proxies: its forwarding fields are continued, else replaced */
 	struct str id;	   /* request id */
 };
 
-/* Result lies in `a` and borrows from the request. */
+/* Takes away what only a proxy in front of us may say: where the client is, what it asked for (Forwarded, X-Forwarded-*,
+ * X-Real-IP, X-Original-URL, X-Rewrite-URL). The origin may render them, and they are no part of the key: a stranger could
+ * have his own host or path put into a page that is stored for all. Not for peers of trusted_proxies. */
+void forward_strip(struct headers *h);
+
+/* The forwarding fields that are still in the request are continued. Result lies in `a` and borrows from the request. */
 void forward_headers(const struct forward_in *in, struct arena *a, struct headers *out);
 /* The target with the upstream URL's path before it. */
 struct str forward_target(const struct conf_upstream *u, struct str target, struct arena *a);

@@ -90,6 +90,8 @@ static enum req_step receive(struct req *r)
 	/* From here on the request is what the origin will see (RFC 9110 7.6.1). A client could else have a page rendered
 	 * without a field, by naming it in Connection, and stored under the field's value. */
 	headers_remove_hop_by_hop(&m->headers);
+	if (!r->trusted)
+		forward_strip(&m->headers);
 	return why == REASON_NONE ? REQ_LOOKUP : pass(r, why);
 }
 
@@ -247,7 +249,6 @@ static void fill_for(struct req *r, struct flight *f, bool may_store, struct ent
 	    .request = &r->message,
 	    .client = r->client.address_text,
 	    .id = r->id,
-	    .trusted = r->trusted,
 	    .may_store = may_store,
 	    .stale = stale,
 	    .stale_epoch = r->epoch,
@@ -272,7 +273,6 @@ static void refresh_behind(struct req *r)
 	    .request = &r->message,
 	    .client = r->client.address_text,
 	    .id = r->id,
-	    .trusted = r->trusted,
 	    .may_store = true,
 	    .stale = r->entry,
 	    .stale_epoch = r->epoch,

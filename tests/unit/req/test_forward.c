@@ -46,6 +46,15 @@ static const struct row rows[] = {
 	"for=10.1.2.3;host=\"shop.example\";proto=http"},
     {"Forwarded of a trusted peer is continued", "Forwarded: for=9.9.9.9\n", true, HOST_CLIENT, "Forwarded",
 	"for=9.9.9.9, for=10.1.2.3;host=\"shop.example\";proto=http"},
+    {"no X-Forwarded field of a stranger goes on", "x-forwarded-prefix: /evil\nX-Forwarded-Port: 1\n", false,
+	HOST_CLIENT, "X-Forwarded-Prefix", NULL},
+    {"nor the one behind it", "x-forwarded-prefix: /evil\nX-Forwarded-Port: 1\n", false, HOST_CLIENT,
+	"X-Forwarded-Port", NULL},
+    {"X-Forwarded-Port of a trusted peer goes on", "X-Forwarded-Port: 443\n", true, HOST_CLIENT, "X-Forwarded-Port",
+	"443"},
+    {"X-Original-URL of a stranger stays", "X-Original-URL: /admin\n", false, HOST_CLIENT, "X-Original-URL", NULL},
+    {"X-Rewrite-URL of a stranger stays", "X-Rewrite-URL: /admin\n", false, HOST_CLIENT, "X-Rewrite-URL", NULL},
+    {"X-Real-IP of a stranger stays", "X-Real-IP: 1.2.3.4\n", false, HOST_CLIENT, "X-Real-IP", NULL},
     {"the request id goes on", "X-Request-Id: not this\n", false, HOST_CLIENT, "X-Request-Id", "id-1"},
 };
 
@@ -71,7 +80,9 @@ START_TEST(each_field_goes_on_or_stays)
 		struct http_request request = {.scheme = STR("http"), .host = STR("shop.example"), .minor = 1};
 		headers_add(&request.headers, &a, STR("Host"), request.host);
 		fields_of(row->fields, &a, &request.headers);
-		struct forward_in in = {&conf, &route, &request, STR("10.1.2.3"), row->trusted, STR("id-1")};
+		if (!row->trusted)
+			forward_strip(&request.headers);
+		struct forward_in in = {&conf, &route, &request, STR("10.1.2.3"), STR("id-1")};
 		struct headers out;
 		forward_headers(&in, &a, &out);
 		struct str got = headers_get(&out, str_of(row->name));
@@ -91,7 +102,7 @@ START_TEST(peers_without_a_plain_address)
 	struct conf_upstream upstream = {.url = upstream_url};
 	struct route route = {.upstream = &upstream};
 	struct http_request request = {.scheme = STR("http"), .minor = 0};
-	struct forward_in in = {&conf, &route, &request, STR("2001:db8::1"), false, STR("id")};
+	struct forward_in in = {&conf, &route, &request, STR("2001:db8::1"), STR("id")};
 	struct headers out;
 	forward_headers(&in, &a, &out);
 	ck_assert(str_eq(headers_get(&out, STR("Forwarded")), STR("for=\"[2001:db8::1]\";proto=http")));
@@ -99,6 +110,7 @@ START_TEST(peers_without_a_plain_address)
 	ck_assert(str_eq(headers_get(&out, STR("Via")), STR("1.0 larder")));
 	in.client = STR("unix");
 	headers_add(&request.headers, &a, STR("X-Forwarded-For"), STR("1.2.3.4"));
+	forward_strip(&request.headers);
 	forward_headers(&in, &a, &out);
 	ck_assert(str_eq(headers_get(&out, STR("Forwarded")), STR("for=unknown;proto=http")));
 	ck_assert_ptr_null(headers_find(&out, STR("X-Forwarded-For")));
