@@ -1,5 +1,6 @@
 /* Opens listening sockets. Permissions of a unix socket are set on the descriptor before it is bound: Linux gives them to
- * the file that bind makes, so there is no moment at which others could connect. */
+ * the file that bind makes, so there is no moment at which others could connect. What the umask took of them is given
+ * back afterwards. */
 #include "worker/listen.h"
 
 #include <arpa/inet.h>
@@ -62,12 +63,19 @@ static int bind_to(const struct conf_addr *address, int fd)
 	return bind(fd, sa, address->len);
 }
 
+/* Whoever may connect must be able to write to the file, and the umask says otherwise as a rule. */
+static int undo_umask(const struct conf_addr *address, mode_t unix_mode)
+{
+	return address->is_unix ? chmod(((const struct sockaddr_un *)&address->sa)->sun_path, unix_mode) : 0;
+}
+
 int listen_open(const struct conf_addr *address, bool reuse_port, mode_t unix_mode, int *out)
 {
 	int fd = socket(address->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return ERR_IO;
-	if (prepare(address, fd, reuse_port, unix_mode) < 0 || bind_to(address, fd) < 0 || listen(fd, BACKLOG) < 0) {
+	if (prepare(address, fd, reuse_port, unix_mode) < 0 || bind_to(address, fd) < 0 ||
+	    undo_umask(address, unix_mode) < 0 || listen(fd, BACKLOG) < 0) {
 		int saved = errno;
 		close(fd);
 		errno = saved;

@@ -1,5 +1,7 @@
 """The admin listener: health, stats, metrics valid to the Prometheus parser, config, what is stored for a URL."""
 import json
+import os
+import stat
 
 import pytest
 
@@ -77,3 +79,14 @@ def test_wrong_methods_and_paths(larder):
     assert larder.admin("DELETE", "/purge").status == 405
 
 
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_the_directory_says_who_may_connect_to_a_unix_socket(origin, serve, tmp_path, umask):
+    path = tmp_path / "pages.sock"
+    before = os.umask(umask)
+    try:
+        serve(origin, arguments=["--listen", f"127.0.0.1:0, unix:{path}"])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o666
