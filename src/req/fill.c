@@ -327,8 +327,8 @@ static void log_failure(struct flight *f, int err, const char *why)
 	if (since >= 0 && since < COMPLAIN_MS)
 		return;
 	f->env->complained_ms = now;
-	log_warning("upstream", "%.*s %.*s: %s", STR_ARG(f->route->upstream->name),
-	    STR_ARG(f->route->upstream->url_text), why ? why : err_text(err));
+	log_warning("upstream", "%.*s %.*s: %s (request %.*s)", STR_ARG(f->route->upstream->name),
+	    STR_ARG(f->route->upstream->url_text), why ? why : err_text(err), STR_ARG(f->id));
 }
 
 static void start(struct flight *f);

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -397,7 +398,8 @@ static int make_shared(struct server *s)
 	const struct conf *conf = s->conf;
 	if (!str_eq(conf->log.access, STR("off")) &&
 	    accesslog_open(conf->log.access, (int)conf->log.format, &s->access) != ERR_OK) {
-		log_error("server", "cannot open the access log %.*s (see [log] access)", STR_ARG(conf->log.access));
+		log_error("server", "cannot open the access log %.*s: %s; see [log] access", STR_ARG(conf->log.access),
+		    strerror(errno));
 		return ERR_IO;
 	}
 	struct memory_options memory = memory_options(conf);

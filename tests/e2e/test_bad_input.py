@@ -147,3 +147,9 @@ def test_too_many_connections(origin, serve):
     wait_until(lambda: larder.metric("larder_connections_open") == 0, "the places to be free")
     assert larder.get("/p").status == 200
     assert larder.metric("larder_connections_refused_total") == 1
+
+
+def test_access_log_that_cannot_be_opened(tmp_path):
+    done = run("--upstream", "http://127.0.0.1:1", "--listen", "127.0.0.1:0", "--admin", "off",
+               "--log-access", str(tmp_path / "missing" / "access.log"))
+    assert done.returncode == 1 and "missing/access.log: No such file or directory" in done.stderr

@@ -30,6 +30,8 @@ def assert_error_page(larder, status, reason, target="/p", within=2.0):
 def test_nobody_listens(serve):
     larder = serve(f"http://127.0.0.1:{free_port()}", ROUTE)
     assert_error_page(larder, 502, "upstream-connect")
+    told = re.findall(r"\(request (\S+)\)", larder.stderr())
+    assert told and told[0] in {line["id"] for line in larder.log_lines()}
 
 
 def test_name_does_not_resolve(serve):
