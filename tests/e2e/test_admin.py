@@ -26,6 +26,8 @@ def test_health(larder):
 
 
 def test_stats(larder):
+    # A request is counted after its last byte went out.
+    wait_until(lambda: larder.metric("larder_requests_total") >= 5, "the requests to be counted")
     answer = larder.admin("GET", "/stats")
     assert answer["Content-Type"].startswith("application/json")
     stats = json.loads(answer.body)

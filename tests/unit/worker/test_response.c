@@ -1,0 +1,79 @@
+/* The bytes that are written past the library: interim responses and last ones. What the library frames is in test_client. */
+#include "worker/response.h"
+
+#include "base/mem.h"
+#include "suite.h"
+
+static struct header fields[] = {{STR("Link"), STR("</a.css>")}, {STR("Bad Name"), STR("x")},
+    {STR("Split"), STR("x\r\nInjected: y")}, {STR("Content-Length"), STR("7")}, {STR("Connection"), STR("keep-alive")},
+    {STR("Transfer-Encoding"), STR("chunked")}, {STR("Empty"), STR("")}};
+static const struct headers headers = {.v = fields, .n = COUNT_OF(fields)};
+
+static const char *text_of(struct buf *b)
+{
+	ck_assert_int_eq(buf_addc(b, '\0'), ERR_OK);
+	return b->p;
+}
+
+START_TEST(an_interim_response_has_clean_fields_and_no_framing)
+{
+	struct buf b;
+	buf_init(&b, 1000);
+	ck_assert_int_eq(response_write_interim(&b, 103, &headers), ERR_OK);
+	ck_assert_str_eq(text_of(&b), "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nEmpty: \r\n\r\n");
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(what_is_too_large_is_told)
+{
+	struct buf b;
+	buf_init(&b, 30);
+	ck_assert_int_eq(response_write_interim(&b, 103, &headers), ERR_TOO_LARGE);
+	buf_free(&b);
+	buf_init(&b, 30);
+	ck_assert_int_eq(
+	    response_write_last(&b, &(struct answer){.status = 413, .kind = ANSWER_TEXT, .headers = headers}),
+	    ERR_TOO_LARGE);
+	buf_free(&b);
+}
+END_TEST
+
+static const struct last {
+	const char *sentence;
+	struct answer answer;
+	const char *bytes;
+} lasts[] = {
+    {"a text comes with its body", {.kind = ANSWER_TEXT, .status = 413, .length = 4, .text = STR("much")},
+	"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nmuch"},
+    {"a text without its body",
+	{.kind = ANSWER_TEXT, .status = 413, .length = 4, .text = STR("much"), .bodyless = true},
+	"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\n"},
+    {"a stream of known length", {.kind = ANSWER_STREAM, .status = 200, .length = 10},
+	"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 10\r\n\r\n"},
+    {"a stream until the end", {.kind = ANSWER_STREAM, .status = 200, .length = -1},
+	"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"},
+    {"204 has no length", {.kind = ANSWER_STREAM, .status = 204, .length = 0, .bodyless = true},
+	"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"},
+};
+
+START_TEST(a_last_response_is_framed)
+{
+	struct buf b;
+	buf_init(&b, 1000);
+	ck_assert_int_eq(response_write_last(&b, &lasts[_i].answer), ERR_OK);
+	ck_assert_msg(strcmp(text_of(&b), lasts[_i].bytes) == 0, "%s: %s", lasts[_i].sentence, b.p);
+	buf_free(&b);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("response");
+	TCase *t = tcase_create("response");
+	tcase_add_test(t, an_interim_response_has_clean_fields_and_no_framing);
+	tcase_add_test(t, what_is_too_large_is_told);
+	tcase_add_loop_test(t, a_last_response_is_framed, 0, COUNT_OF(lasts));
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}
