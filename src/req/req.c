@@ -80,6 +80,14 @@ void req_refuse(struct req *r, int status, const char *why)
 	r->answer.close = true;
 }
 
+void req_too_large(struct req *r)
+{
+	req__leave_flight(r); /* what is being stored may be fit for a request with a smaller head */
+	r->answer = (struct answer){0};
+	r->age_ms = -1;
+	answer_error(r, 502, REASON_ERROR_HEAD, NULL);
+}
+
 const struct answer *req_answer(struct req *r)
 {
 	return r->answer.kind == ANSWER_NONE ? NULL : &r->answer;

@@ -63,6 +63,8 @@ void *req_owner(const struct req *r); /* what req_new was given: the client's ow
 bool req_begin(struct req *r);
 /* A malformed request: makes a 400 (or other status) that closes. `why`: static sentence. */
 void req_refuse(struct req *r, int status, const char *why);
+/* The answer that is there cannot be sent: its head is too large for the client side. Makes a 502 of it. */
+void req_too_large(struct req *r);
 /* NULL while parked. */
 const struct answer *req_answer(struct req *r);
 

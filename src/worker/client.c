@@ -70,6 +70,7 @@ struct clients {
 	struct MHD_Daemon *daemon;
 	struct watch watch;
 	enum strict_mode strict;
+	size_t pool;	       /* bytes that the library has for the heads of a connection */
 	struct conn *arriving; /* during MHD_add_connection */
 	unsigned open;
 	unsigned tick_ms;
@@ -242,8 +243,34 @@ static ssize_t on_content(void *cls, uint64_t position, char *p, size_t max)
 	return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
+/* What the library's pool of a connection still has for the head of a response: it holds the request's head (with a record
+ * for each field, and a copy and a record for each cookie) beside it. When that does not suffice the library closes the
+ * connection without a word. */
+static size_t head_room(const struct conn *c)
+{
+	enum { RECORD = 64, OTHER = 512 };
+	const struct headers *h = &req_message(c->req)->headers;
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	size_t used = OTHER + (info ? info->header_size : 0) + (size_t)h->n * RECORD;
+	for (uint32_t i = 0; i < h->n; i++) {
+		struct str v = h->v[i].value, cookie;
+		if (!str_eq_nocase(h->v[i].name, STR("Cookie")))
+			continue;
+		used += v.n;
+		while (str_cut(&v, ';', &cookie))
+			used += RECORD;
+	}
+	return used < c->clients->pool ? c->clients->pool - used : 0;
+}
+
 static enum MHD_Result queue(struct conn *c, const struct answer *a)
 {
+	if (response_head_size(a) > head_room(c)) {
+		log_warning("client", "a response's head of %zu bytes does not fit; raise [server] max_header",
+		    response_head_size(a));
+		req_too_large(c->req);
+		a = req_answer(c->req);
+	}
 	struct MHD_Response *r = response_make(a, a->close || c->clients->draining, on_content, c);
 	if (!r)
 		return MHD_NO;
@@ -568,9 +595,8 @@ static void start_handles(struct clients *c, int epoll_fd)
 
 static struct MHD_Daemon *start_daemon(struct clients *c)
 {
-	size_t head = c->env->conf->server.max_header;
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-	    on_request, c, MHD_OPTION_CONNECTION_MEMORY_LIMIT, head, MHD_OPTION_CONNECTION_LIMIT, (unsigned)INT_MAX,
+	    on_request, c, MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->pool, MHD_OPTION_CONNECTION_LIMIT, (unsigned)INT_MAX,
 	    MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_NOTIFY_CONNECTION, on_connection, c,
 	    MHD_OPTION_NOTIFY_COMPLETED, on_completed, c, MHD_OPTION_URI_LOG_CALLBACK, on_target, c,
 	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, c, MHD_OPTION_STRICT_FOR_CLIENT,
@@ -588,8 +614,11 @@ int clients_new(const struct clients_options *o, struct clients **out)
 		return ERR_IO;
 	}
 	struct clients *c = mem_zalloc(sizeof(*c));
-	*c = (struct clients){
-	    .loop = o->loop, .env = o->env, .strict = strict, .tick_ms = o->tick_ms ? o->tick_ms : TICK_MS};
+	*c = (struct clients){.loop = o->loop,
+	    .env = o->env,
+	    .strict = strict,
+	    .pool = o->env->conf->server.max_header,
+	    .tick_ms = o->tick_ms ? o->tick_ms : TICK_MS};
 	watch_init(&c->watch);
 	c->daemon = start_daemon(c);
 	if (!c->daemon) {

@@ -16,7 +16,8 @@
 enum {
 	BLOCK = 32 * 1024, /* bytes read at once of a stream of known length; the library allocates as much for it */
 	SEGMENTS = 16,	   /* of a body that are put on the stack */
-	TEXT_MAX = 4096	   /* name and value that are put on the stack */
+	TEXT_MAX = 4096,   /* name and value that are put on the stack */
+	OWN_FIELDS = 256   /* the status line, Date, Connection and framing, generously */
 };
 
 static ssize_t no_body(void *cls, uint64_t position, char *p, size_t max)
@@ -127,6 +128,14 @@ struct MHD_Response *response_make(const struct answer *a, bool close, MHD_Conte
 	for (uint32_t i = 0; i < a->headers.n; i++)
 		add_field(r, &a->headers.v[i]);
 	return r;
+}
+
+size_t response_head_size(const struct answer *a)
+{
+	size_t n = OWN_FIELDS;
+	for (uint32_t i = 0; i < a->headers.n; i++)
+		n += a->headers.v[i].name.n + a->headers.v[i].value.n + sizeof(":  \r\n");
+	return n;
 }
 
 static void write_head(struct buf *out, int status, const struct headers *h)

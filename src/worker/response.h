@@ -11,6 +11,9 @@
  * library refused (logged). This is where a response kept per entry and worker would be looked up. */
 struct MHD_Response *response_make(const struct answer *a, bool close, MHD_ContentReaderCallback reader, void *ctx);
 
+/* At most so many bytes of head will the library write for it, its own fields included. */
+size_t response_head_size(const struct answer *a);
+
 /* The bytes of an interim response (RFC 9110 15.2). 0 or ERR_TOO_LARGE. */
 int response_write_interim(struct buf *out, int status, const struct headers *h) MUST_CHECK;
 /* The bytes of a response that closes its connection, without the body of a WHOLE or STREAM answer. 0 or ERR_TOO_LARGE. */

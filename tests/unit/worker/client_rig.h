@@ -185,6 +185,12 @@ void req_refuse(struct req *r, int status, const char *why)
 	r->answer.close = true;
 }
 
+void req_too_large(struct req *r)
+{
+	r->answer = (struct answer){0};
+	stub_text(r, 502, STR("too large"));
+}
+
 const struct answer *req_answer(struct req *r)
 {
 	return r->there ? &r->answer : NULL;
