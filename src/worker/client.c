@@ -441,6 +441,9 @@ static void on_completed(
 	early_free(&c->early);
 	watch_set(&c->clients->watch, &c->watch, WATCH_IDLE, now_ms(c->clients));
 	*con_cls = NULL;
+	/* Its response was queued before the drain began, without Connection: close. */
+	if (c->clients->draining)
+		shut(c, SHUT_RD);
 }
 
 /* Connections */
