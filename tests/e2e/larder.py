@@ -103,11 +103,12 @@ def run(*arguments, env=None, timeout=PATIENCE, cwd=None):
 
 
 class Larder:
-    def __init__(self, folder, upstream, ini="", arguments=(), env=None, file=True):
-        """upstream: an Origin, a URL, or None. ini: what the scenario adds. file=False: everything on the command line."""
+    def __init__(self, folder, upstream, ini="", arguments=(), env=None, file=True, ready="admin"):
+        """upstream: an Origin, a URL, or None. ini: what the scenario adds. file=False: everything on the command line.
+        ready: what tells that it serves: "admin", "proxy", the path of a unix socket; None: it is not waited for."""
         self.folder = tempfile.mkdtemp(dir=folder)
         self.upstream_url = getattr(upstream, "url", upstream)
-        self.own_ini, self.arguments, self.env, self.with_file = ini, list(arguments), env or {}, file
+        self.own_ini, self.arguments, self.env, self.with_file, self.ready = ini, list(arguments), env or {}, file, ready
         self.access_path = os.path.join(self.folder, "access.log")
         self.ini_path = os.path.join(self.folder, "proxy.ini")
         self.process = None
@@ -136,14 +137,18 @@ class Larder:
 
     def _wait_ready(self):
         end = time.monotonic() + PATIENCE * slack()
-        while time.monotonic() < end and self.process.poll() is None:
+        while self.ready and time.monotonic() < end and self.process.poll() is None:
             try:
-                if self.admin("GET", "/health?ready").status == 200:
+                if self.ready == "admin":
+                    if self.admin("GET", "/health?ready").status == 200:
+                        return True
+                else:
+                    client.Connection(("127.0.0.1", self.port) if self.ready == "proxy" else self.ready).close()
                     return True
             except (OSError, AssertionError, AttributeError):
                 pass
             time.sleep(0.01)
-        return False
+        return not self.ready
 
     def write_ini(self, ini):
         self.own_ini = ini
