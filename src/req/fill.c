@@ -400,6 +400,7 @@ static void start(struct flight *f)
 {
 	const struct http_request *r = &f->request;
 	struct forward_in in = {
+	    .instance = f->env->instance,
 	    .conf = f->conf,
 	    .route = f->route,
 	    .request = r,

@@ -2,6 +2,8 @@
  * client's connection, and those that a client could use to lie about where it is, do not go on. */
 #include "req/forward.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 
 void header_ops_apply(const struct header_ops *ops, struct arena *a, struct headers *h)
@@ -32,18 +34,30 @@ struct str forward_target(const struct conf_upstream *u, struct str target, stru
 	return arena_printf(a, "%.*s%.*s", STR_ARG(base), STR_ARG(target));
 }
 
-unsigned forward_via_count(const struct headers *h, struct str pseudonym)
+/* What stands behind the protocol in Via: "larder (1f2e3d4c)". */
+enum { MARK_MAX = sizeof(" (12345678)"), LOOP_MAX = 5 };
+
+static struct str mark_of(uint32_t instance, char out[MARK_MAX])
 {
+	return str_make(out, (size_t)snprintf(out, MARK_MAX, " (%08x)", instance));
+}
+
+bool forward_is_loop(const struct headers *h, struct str pseudonym, uint32_t instance)
+{
+	char text[MARK_MAX];
+	struct str mark = mark_of(instance, text), rest = STR_NONE, member;
 	unsigned n = 0;
 	uint32_t field = 0;
-	struct str rest = STR_NONE, member;
 	while (headers_list_next(h, STR("Via"), &field, &rest, &member)) {
 		/* received-protocol RWS received-by [ RWS comment ] (RFC 9110 7.6.3) */
 		struct str by = str_trim(str_skip(member, str_index(member, ' ')));
-		by = str_take(by, str_index(by, ' '));
-		n += str_eq_nocase(by, pseudonym);
+		size_t end = str_index(by, ' ');
+		if (!str_eq_nocase(str_take(by, end), pseudonym))
+			continue;
+		if (str_eq(str_skip(by, end), mark) || ++n >= LOOP_MAX)
+			return true;
 	}
-	return n;
+	return false;
 }
 
 void forward_strip(struct headers *h)
@@ -115,7 +129,9 @@ static void add_forwarding(const struct forward_in *in, struct arena *a, struct 
 	struct str host = r->host.n > 0 ? arena_printf(a, ";host=\"%.*s\"", STR_ARG(r->host)) : STR("");
 	continue_list(in, a, out, STR("Forwarded"),
 	    arena_printf(a, "for=%.*s%.*s;proto=%.*s", STR_ARG(node), STR_ARG(host), STR_ARG(r->scheme)));
-	struct str via = arena_printf(a, "1.%d %.*s", r->minor, STR_ARG(in->conf->server.via));
+	char text[MARK_MAX];
+	struct str mark = mark_of(in->instance, text);
+	struct str via = arena_printf(a, "1.%d %.*s%.*s", r->minor, STR_ARG(in->conf->server.via), STR_ARG(mark));
 	struct str before = headers_joined(out, a, STR("Via"));
 	if (before.n > 0)
 		via = arena_printf(a, "%.*s, %.*s", STR_ARG(before), STR_ARG(via));

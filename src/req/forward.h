@@ -7,6 +7,7 @@
 #include "http/message.h"
 
 struct forward_in {
+	uint32_t instance; /* stands in Via behind the name */
 	const struct conf *conf;
 	const struct route *route;
 	const struct http_request *request;
@@ -27,7 +28,8 @@ struct str forward_target(const struct conf_upstream *u, struct str target, stru
 /* Adds, sets and removes as the route says. */
 void header_ops_apply(const struct header_ops *ops, struct arena *a, struct headers *h);
 
-/* How often Via names this proxy already: the sign of a loop. */
-unsigned forward_via_count(const struct headers *h, struct str pseudonym);
+/* True when Via shows that this very process has sent the request before (its instance stands in the comment), or that
+ * proxies of its name have, too often to be a chain: some take comments out (RFC 9110 7.6.3). */
+bool forward_is_loop(const struct headers *h, struct str pseudonym, uint32_t instance);
 
 #endif

@@ -24,7 +24,8 @@ struct req_env {
 	struct metrics_worker *metrics;
 	struct accesslog *access; /* NULL: off */
 	uint64_t key_seed;
-	uint64_t id_seed; /* request ids: worker number and a counter over random bits */
+	uint32_t instance; /* of the process: tells its own requests in Via, should they come back */
+	uint64_t id_seed;  /* request ids: worker number and a counter over random bits */
 	uint64_t requests;
 	unsigned active;       /* fetches under way on this worker: it must not end before they do */
 	int64_t complained_ms; /* when a failed fetch was logged last */

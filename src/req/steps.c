@@ -19,7 +19,7 @@
 #include "req/fill.h"
 #include "req/forward.h"
 
-enum { JOINS_MAX = 4, LOOP_MAX = 5, ID_MAX = 64 };
+enum { JOINS_MAX = 4, ID_MAX = 64 };
 
 static int64_t wall_ms(const struct req *r)
 {
@@ -78,7 +78,7 @@ static enum req_step receive(struct req *r)
 	r->route = route_find(r->conf, r->host, r->path);
 	if (m->method == METHOD_PURGE)
 		return REQ_PURGE;
-	if (forward_via_count(&m->headers, r->conf->server.via) >= LOOP_MAX) {
+	if (forward_is_loop(&m->headers, r->conf->server.via, r->env->instance)) {
 		answer_error(r, 508, REASON_ERROR_LOOP, NULL);
 		return REQ_ANSWERED;
 	}

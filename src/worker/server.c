@@ -59,7 +59,7 @@ struct server {
 	struct worker **workers;
 	unsigned n_workers;
 	atomic_uint connections;
-	uint64_t key_seed;
+	uint64_t key_seed, instance;
 	int64_t started_ms;
 	_Atomic(enum phase) phase;
 	uv_loop_t loop;
@@ -409,7 +409,8 @@ static int make_shared(struct server *s)
 	s->flights = flights_new();
 	s->gates = gates_new(worker_post, worker_unpost);
 	s->started_ms = clock_wall_ms();
-	return secret(&s->key_seed);
+	int err = secret(&s->key_seed);
+	return err == ERR_OK ? secret(&s->instance) : err;
 }
 
 static void unmake_shared(struct server *s)
@@ -439,6 +440,7 @@ static int start_workers(struct server *s)
 		    .metrics = metrics_worker(s->metrics, i),
 		    .access = s->access,
 		    .key_seed = s->key_seed,
+		    .instance = (uint32_t)s->instance,
 		    .connections = &s->connections,
 		    .idle = on_worker_idle,
 		    .ctx = s};

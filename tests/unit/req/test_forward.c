@@ -30,8 +30,8 @@ static const struct row rows[] = {
     {"Expect stays: the body is read here", "Expect: 100-continue\n", false, HOST_CLIENT, "Expect", NULL},
     {"Authorization goes on", "Authorization: Basic eA==\n", false, HOST_CLIENT, "Authorization", "Basic eA=="},
     {"Cookie goes on", "Cookie: a=b\n", false, HOST_CLIENT, "Cookie", "a=b"},
-    {"Via is added (RFC 9110 7.6.3)", "", false, HOST_CLIENT, "Via", "1.1 larder"},
-    {"Via is appended to", "Via: 1.0 edge\n", false, HOST_CLIENT, "Via", "1.0 edge, 1.1 larder"},
+    {"Via is added (RFC 9110 7.6.3)", "", false, HOST_CLIENT, "Via", "1.1 larder (0000beef)"},
+    {"Via is appended to", "Via: 1.0 edge\n", false, HOST_CLIENT, "Via", "1.0 edge, 1.1 larder (0000beef)"},
     {"X-Forwarded-For of a stranger is replaced", "X-Forwarded-For: 9.9.9.9\n", false, HOST_CLIENT, "X-Forwarded-For",
 	"10.1.2.3"},
     {"X-Forwarded-For of a trusted peer is continued", "X-Forwarded-For: 9.9.9.9\n", true, HOST_CLIENT,
@@ -82,7 +82,7 @@ START_TEST(each_field_goes_on_or_stays)
 		fields_of(row->fields, &a, &request.headers);
 		if (!row->trusted)
 			forward_strip(&request.headers);
-		struct forward_in in = {&conf, &route, &request, STR("10.1.2.3"), STR("id-1")};
+		struct forward_in in = {0xbeef, &conf, &route, &request, STR("10.1.2.3"), STR("id-1")};
 		struct headers out;
 		forward_headers(&in, &a, &out);
 		struct str got = headers_get(&out, str_of(row->name));
@@ -102,18 +102,43 @@ START_TEST(peers_without_a_plain_address)
 	struct conf_upstream upstream = {.url = upstream_url};
 	struct route route = {.upstream = &upstream};
 	struct http_request request = {.scheme = STR("http"), .minor = 0};
-	struct forward_in in = {&conf, &route, &request, STR("2001:db8::1"), STR("id")};
+	struct forward_in in = {0xbeef, &conf, &route, &request, STR("2001:db8::1"), STR("id")};
 	struct headers out;
 	forward_headers(&in, &a, &out);
 	ck_assert(str_eq(headers_get(&out, STR("Forwarded")), STR("for=\"[2001:db8::1]\";proto=http")));
 	ck_assert(str_eq(headers_get(&out, STR("Host")), STR("app:8000"))); /* HTTP/1.0 without Host */
-	ck_assert(str_eq(headers_get(&out, STR("Via")), STR("1.0 larder")));
+	ck_assert(str_eq(headers_get(&out, STR("Via")), STR("1.0 larder (0000beef)")));
 	in.client = STR("unix");
 	headers_add(&request.headers, &a, STR("X-Forwarded-For"), STR("1.2.3.4"));
 	forward_strip(&request.headers);
 	forward_headers(&in, &a, &out);
 	ck_assert(str_eq(headers_get(&out, STR("Forwarded")), STR("for=unknown;proto=http")));
 	ck_assert_ptr_null(headers_find(&out, STR("X-Forwarded-For")));
+	arena_free(&a);
+}
+END_TEST
+
+START_TEST(a_loop_is_noticed)
+{
+	static const struct {
+		const char *what, *via;
+		bool loop;
+	} cases[] = {
+	    {"no Via", "", false},
+	    {"another proxy", "Via: 1.1 edge (0000beef)\n", false},
+	    {"another process of that name", "Via: 1.1 larder (00000001)\n", false},
+	    {"this process", "Via: 1.1 larder (0000beef)\n", true},
+	    {"this process, behind others", "Via: 1.0 edge\nVia: 1.1 Larder (0000beef), 1.1 other\n", true},
+	    {"four of that name are a chain", "Via: 1.1 larder, 1.1 larder, 1.1 larder, 1.1 larder\n", false},
+	    {"five are not", "Via: 1.1 larder, 1.1 larder, 1.1 larder\nVia: 1.1 larder, 1.1 larder\n", true},
+	};
+	struct arena a;
+	arena_init(&a, 0);
+	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+		struct headers h = {0};
+		fields_of(cases[i].via, &a, &h);
+		ck_assert_msg(forward_is_loop(&h, STR("larder"), 0xbeef) == cases[i].loop, "%s", cases[i].what);
+	}
 	arena_free(&a);
 }
 END_TEST
@@ -164,6 +189,7 @@ int main(void)
 	TCase *t = tcase_create("forward");
 	tcase_add_test(t, each_field_goes_on_or_stays);
 	tcase_add_test(t, peers_without_a_plain_address);
+	tcase_add_test(t, a_loop_is_noticed);
 	tcase_add_test(t, a_path_of_the_upstream_url_comes_first);
 	tcase_add_test(t, fields_of_a_rule_are_added_set_and_removed);
 	suite_add_tcase(s, t);
