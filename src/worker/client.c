@@ -243,29 +243,11 @@ static ssize_t on_content(void *cls, uint64_t position, char *p, size_t max)
 	return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-/* What the library's pool of a connection still has for the head of a response: it holds the request's head (with a record
- * for each field, and a copy and a record for each cookie) beside it. When that does not suffice the library closes the
- * connection without a word. */
-static size_t head_room(const struct conn *c)
-{
-	enum { RECORD = 64, OTHER = 512 };
-	const struct headers *h = &req_message(c->req)->headers;
-	const union MHD_ConnectionInfo *info = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	size_t used = OTHER + (info ? info->header_size : 0) + (size_t)h->n * RECORD;
-	for (uint32_t i = 0; i < h->n; i++) {
-		struct str v = h->v[i].value, cookie;
-		if (!str_eq_nocase(h->v[i].name, STR("Cookie")))
-			continue;
-		used += v.n;
-		while (str_cut(&v, ';', &cookie))
-			used += RECORD;
-	}
-	return used < c->clients->pool ? c->clients->pool - used : 0;
-}
-
 static enum MHD_Result queue(struct conn *c, const struct answer *a)
 {
-	if (response_head_size(a) > head_room(c)) {
+	const union MHD_ConnectionInfo *head = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	if (response_head_size(a) >
+	    response_head_room(c->clients->pool, head->header_size, &req_message(c->req)->headers)) {
 		log_warning("client", "a response's head of %zu bytes does not fit; raise [server] max_header",
 		    response_head_size(a));
 		req_too_large(c->req);

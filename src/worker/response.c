@@ -17,7 +17,9 @@ enum {
 	BLOCK = 32 * 1024, /* bytes read at once of a stream of known length; the library allocates as much for it */
 	SEGMENTS = 16,	   /* of a body that are put on the stack */
 	TEXT_MAX = 4096,   /* name and value that are put on the stack */
-	OWN_FIELDS = 256   /* the status line, Date, Connection and framing, generously */
+	POOL_RECORD = 64,  /* of a field or cookie, in the library's pool */
+	POOL_OTHER = 512,
+	OWN_FIELDS = 256 /* the status line, Date, Connection and framing, generously */
 };
 
 static ssize_t no_body(void *cls, uint64_t position, char *p, size_t max)
@@ -136,6 +138,20 @@ size_t response_head_size(const struct answer *a)
 	for (uint32_t i = 0; i < a->headers.n; i++)
 		n += a->headers.v[i].name.n + a->headers.v[i].value.n + sizeof(":  \r\n");
 	return n;
+}
+
+size_t response_head_room(size_t pool, size_t request_n, const struct headers *request)
+{
+	size_t used = POOL_OTHER + request_n + (size_t)request->n * POOL_RECORD;
+	for (uint32_t i = 0; i < request->n; i++) {
+		struct str v = request->v[i].value, cookie;
+		if (!str_eq_nocase(request->v[i].name, STR("Cookie")))
+			continue;
+		used += v.n;
+		while (str_cut(&v, ';', &cookie))
+			used += POOL_RECORD;
+	}
+	return used < pool ? pool - used : 0;
 }
 
 static void write_head(struct buf *out, int status, const struct headers *h)

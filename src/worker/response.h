@@ -13,6 +13,10 @@ struct MHD_Response *response_make(const struct answer *a, bool close, MHD_Conte
 
 /* At most so many bytes of head will the library write for it, its own fields included. */
 size_t response_head_size(const struct answer *a);
+/* At least so many bytes does the library's pool of a connection (`pool` bytes) have for that head: it holds the request's head
+ * of `request_n` bytes beside it, with a record for each field, and a copy and a record for each cookie. When the room does
+ * not suffice the library closes the connection without a word. */
+size_t response_head_room(size_t pool, size_t request_n, const struct headers *request);
 
 /* The bytes of an interim response (RFC 9110 15.2). 0 or ERR_TOO_LARGE. */
 int response_write_interim(struct buf *out, int status, const struct headers *h) MUST_CHECK;
