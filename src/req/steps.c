@@ -241,7 +241,8 @@ static enum req_step miss(struct req *r)
 
 /* ---- join and lead ---- */
 
-static void fill_for(struct req *r, struct flight *f, bool may_store, struct entry *stale)
+/* `leader` is r, or NULL for a renewal that nobody waits for. */
+static void fill_for(struct req *r, struct flight *f, bool may_store, struct entry *stale, struct req *leader)
 {
 	struct fill_spec spec = {
 	    .conf = r->conf,
@@ -252,8 +253,8 @@ static void fill_for(struct req *r, struct flight *f, bool may_store, struct ent
 	    .may_store = may_store,
 	    .stale = stale,
 	    .stale_epoch = r->epoch,
-	    .stale_if_error = stale && r->verdict.stale_if_error,
-	    .leader = r,
+	    .stale_if_error = leader && stale && r->verdict.stale_if_error,
+	    .leader = leader,
 	};
 	fill_start(f, r->env, &spec);
 }
@@ -267,17 +268,7 @@ static void refresh_behind(struct req *r)
 	struct http_request asked = r->message;
 	r->message.method = METHOD_GET; /* also behind a HEAD */
 	r->message.method_name = STR("GET");
-	struct fill_spec spec = {
-	    .conf = r->conf,
-	    .route = r->route,
-	    .request = &r->message,
-	    .client = r->client.address_text,
-	    .id = r->id,
-	    .may_store = true,
-	    .stale = r->entry,
-	    .stale_epoch = r->epoch,
-	};
-	fill_start(f, r->env, &spec);
+	fill_for(r, f, true, r->entry, NULL);
 	r->message = asked;
 	flight_release(&f);
 }
@@ -330,7 +321,7 @@ static enum req_step lead(struct req *r)
 	if (was_stored_meanwhile(r))
 		return REQ_PARK; /* the letter is on its way */
 	r->waiter.leads = true;
-	fill_for(r, r->flight, true, r->entry);
+	fill_for(r, r->flight, true, r->entry, r);
 	return REQ_PARK;
 }
 
@@ -346,7 +337,7 @@ static enum req_step alone(struct req *r)
 	r->flight->waiters = &r->waiter;
 	r->waiter.next = r->waiter.prev = NULL;
 	/* Where its answer may be stored, what is stale may be renewed by it or stand in for it. */
-	fill_for(r, r->flight, r->may_store, r->may_store ? r->entry : NULL);
+	fill_for(r, r->flight, r->may_store, r->may_store ? r->entry : NULL, r);
 	return REQ_PARK;
 }
 
