@@ -6,7 +6,8 @@
  *                 -> not storable: the leader's ALONE, through a window of bounded size
  *         -> failed before the head: STALE or FAILED
  *
- * What turns out too large while it comes is a window from then on: its readers go on, nothing is stored. */
+ * What turns out too large while it comes is a window from then on: its readers go on, nothing is stored. What an answer
+ * changes in the store is update.c's. */
 #include "req/fill.h"
 
 #include <assert.h>
@@ -14,16 +15,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/date.h"
-#include "policy/storable.h"
 #include "policy/validate.h"
 #include "req/forward.h"
+#include "req/update.h"
 
 enum { WINDOW = 256 * 1024, MAX_TAGS = 256, COMPLAIN_MS = 1000 };
-
-static int64_t now_ms(const struct flight *f)
-{
-	return f->env->port->wall_ms(f->env->worker);
-}
 
 static void copy_headers(const struct headers *from, struct arena *a, struct headers *to)
 {
@@ -105,72 +101,13 @@ static void decide_stale(struct flight *f)
 	flight_decide(f, FLIGHT_STALE);
 }
 
-static void judge(struct flight *f, const struct http_response *r, struct storable_out *out)
-{
-	struct storable_in in = {
-	    .cache = &f->conf->cache,
-	    .route = f->route,
-	    .request = &f->request,
-	    .response = r,
-	    .request_ms = f->fetch.sent_ms,
-	    .response_ms = now_ms(f),
-	};
-	policy_storable(&in, &f->arena, out);
-}
-
 /* A recipient with a clock adds the Date that is missing when it stores (RFC 9110 6.6.1). */
 static void ensure_date(struct flight *f, struct headers *h)
 {
 	if (headers_find(h, STR("Date")))
 		return;
 	char *text = arena_alloc(&f->arena, HTTP_DATE_SIZE);
-	headers_add(h, &f->arena, STR("Date"), http_date_write(now_ms(f) / 1000, text));
-}
-
-static void put(struct flight *f)
-{
-	struct tier_put op = {.entry = f->entry};
-	int err = tier_put(f->env->tier, &op);
-	if (err == ERR_OK)
-		metrics_inc(f->env->metrics, METRIC_STORED);
-	else
-		log_debug("store", "%.*s: not stored: %s", STR_ARG(f->key.text), err_text(err));
-	/* A page that is kept needs no memory of passing. */
-	if (err == ERR_OK)
-		flight_forget_pass(f->env->flights, &f->key);
-}
-
-/* What is stored is no longer what the origin says. A verdict on one client's request (its no-store, its Authorization) is
- * none on the page: else any client could take away what the others share. */
-static void remove_stale(struct flight *f)
-{
-	if (!reason_is_of_request(f->reason))
-		tier_remove(f->env->tier, f->stale);
-}
-
-/* 304: the stored response, freshened (RFC 9111 4.3.4). False when there is no room for it. */
-static bool renew(struct flight *f, const struct http_response *fresh)
-{
-	struct http_response merged = *fresh;
-	struct storable_out verdict;
-	merged.status = f->stale->stored.status;
-	policy_merge_304(&f->stale->headers, &fresh->headers, &f->arena, &merged.headers);
-	judge(f, &merged, &verdict);
-	if (!verdict.store) {
-		/* It may be used for those who wait, and then no more. */
-		verdict.stored = f->stale->stored;
-		verdict.headers = merged.headers;
-	}
-	if (entry_renew(f->stale, &verdict.stored, &verdict.headers, f->stale_epoch, &f->entry) != ERR_OK)
-		return false;
-	f->revalidated = true;
-	f->reason = verdict.reason;
-	if (verdict.store)
-		put(f);
-	else
-		remove_stale(f);
-	flight_decide(f, FLIGHT_SHARED);
-	return true;
+	headers_add(h, &f->arena, STR("Date"), http_date_write(update_now_ms(f) / 1000, text));
 }
 
 /* An entry over a growing body. False, with f->reason, when it cannot be kept. */
@@ -210,7 +147,7 @@ static void begin_alone(struct flight *f)
 	 * switch the cache off for the others. */
 	if (f->may_store && f->response.status < 500 && !reason_is_of_request(f->reason) &&
 	    f->conf->cache.pass_ttl_ms > 0)
-		flight_remember_pass(f->env->flights, &f->key, now_ms(f) + f->conf->cache.pass_ttl_ms);
+		flight_remember_pass(f->env->flights, &f->key, update_now_ms(f) + f->conf->cache.pass_ttl_ms);
 	flight_decide(f, FLIGHT_ALONE);
 	body_stop_retaining(f->body, WINDOW);
 }
@@ -221,7 +158,7 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 	atomic_store(&f->first_byte_us, fetch->first_byte_us - fetch->started_us);
 	if (f->stale && r->status == 304) {
 		/* Of another response than ours (RFC 9111 4.3.4), or no room for the renewed one: ask for the whole. */
-		f->again = !policy_304_selects(&f->stale->stored, &r->headers) || !renew(f, r);
+		f->again = !policy_304_selects(&f->stale->stored, &r->headers) || !update_renew(f, r);
 		return;
 	}
 	if (f->stale && f->stale_if_error && r->status >= 500) {
@@ -235,7 +172,7 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 	f->length = length;
 	struct storable_out verdict = {.store = false, .reason = f->reason};
 	if (f->may_store)
-		judge(f, &f->response, &verdict);
+		update_judge(f, &f->response, &verdict);
 	f->reason = verdict.reason;
 	if (verdict.store && begin_entry(f, &verdict, length)) {
 		f->storing = true;
@@ -243,7 +180,7 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 		return;
 	}
 	if (f->stale && f->may_store && r->status < 500)
-		remove_stale(f);
+		update_remove_stale(f);
 	begin_alone(f);
 }
 
@@ -291,7 +228,7 @@ static void on_data(struct fetch *fetch, size_t n)
 	if (f->storing && body_size(f->body) > f->max_object) {
 		stop_storing(f, REASON_NOT_TOO_LARGE);
 		if (f->conf->cache.pass_ttl_ms > 0)
-			flight_remember_pass(f->env->flights, &f->key, now_ms(f) + f->conf->cache.pass_ttl_ms);
+			flight_remember_pass(f->env->flights, &f->key, update_now_ms(f) + f->conf->cache.pass_ttl_ms);
 	}
 	if (is_useless(f))
 		give_up(f);
@@ -323,7 +260,7 @@ static enum reason reason_of(int err)
 /* One line a second and worker: an upstream that is down fails every request, and each has its line in the access log. */
 static void log_failure(struct flight *f, int err, const char *why)
 {
-	int64_t now = now_ms(f), since = now - f->env->complained_ms;
+	int64_t now = update_now_ms(f), since = now - f->env->complained_ms;
 	if (since >= 0 && since < COMPLAIN_MS)
 		return;
 	f->env->complained_ms = now;
@@ -357,7 +294,7 @@ static void on_done(struct fetch *fetch, int err, const char *why)
 		body_end(f->body, err);
 		/* Put first, then close: who finds no flight any more finds the entry. */
 		if (err == ERR_OK && f->storing)
-			put(f);
+			update_put(f);
 	}
 	finish(f);
 }
