@@ -5,11 +5,11 @@
 #include <stddef.h>
 
 struct text {
-	const char *code, *fwd, *sentence;
+	const char *code, *fwd, *sentence, *advice;
 };
 
 static const struct text texts[REASON_COUNT] = {
-#define X(name, code, fwd, sentence) [REASON_##name] = {code, fwd, sentence},
+#define X(name, code, fwd, sentence, advice) [REASON_##name] = {code, fwd, sentence, advice},
 #include "policy/reason.def"
 #undef X
 };
@@ -24,6 +24,12 @@ const char *reason_sentence(enum reason r)
 {
 	assert((unsigned)r < REASON_COUNT);
 	return texts[r].sentence;
+}
+
+const char *reason_advice(enum reason r)
+{
+	assert((unsigned)r < REASON_COUNT);
+	return texts[r].advice;
 }
 
 const char *reason_fwd(enum reason r)

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 enum reason {
-#define X(name, code, fwd, sentence) REASON_##name,
+#define X(name, code, fwd, sentence, advice) REASON_##name,
 #include "policy/reason.def"
 #undef X
 	REASON_COUNT
@@ -15,6 +15,8 @@ enum reason {
 const char *reason_code(enum reason r);
 /* For people. */
 const char *reason_sentence(enum reason r);
+/* What to change when the verdict is not wanted, NULL when nothing is; "{route}" stands for the route with its place. */
+const char *reason_advice(enum reason r);
 /* The fwd token of RFC 9211 2.2, NULL when the request did not go forward for this reason. */
 const char *reason_fwd(enum reason r);
 /* True when a refusal came from this request's own fields (Authorization, no-store, HEAD): it says nothing about the next

@@ -35,6 +35,19 @@ START_TEST(no_two_reasons_share_a_code)
 }
 END_TEST
 
+START_TEST(an_advice_is_sentences)
+{
+	for (int i = 0; i < REASON_COUNT; i++) {
+		const char *advice = reason_advice((enum reason)i);
+		if (!advice)
+			continue;
+		struct str text = str_of(advice);
+		ck_assert_msg(text.p[0] >= 'A' && text.p[0] <= 'Z', "%s", reason_code((enum reason)i));
+		ck_assert_msg(str_ends(text, STR(".")), "%s", reason_code((enum reason)i));
+	}
+}
+END_TEST
+
 /* RFC 9211 2.2 */
 START_TEST(fwd_is_a_registered_token)
 {
@@ -66,6 +79,7 @@ int main(void)
 	TCase *t = tcase_create("reason");
 	tcase_add_test(t, every_reason_has_a_token_and_a_sentence);
 	tcase_add_test(t, no_two_reasons_share_a_code);
+	tcase_add_test(t, an_advice_is_sentences);
 	tcase_add_test(t, fwd_is_a_registered_token);
 	tcase_add_test(t, refusals_of_the_request_say_nothing_about_the_url);
 	suite_add_tcase(s, t);
