@@ -139,7 +139,8 @@ struct route {
 	bool query_sort;
 	struct str_list vary;	     /* field names added to the key */
 	struct str_list vary_cookie; /* cookie names added to the key */
-	int64_t swr_ms, sie_ms;	     /* defaults where the origin says nothing; 0: none */
+	/* Defaults where the origin says nothing; 0: none. */
+	int64_t swr_ms, sie_ms, unreachable_ms;
 	size_t max_object;
 	struct header_ops request_headers, response_headers;
 };

@@ -28,6 +28,7 @@ struct stored {
 	int64_t lifetime_ms;	     /* freshness lifetime counted from the response's own birth (4.2.1) */
 	int64_t swr_ms;		     /* stale-while-revalidate window after that (RFC 5861 3) */
 	int64_t sie_ms;		     /* stale-if-error window (RFC 5861 4) */
+	int64_t unreachable_ms;	     /* window for an origin that cannot be reached (RFC 9111 4.2.4) */
 	bool must_revalidate;	     /* must-revalidate, proxy-revalidate, s-maxage: no stale answers (5.2.2) */
 	bool no_cache;		     /* stored, but each use is validated first (5.2.2.4) */
 	int64_t last_modified_s;     /* -1: none or invalid */

@@ -118,6 +118,12 @@ static bool may_serve_on_error(const struct state *e)
 	return may_be_stale(e) && e->stale_ms < window_ms;
 }
 
+/* RFC 9111 4.2.4: a cache that is disconnected may go on where nothing forbids, and does so for a bounded time. */
+static bool may_serve_when_unreachable(const struct state *e)
+{
+	return may_serve_on_error(e) || (may_be_stale(e) && e->stale_ms < e->s->unreachable_ms);
+}
+
 static void judge(const struct state *e, struct reuse_verdict *v)
 {
 	bool too_old = is_too_old_for_client(e);
@@ -152,6 +158,7 @@ struct reuse_verdict policy_reuse(
 	struct reuse_verdict v = {.age_ms = e.age_ms, .ttl_ms = e.ttl_ms};
 	judge(&e, &v);
 	v.stale_if_error = may_serve_on_error(&e);
+	v.stale_if_unreachable = may_serve_when_unreachable(&e);
 	if (v.reuse == REUSE_REVALIDATE && e.cc.only_if_cached) { /* 5.2.1.7 */
 		v.reuse = REUSE_UNSATISFIABLE;
 		v.reason = REASON_ERROR_ONLY_IF_CACHED;

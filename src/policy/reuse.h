@@ -27,6 +27,9 @@ struct reuse_verdict {
 	int64_t age_ms;	     /* current_age (4.2.3) */
 	int64_t ttl_ms;	     /* freshness left, negative when stale: ttl of RFC 9211 2.6 */
 	bool stale_if_error; /* if the origin fails now (5xx, or no answer: RFC 5861 4), this may still be served */
+	/* If there is no answer now: no connection, broken off, or not in time (RFC 9111 4.2.4, "disconnected"). True wherever
+	 * stale_if_error is. */
+	bool stale_if_unreachable;
 };
 
 /* `purged`: the entry was softly purged, so it is stale from then on (swr and sie still hold).

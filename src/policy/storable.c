@@ -111,6 +111,10 @@ static void describe_stale(
 	bool was_fresh = f->lifetime_ms > f->initial_age_ms;
 	s->swr_ms = window_ms(cc->stale_while_revalidate_s, was_fresh ? in->route->swr_ms : 0);
 	s->sie_ms = window_ms(cc->stale_if_error_s, was_fresh || has_validator(s) ? in->route->sie_ms : 0);
+	/* A stale-if-error of the response is the limit for all failures (RFC 5861 4). What came with a tag and no word of
+	 * freshness may be made for one visitor: only the origin can tell, so nobody gets it without asking there. */
+	s->unreachable_ms =
+	    window_ms(cc->stale_if_error_s, was_fresh || f->is_explicit ? in->route->unreachable_ms : 0);
 }
 
 static struct stored describe(

@@ -193,6 +193,48 @@ START_TEST(by_the_clients_wish)
 }
 END_TEST
 
+/* Each lives 60 s and may be served for 30 s more when there is no answer, for 10 s when there is a bad one. */
+START_TEST(when_the_origin_cannot_be_reached)
+{
+	static const struct {
+		const char *what, *request;
+		int64_t after_s;
+		bool must_revalidate, no_cache, purged;
+		bool on_error, unreachable;
+	} rows[] = {
+	    {"RFC 9111 4.2.4: disconnected, stale", "", 89, 0, 0, 0, false, true},
+	    {"RFC 9111 4.2.4: no longer than the window", "", 90, 0, 0, 0, false, false},
+	    {"RFC 9111 4.2.4: not with must-revalidate or its like", "", 60, 1, 0, 0, false, false},
+	    {"RFC 9111 4.2.4: not with no-cache", "", 60, 0, 1, 0, false, false},
+	    {"RFC 9111 5.2.2.4: no-cache that is still fresh", "", 1, 0, 1, 0, false, false},
+	    {"RFC 9111 5.2.2.2: must-revalidate that is still fresh", CC "no-cache", 1, 1, 0, 0, true, true},
+	    {"RFC 9111 5.2.1.4: the client's no-cache is a wish", CC "no-cache", 70, 0, 0, 0, false, true},
+	    {"RFC 9111 5.2.1.1: so is its max-age", CC "max-age=1", 70, 0, 0, 0, false, true},
+	    {"RFC 5861 4: what may be served on an error may be here", "", 69, 0, 0, 0, true, true},
+	    {"RFC 5861 4: the request's stale-if-error", CC "stale-if-error=300", 300, 0, 0, 0, true, true},
+	    {"softly purged: stale from then on", "", 1, 0, 0, 1, true, true},
+	};
+	struct route route = route_of_tests();
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct http_request request = request_of(rows[i].request, &arena);
+		struct stored s = {
+		    .status = 200,
+		    .response_ms = NOW_MS,
+		    .lifetime_ms = 60000,
+		    .sie_ms = 10000,
+		    .unreachable_ms = 30000,
+		    .must_revalidate = rows[i].must_revalidate,
+		    .no_cache = rows[i].no_cache,
+		    .last_modified_s = -1,
+		};
+		struct reuse_verdict v =
+		    policy_reuse(&route, &request, &s, rows[i].purged, NOW_MS + rows[i].after_s * 1000);
+		ck_assert_msg(v.stale_if_error == rows[i].on_error, "%s: on error", rows[i].what);
+		ck_assert_msg(v.stale_if_unreachable == rows[i].unreachable, "%s", rows[i].what);
+	}
+}
+END_TEST
+
 START_TEST(initial_age_counts)
 {
 	struct route route = route_of_tests();
@@ -243,6 +285,7 @@ int main(void)
 	tcase_add_test(t, lookups);
 	tcase_add_test(t, by_age);
 	tcase_add_test(t, by_the_clients_wish);
+	tcase_add_test(t, when_the_origin_cannot_be_reached);
 	tcase_add_test(t, initial_age_counts);
 	tcase_add_test(t, a_purge_takes_what_was_left);
 	tcase_add_test(t, misses);

@@ -255,6 +255,37 @@ START_TEST(what_is_remembered)
 }
 END_TEST
 
+START_TEST(how_long_an_unreachable_origin_is_stood_in_for)
+{
+	static const struct {
+		const char *what, *response;
+		int64_t window_s;
+	} rows[] = {
+	    {"RFC 9111 4.2.4: a disconnected cache may serve what is stale", FRESH, 3600},
+	    {"RFC 9111 4.2.4: what was guessed to be fresh too", "Last-Modified: " DAY, 3600},
+	    {"RFC 9111 4.2.4: what was stale when it came too", "Cache-Control: max-age=0\nETag: \"a\"", 3600},
+	    {"RFC 9111 4.2.4: not what must-revalidate forbids", FRESH "Cache-Control: must-revalidate", 0},
+	    {"RFC 9111 4.2.4: not what proxy-revalidate forbids", FRESH "Cache-Control: proxy-revalidate", 0},
+	    {"RFC 9111 4.2.4: not what s-maxage forbids", "Cache-Control: s-maxage=60", 0},
+	    {"RFC 9111 4.2.4: not what no-cache forbids", FRESH "Cache-Control: no-cache\nETag: \"a\"", 0},
+	    {"RFC 5861 4: stale-if-error is the limit to staleness", FRESH "Cache-Control: stale-if-error=5", 5},
+	    {"RFC 5861 4: none at all is a limit", FRESH "Cache-Control: stale-if-error=0", 0},
+	    {"RFC 5861 4: a longer one is more than the route gives", FRESH "Cache-Control: stale-if-error=9999", 9999},
+	    {"what nobody called fresh may be made for one visitor", "ETag: \"a\"", 0},
+	};
+	struct route route = route_of_tests();
+	route.unreachable_ms = 3600000;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct storable_out out = store(&route, "", 200, rows[i].response);
+		ck_assert_msg(out.store, "%s: %s", rows[i].what, reason_code(out.reason));
+		ck_assert_msg(out.stored.unreachable_ms == rows[i].window_s * 1000, "%s: %ld ms", rows[i].what,
+		    (long)out.stored.unreachable_ms);
+	}
+	route.unreachable_ms = 0;
+	ck_assert_int_eq(store(&route, "", 200, FRESH).stored.unreachable_ms, 0);
+}
+END_TEST
+
 START_TEST(a_route_default_does_not_cache_what_nobody_called_cacheable)
 {
 	struct route route = route_of_tests();
@@ -398,6 +429,7 @@ int main(void)
 	tcase_add_test(t, ttl_with_overrides_beats_never_cache);
 	tcase_add_test(t, methods);
 	tcase_add_test(t, what_is_remembered);
+	tcase_add_test(t, how_long_an_unreachable_origin_is_stood_in_for);
 	tcase_add_test(t, a_route_default_does_not_cache_what_nobody_called_cacheable);
 	tcase_add_test(t, under_a_ttl_s_maxage_and_no_cache_are_gone_altogether);
 	tcase_add_test(t, validators);
