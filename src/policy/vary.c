@@ -12,13 +12,11 @@
 #include "policy/vary.h"
 
 #include "base/mem.h"
+#include "policy/accept.h"
 
 #include <assert.h>
 
 #define COOKIE_PREFIX STR("cookie:")
-
-/* More list members than that are compared as they stand. */
-enum { MAX_PREFERENCES = 32 };
 
 struct sink {
 	char *out;	   /* NULL: compare with `expect` */
@@ -120,126 +118,6 @@ static bool emit_exact(struct sink *s, const struct headers *h, struct str name,
 
 /* ---- Accept-Encoding, Accept-Language ---- */
 
-struct preference {
-	struct str name;
-	unsigned weight; /* thousandths */
-};
-
-struct preferences {
-	struct preference v[MAX_PREFERENCES];
-	unsigned n;
-	bool by_weight; /* sorted by weight first: languages */
-};
-
-/* qvalue = "0" [ "." *3DIGIT ] / "1" [ "." *3"0" ] (RFC 9110 12.4.2) */
-static bool read_weight(struct str s, unsigned *out)
-{
-	if (s.n < 1 || s.n > 5 || (s.p[0] != '0' && s.p[0] != '1') || (s.n > 1 && s.p[1] != '.'))
-		return false;
-	unsigned v = s.p[0] == '1' ? 1000 : 0, unit = 100;
-	for (size_t i = 2; i < s.n; i++, unit /= 10) {
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-		v += (unsigned)(s.p[i] - '0') * unit;
-	}
-	*out = v;
-	return v <= 1000;
-}
-
-static struct str skip_blanks(struct str s)
-{
-	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-		s = str_skip(s, 1);
-	return s;
-}
-
-/* The bytes up to a blank, a comma or a semicolon. */
-static struct str word_of(struct str s)
-{
-	size_t n = 0;
-	while (n < s.n && s.p[n] != ',' && s.p[n] != ';' && s.p[n] != ' ' && s.p[n] != '\t')
-		n++;
-	return str_take(s, n);
-}
-
-/* name [ OWS ";" OWS "q=" qvalue ], cut off *rest with its comma. False for anything else. */
-static bool cut_preference(struct str *rest, struct preference *out)
-{
-	out->name = word_of(*rest);
-	out->weight = 1000;
-	*rest = skip_blanks(str_skip(*rest, out->name.n));
-	if (rest->n > 0 && rest->p[0] == ';') {
-		struct str weight = word_of(skip_blanks(str_skip(*rest, 1)));
-		if (!str_starts_nocase(weight, STR("q=")) || !read_weight(str_skip(weight, 2), &out->weight))
-			return false;
-		*rest = skip_blanks(str_skip(*rest, (size_t)(weight.p + weight.n - rest->p)));
-	}
-	bool ends = rest->n == 0 || rest->p[0] == ',';
-	*rest = str_skip(*rest, 1);
-	return ends && is_token(out->name);
-}
-
-static int compare_nocase(struct str a, struct str b)
-{
-	for (size_t i = 0; i < a.n && i < b.n; i++) {
-		int difference = (unsigned char)lower(a.p[i]) - (unsigned char)lower(b.p[i]);
-		if (difference != 0)
-			return difference;
-	}
-	return (a.n > b.n) - (a.n < b.n);
-}
-
-static bool is_before(const struct preferences *list, const struct preference *a, const struct preference *b)
-{
-	if (list->by_weight && a->weight != b->weight)
-		return a->weight > b->weight;
-	return compare_nocase(a->name, b->name) < 0;
-}
-
-/* Adds one at its place; a repetition is dropped. False when there is no room, or when the same name has two weights: which of
- * them counts is then up to the origin, and the order must stay. */
-static bool insert(struct preferences *list, const struct preference *p)
-{
-	for (unsigned i = 0; i < list->n; i++) {
-		if (str_eq_nocase(list->v[i].name, p->name))
-			return list->v[i].weight == p->weight;
-	}
-	if (list->n == MAX_PREFERENCES)
-		return false;
-	unsigned at = list->n++;
-	for (; at > 0 && is_before(list, p, &list->v[at - 1]); at--)
-		list->v[at] = list->v[at - 1];
-	list->v[at] = *p;
-	return true;
-}
-
-/* x-gzip and x-compress are old names of codings (RFC 9110 8.4.1). */
-static struct str without_alias(struct str coding)
-{
-	bool is_alias = str_eq_nocase(coding, STR("x-gzip")) || str_eq_nocase(coding, STR("x-compress"));
-	return is_alias ? str_skip(coding, 2) : coding;
-}
-
-static bool add_preferences(struct preferences *list, struct str value)
-{
-	struct preference p;
-	for (;;) {
-		value = skip_blanks(value);
-		if (value.n == 0)
-			return true;
-		if (value.p[0] == ',') { /* an empty member (RFC 9110 5.6.1.2) */
-			value = str_skip(value, 1);
-			continue;
-		}
-		if (!cut_preference(&value, &p))
-			return false;
-		if (!list->by_weight)
-			p.name = without_alias(p.name);
-		if (!insert(list, &p))
-			return false;
-	}
-}
-
 static void put_weight(struct sink *s, unsigned weight)
 {
 	if (weight == 1000)
@@ -251,34 +129,23 @@ static void put_weight(struct sink *s, unsigned weight)
 		put_byte(s, (char)('0' + weight / unit));
 }
 
-static void put_preferences(struct sink *s, const struct preferences *list)
+/* What is no such list, or too long a one, stays as it stands. */
+static bool emit_accept(struct sink *s, const struct headers *h, struct str name, enum accept_kind kind)
 {
-	for (unsigned i = 0; i < list->n; i++) {
-		struct str name = list->v[i].name;
+	struct accept list;
+	if (!headers_find(h, name))
+		return false;
+	if (!accept_read(h, name, kind, &list))
+		return emit_folded(s, h, name);
+	for (unsigned i = 0; i < list.n; i++) {
+		struct str member = list.v[i].name;
 		if (i > 0)
 			put_byte(s, ',');
-		for (size_t c = 0; c < name.n; c++)
-			put_byte(s, lower(name.p[c]));
-		put_weight(s, list->v[i].weight);
+		for (size_t c = 0; c < member.n; c++)
+			put_byte(s, lower(member.p[c]));
+		put_weight(s, list.v[i].weight);
 	}
-}
-
-/* What is no such list, or too long a one, stays as it stands. */
-static bool emit_preferences(struct sink *s, const struct headers *h, struct str name, bool by_weight)
-{
-	struct preferences list;
-	bool found = false;
-	list.n = 0;
-	list.by_weight = by_weight;
-	for (uint32_t i = 0; i < h->n; i++) {
-		if (!str_eq_nocase(h->v[i].name, name))
-			continue;
-		found = true;
-		if (!add_preferences(&list, h->v[i].value))
-			return emit_folded(s, h, name);
-	}
-	put_preferences(s, &list);
-	return found;
+	return true;
 }
 
 /* ---- cookies ---- */
@@ -313,9 +180,9 @@ static bool emit(struct sink *s, const struct headers *h, struct str name)
 	if (str_starts(name, COOKIE_PREFIX))
 		return emit_cookie(s, h, str_skip(name, COOKIE_PREFIX.n));
 	if (str_eq(name, STR("accept-encoding")))
-		return emit_preferences(s, h, name, false);
+		return emit_accept(s, h, name, ACCEPT_ENCODING);
 	if (str_eq(name, STR("accept-language")))
-		return emit_preferences(s, h, name, true);
+		return emit_accept(s, h, name, ACCEPT_LANGUAGE);
 	if (str_eq(name, STR("cookie")))
 		return emit_exact(s, h, name, STR("; "));
 	if (str_eq(name, STR("authorization")))
@@ -343,19 +210,49 @@ void vary_values(const struct headers *nominated, const struct headers *request,
 		headers_add(out, a, nominated->v[i].name, normal_form(request, nominated->v[i].name, a));
 }
 
+static bool field_matches(const struct header *nominated, const struct headers *request)
+{
+	struct sink s = {.expect = nominated->value};
+	bool present = emit(&s, request, nominated->name);
+	/* 4.1: absent matches absent only. */
+	if (present != (nominated->value.p != NULL))
+		return false;
+	return !present || (!s.differs && s.expect.n == 0);
+}
+
 bool vary_matches(const struct headers *nominated, const struct headers *request)
 {
 	for (uint32_t i = 0; i < nominated->n; i++) {
-		const struct header *f = &nominated->v[i];
-		struct sink s = {.expect = f->value};
-		bool present = emit(&s, request, f->name);
-		/* 4.1: absent matches absent only. */
-		if (present != (f->value.p != NULL))
-			return false;
-		if (present && (s.differs || s.expect.n > 0))
+		if (!field_matches(&nominated->v[i], request))
 			return false;
 	}
 	return true;
+}
+
+/* The only language of the content; STR_NONE when there are several, or none is said. */
+static struct str only_language(const struct headers *response)
+{
+	uint32_t field = 0;
+	struct str rest = STR_NONE, language, other;
+	if (!headers_list_next(response, STR("Content-Language"), &field, &rest, &language))
+		return STR_NONE;
+	return headers_list_next(response, STR("Content-Language"), &field, &rest, &other) ? STR_NONE : language;
+}
+
+bool vary_prefers_language(
+    const struct headers *nominated, const struct headers *request, const struct headers *response)
+{
+	bool by_language = false;
+	for (uint32_t i = 0; i < nominated->n; i++) {
+		if (str_eq(nominated->v[i].name, STR("accept-language")))
+			by_language = true;
+		else if (!field_matches(&nominated->v[i], request))
+			return false;
+	}
+	if (!by_language)
+		return false;
+	struct str wanted = accept_first_language(request), have = only_language(response);
+	return wanted.n > 0 && str_eq_nocase(wanted, have);
 }
 
 /* Fields that the proxy writes for each request by itself (or by the client's address): what the client sent under

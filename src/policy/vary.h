@@ -18,4 +18,11 @@ void vary_values(const struct headers *nominated, const struct headers *request,
 /* True when the request has, in normal form, the values that vary_nominate found. Allocates nothing. */
 bool vary_matches(const struct headers *nominated, const struct headers *request);
 
+/* For a request that matches nothing: true when the stored response is what it would get all the same, since it differs in
+ * Accept-Language alone, and the content is in the one language that the request wants before all others (RFC 9111 4.1 lets a
+ * cache rank by qvalues, RFC 9110 12.5.4). Equal tags only: that "de" would be given for "de-CH" is for the origin to say.
+ * Allocates nothing. */
+bool vary_prefers_language(
+    const struct headers *nominated, const struct headers *request, const struct headers *response);
+
 #endif

@@ -2,6 +2,7 @@
  * must agree: two requests match exactly when they would be stored under the same values. */
 #include "fuzz.h"
 
+#include "policy/accept.h"
 #include "policy/vary.h"
 
 #include <assert.h>
@@ -39,6 +40,44 @@ static struct headers nominate(const struct http_request *r, struct arena *a)
 	return out;
 }
 
+/* A list that was read is bounded, in order, each name once; written out and read again it is the same. */
+static void check_list(const struct headers *h, const char *name, enum accept_kind kind, struct arena *a)
+{
+	struct accept list, again;
+	struct str text = STR("");
+	if (!accept_read(h, str_of(name), kind, &list))
+		return;
+	assert(list.n <= ACCEPT_MEMBERS);
+	for (unsigned i = 0; i < list.n; i++) {
+		unsigned weight = list.v[i].weight;
+		assert(is_token(list.v[i].name) && weight <= 1000);
+		assert(i == 0 || !list.by_weight || weight <= list.v[i - 1].weight);
+		for (unsigned k = 0; k < i; k++)
+			assert(!str_eq_nocase(list.v[i].name, list.v[k].name));
+		text = arena_printf(
+		    a, "%.*s, %.*s;q=%u.%03u", STR_ARG(text), STR_ARG(list.v[i].name), weight / 1000, weight % 1000);
+	}
+	struct header field = {str_of(name), text};
+	bool read = accept_read(&(struct headers){&field, 1, 1}, str_of(name), kind, &again);
+	assert(read && again.n == list.n);
+	for (unsigned i = 0; i < list.n; i++)
+		assert(str_eq(again.v[i].name, list.v[i].name) && again.v[i].weight == list.v[i].weight);
+}
+
+/* What a request wants first it would name first itself, and a variant in that language is given to it only where all but the
+ * language is the same. */
+static void check_language(const struct headers *nominated, const struct headers *request)
+{
+	struct str first = accept_first_language(request);
+	struct header content = {STR("Content-Language"), first};
+	struct headers response = {&content, first.n > 0 ? 1 : 0, 1};
+	assert(first.n == 0 || (is_token(first) && !str_eq(first, STR("*"))));
+	bool prefers = vary_prefers_language(nominated, request, &response);
+	assert(!prefers || first.n > 0);
+	if (vary_matches(nominated, request))
+		assert(prefers == (first.n > 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena arena;
@@ -50,6 +89,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	bool same = is_same(&of_one, &of_two);
 	assert(vary_matches(&of_one, &two.headers) == same);
 	assert(vary_matches(&of_two, &one.headers) == same);
+
+	check_list(&one.headers, "Accept-Encoding", ACCEPT_ENCODING, &arena);
+	check_list(&one.headers, "Accept-Language", ACCEPT_LANGUAGE, &arena);
+	check_language(&of_one, &one.headers);
+	check_language(&of_one, &two.headers);
 
 	/* The response's own Vary may be anything too. */
 	struct route route = {.override = 0};

@@ -161,6 +161,12 @@ START_TEST(accept_encoding)
 		"Accept-Encoding: gzip", true},
 	    {"Accept-Encoding: a name with two weights keeps its order", "Accept-Encoding",
 		"Accept-Encoding: gzip;q=0, gzip", "Accept-Encoding: gzip, gzip;q=0", false},
+	    {"Accept-Encoding: a refused coding is as one not named (9110 12.5.3)", "Accept-Encoding",
+		"Accept-Encoding: gzip, br;q=0", "Accept-Encoding: gzip", true},
+	    {"Accept-Encoding: identity is refused by name only (9110 12.5.3)", "Accept-Encoding",
+		"Accept-Encoding: gzip, identity;q=0", "Accept-Encoding: gzip", false},
+	    {"Accept-Encoding: beside a star, to refuse one is another matter (9110 12.5.3)", "Accept-Encoding",
+		"Accept-Encoding: *, br;q=0", "Accept-Encoding: *", false},
 	    {"Accept-Encoding: empty is not absent (9110 12.5.3)", "Accept-Encoding", "Accept-Encoding:", "", false},
 	    {"Accept-Encoding: a subset is another", "Accept-Encoding", "Accept-Encoding: br, gzip",
 		"Accept-Encoding: gzip", false},
@@ -201,6 +207,51 @@ START_TEST(accept_language)
 
 	};
 	check_matches(rows, COUNT_OF(rows));
+}
+END_TEST
+
+START_TEST(a_stored_language_that_is_wanted_first)
+{
+	static const struct {
+		const char *what, *vary, *first, *response, *second;
+		bool prefers;
+	} rows[] = {
+	    {"RFC 9111 4.1: the heaviest range asks for the stored language", "Accept-Language",
+		"Accept-Language: en, de", "Content-Language: de", "Accept-Language: fr;q=0.5, de;q=1.0", true},
+	    {"in any case", "Accept-Language", "Accept-Language: en", "Content-Language: DE", "Accept-Language: de",
+		true},
+	    {"whatever the first one asked for", "Accept-Language", "", "Content-Language: de", "Accept-Language: de",
+		true},
+	    {"another language", "Accept-Language", "Accept-Language: en, de", "Content-Language: en",
+		"Accept-Language: fr;q=0.5, de", false},
+	    {"the second choice is the origin's to make", "Accept-Language", "Accept-Language: en, de",
+		"Content-Language: de", "Accept-Language: fr, de;q=0.5", false},
+	    {"two first choices", "Accept-Language", "Accept-Language: de", "Content-Language: de",
+		"Accept-Language: de, fr", false},
+	    {"a range is no tag of its own (RFC 4647 3.3.1)", "Accept-Language", "Accept-Language: en",
+		"Content-Language: de-CH", "Accept-Language: de", false},
+	    {"content in two languages", "Accept-Language", "Accept-Language: en", "Content-Language: de, fr",
+		"Accept-Language: de", false},
+	    {"content in two languages, in two fields", "Accept-Language", "Accept-Language: en",
+		"Content-Language: de\nContent-Language: fr", "Accept-Language: de", false},
+	    {"content in no language", "Accept-Language", "Accept-Language: en", "X: 1", "Accept-Language: de", false},
+	    {"other fields must match", "Accept-Language, Foo", "Accept-Language: en\nFoo: 1", "Content-Language: de",
+		"Accept-Language: de\nFoo: 2", false},
+	    {"other fields do match", "Accept-Language, Foo", "Accept-Language: en\nFoo: 1", "Content-Language: de",
+		"Accept-Language: de\nFoo: 1", true},
+	    {"it does not vary by language", "Foo", "Foo: 1", "Content-Language: de", "Accept-Language: de\nFoo: 1",
+		false},
+	    {"no wish", "Accept-Language", "Accept-Language: de", "Content-Language: de", "", false},
+	};
+	struct route route = route_of_tests();
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct headers nominated, request = fields_of(rows[i].second, &arena);
+		struct headers response = fields_of(rows[i].response, &arena);
+		const char *vary = arena_printf(&arena, "Vary: %s", rows[i].vary).p;
+		ck_assert_int_eq(nominate(&route, vary, rows[i].first, &nominated), REASON_NONE);
+		ck_assert_msg(
+		    vary_prefers_language(&nominated, &request, &response) == rows[i].prefers, "%s", rows[i].what);
+	}
 }
 END_TEST
 
@@ -274,6 +325,7 @@ int main(void)
 	tcase_add_test(t, any_field);
 	tcase_add_test(t, accept_encoding);
 	tcase_add_test(t, accept_language);
+	tcase_add_test(t, a_stored_language_that_is_wanted_first);
 	tcase_add_test(t, fields_compared_byte_by_byte);
 	tcase_add_test(t, cookies_match);
 	tcase_add_test(t, long_lists_still_match_themselves);
