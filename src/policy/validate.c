@@ -1,67 +1,18 @@
-/* Conditional requests, both ways: the client's against a stored response, ours against the origin's. Entity tags are compared
- * as RFC 9110 8.8.3.2 says; one that is not quoted, as sloppy servers send it, is equal to its very bytes only. */
+/* Conditional requests, both ways: the client's against a stored response, ours against the origin's. How entity tags
+ * compare is the matter of http/etag.h. */
 #include "policy/validate.h"
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "http/date.h"
+#include "http/etag.h"
 #include "policy/freshness.h"
-
-struct etag {
-	struct str opaque; /* with its quotes */
-	bool weak;
-};
-
-/* W/ in upper case only (8.8.3). */
-static struct etag etag_of(struct str s)
-{
-	bool weak = s.n > 2 && s.p[0] == 'W' && s.p[1] == '/' && s.p[2] == '"';
-	return (struct etag){weak ? str_skip(s, 2) : s, weak};
-}
-
-static bool is_same_weakly(struct etag a, struct etag b)
-{
-	return a.opaque.n > 0 && str_eq(a.opaque, b.opaque);
-}
-
-/* Next member of a list of entity tags. Between the quotes all bytes stand for themselves, commas and backslashes too
- * (8.8.3), unlike in other lists. False at the end. */
-static bool etag_next(struct str *rest, struct etag *out)
-{
-	while (rest->n > 0 && (rest->p[0] == ' ' || rest->p[0] == '\t' || rest->p[0] == ','))
-		*rest = str_skip(*rest, 1);
-	if (rest->n == 0)
-		return false;
-	size_t quote = str_starts(*rest, STR("W/\"")) ? 2 : 0;
-	size_t end = str_index(*rest, ',');
-	if (rest->p[quote] == '"') {
-		size_t close = quote + 1 + str_index(str_skip(*rest, quote + 1), '"');
-		/* What follows the closing quote up to the comma makes it no tag of ours: it is kept, and equals nothing. */
-		if (close < rest->n)
-			end = close + str_index(str_skip(*rest, close), ',');
-	}
-	*out = etag_of(str_trim(str_take(*rest, end)));
-	*rest = str_skip(*rest, end);
-	return true;
-}
 
 /* RFC 9110 13.1.2: one of the tags is the stored one, by weak comparison; "*" is any, when it stands alone. */
 static bool none_match_fails(const struct headers *h, const struct stored *s)
 {
-	bool alone = headers_count(h, STR("If-None-Match")) == 1;
-	struct etag have = etag_of(s->etag), given;
-	for (uint32_t i = 0; i < h->n; i++) {
-		if (!str_eq_nocase(h->v[i].name, STR("If-None-Match")))
-			continue;
-		struct str rest = h->v[i].value;
-		if (alone && str_eq(rest, STR("*")))
-			return true;
-		while (etag_next(&rest, &given)) {
-			if (is_same_weakly(given, have))
-				return true;
-		}
-	}
-	return false;
+	static const struct str name = STR("If-None-Match");
+	return etag_list_is_any(h, name) || etag_list_has(h, name, etag_of(s->etag));
 }
 
 /* RFC 9111 4.3.2: Last-Modified, else Date, else the time it came. */
@@ -139,7 +90,7 @@ bool policy_304_selects(const struct stored *s, const struct headers *fresh)
 	struct str modified = headers_get(fresh, STR("Last-Modified"));
 	if (tag.p) {
 		struct etag given = etag_of(tag), have = etag_of(s->etag);
-		return is_same_weakly(given, have) && (given.weak || !have.weak);
+		return etag_same_weakly(given, have) && (given.weak || !have.weak);
 	}
 	if (!modified.p || s->last_modified_s < 0)
 		return true;
