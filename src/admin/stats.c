@@ -25,10 +25,12 @@ static const struct {
 	"Entries dropped because they were of no use any more.", true},
     {offsetof(struct tier_stats, purged), "larder_cache_purged_total", "Entries dropped or made stale by purges.",
 	true},
+    {offsetof(struct tier_stats, invalidated), "larder_cache_invalidated_total",
+	"Entries dropped because a POST, PUT, DELETE or the like changed their page.", true},
     {offsetof(struct tier_stats, refused_full), "larder_cache_refused_full_total",
 	"Entries not stored for want of room.", true},
     {offsetof(struct tier_stats, refused_stale), "larder_cache_refused_stale_total",
-	"Entries not stored because a purge overtook them.", true},
+	"Entries not stored because a purge or an invalidation overtook them.", true},
 };
 
 static unsigned gather(const struct admin_env *env, int64_t now_ms, struct metrics_extra *out)

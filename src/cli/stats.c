@@ -93,6 +93,8 @@ static void write_cache(const cJSON *stats, struct buf *out)
 	write_count(out, number(cache, "expired_total"), 0);
 	buf_add(out, STR(", purged "));
 	write_count(out, number(cache, "purged_total"), 0);
+	buf_add(out, STR(", invalidated "));
+	write_count(out, number(cache, "invalidated_total"), 0);
 	buf_addc(out, '\n');
 }
 

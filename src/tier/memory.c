@@ -6,7 +6,8 @@
  * held, so a thread holds one shard's lock at most, and calls nothing that takes another lock but the purge log's.
  *   order: shard -> purge log.     Bodies lock on their own, under neither: entries die after the lock was let go.
  *
- * Purges. Why no stale store slips through: a purge first moves the epoch (purge_log__add), then walks, taking each shard's lock.
+ * Purges, and invalidations likewise. Why no stale store slips through: a purge first moves the epoch (purge_log__add), then
+ * walks, taking each shard's lock.
  * A store checks the log and inserts under one hold of its shard's lock. If that hold comes before the walk's first hold of
  * this shard, the walk finds the entry. If it comes after, the new epoch was written before it (the lock orders them), so
  * the check sees the purge. An entry whose fetch began after the purge is let alone by the walk. A walk in pieces that lets go
@@ -220,7 +221,8 @@ static int put(struct tier *t, struct tier_put *op)
 	struct shard *s = shard_of(m, &e->key);
 	assert(e->budget == t->budget && body__storable(e->body));
 
-	/* Most of the log is compared here, so that under the lock only what came after `seen` is left. */
+	/* Most of the ring is compared here, so that under the lock only what came after `seen` is left. A slot of the table of
+	 * invalidations may be written a moment after its epoch was seen, and costs nothing to look at again. */
 	uint64_t seen = purge_log__epoch(t->purges);
 	if (purge_log__covers(t->purges, e->epoch, &e->key, e->tags, e->n_tags))
 		return refuse(&m->refused_stale, ERR_STALE);
@@ -234,7 +236,8 @@ static int put(struct tier *t, struct tier_put *op)
 	struct leaving l = {0};
 
 	pthread_rwlock_wrlock(&s->lock);
-	bool stale = purge_log__covers(t->purges, seen, &e->key, e->tags, e->n_tags);
+	bool stale = purge_log__covers(t->purges, seen, &e->key, e->tags, e->n_tags) ||
+		     purge_log__invalidated(t->purges, e->epoch, &e->key);
 	if (stale) {
 		l.dead = slot;
 	} else {
@@ -375,6 +378,26 @@ static int purge(struct tier *t, struct tier_purge *op)
 	return ERR_OK;
 }
 
+static int invalidate(struct tier *t, struct tier_invalidate *op)
+{
+	struct memory *m = memory_of(t);
+	struct shard *s = shard_of(m, &op->key);
+	struct leaving l = {0};
+	pthread_rwlock_wrlock(&s->lock);
+	for (struct slot *slot = shard__find(s, &op->key), *older; slot; slot = older) {
+		older = shard__find_older(slot);
+		if (slot->entry->epoch >= op->epoch)
+			continue;
+		shard__remove(s, slot, &l);
+		s->invalidated++;
+		op->count++;
+	}
+	shard__shrink(s, &l);
+	pthread_rwlock_unlock(&s->lock);
+	bury(m, &l);
+	return ERR_OK;
+}
+
 /* Sweeping */
 
 static int64_t add_ms(int64_t a, int64_t b)
@@ -476,6 +499,7 @@ static void stats(struct tier *t, struct tier_stats *out)
 		out->evicted += s->evicted;
 		out->expired += s->expired;
 		out->purged += s->purged;
+		out->invalidated += s->invalidated;
 		pthread_rwlock_unlock(&s->lock);
 	}
 }
@@ -510,6 +534,7 @@ static const struct tier_ops memory_ops = {
     .get = get,
     .put = put,
     .purge = purge,
+    .invalidate = invalidate,
     .remove = remove_entry,
     .variants = variants,
     .sweep = sweep,

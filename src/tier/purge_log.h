@@ -1,6 +1,7 @@
-/* The purges of late, so that a fetch that began before one of them cannot store after it.
+/* The purges and invalidations of late, so that a fetch that began before one of them cannot store after it.
  *
- * Every tier has one (tiers that are stacked share one); tier_purge adds to it before the tier itself is walked. */
+ * Every tier has one (tiers that are stacked share one); tier_purge and tier_invalidate add to it before the tier itself is
+ * walked. */
 #ifndef LARDER_TIER_PURGE_LOG_H
 #define LARDER_TIER_PURGE_LOG_H
 
@@ -8,6 +9,8 @@
 
 /* How many purges are remembered. What began before more than these is refused, whatever it is. */
 #define PURGE_LOG_MAX 1024
+/* Invalidations are remembered for good, by the hash of their keys: one may refuse a store of another key. */
+#define PURGE_LOG_SLOTS 16384
 /* Longer arguments are remembered as if they covered everything: that refuses a few stores and bounds the memory. */
 #define PURGE_LOG_ARG_MAX 1024
 
@@ -16,9 +19,14 @@ void purge_log__free(struct purge_log *log);
 
 /* Moves the epoch and remembers the purge (copied). Returns its epoch, which is its id. Any thread. */
 uint64_t purge_log__add(struct purge_log *log, const struct tier_purge *op);
-/* The number of purges so far. Any thread, no lock. */
+/* Moves the epoch and remembers that the key was invalidated. Returns the epoch; *before is that of the one before it
+ * (of this key, or of another with its slot; 0: none). Any thread, no lock. */
+uint64_t purge_log__invalidate(struct purge_log *log, const struct cache_key *key, uint64_t *before);
+/* The number of purges and invalidations so far. Any thread, no lock. */
 uint64_t purge_log__epoch(const struct purge_log *log);
-/* Did a purge after `epoch` cover this? Any thread. */
+/* Was the key (or another with its slot) invalidated after `epoch`? Any thread, no lock. */
+bool purge_log__invalidated(const struct purge_log *log, uint64_t epoch, const struct cache_key *key);
+/* Did a purge or an invalidation after `epoch` cover this? Any thread. */
 bool purge_log__covers(
     struct purge_log *log, uint64_t epoch, const struct cache_key *key, const struct str *tags, unsigned n_tags);
 

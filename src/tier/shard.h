@@ -33,7 +33,7 @@ struct shard {
 	struct tags tags;
 	struct evict evict;
 	unsigned generation; /* moves when buckets do: walks in pieces begin anew */
-	uint64_t stores, replaced, evicted, expired, purged;
+	uint64_t stores, replaced, evicted, expired, purged, invalidated;
 };
 
 void shard__init(struct shard *s, uint64_t seed);

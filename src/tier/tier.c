@@ -1,4 +1,4 @@
-/* The dispatch of tiers. What is the same for all of them is here: a purge is remembered before the tier is walked. */
+/* The dispatch of tiers. What is the same for all of them is here: purges and invalidations are remembered before the tier is walked. */
 #include "tier/tier.h"
 
 #include "tier/purge_log.h"
@@ -20,6 +20,13 @@ int tier_purge(struct tier *t, struct tier_purge *op)
 	op->count = 0;
 	op->epoch = purge_log__add(t->purges, op);
 	return t->ops->purge(t, op);
+}
+
+int tier_invalidate(struct tier *t, struct tier_invalidate *op)
+{
+	op->count = 0;
+	op->epoch = purge_log__invalidate(t->purges, &op->key, &op->before);
+	return t->ops->invalidate(t, op);
 }
 
 void tier_remove(struct tier *t, struct entry *e)

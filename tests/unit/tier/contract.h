@@ -522,6 +522,66 @@ START_TEST(contract_refuses_what_began_too_long_ago_to_tell)
 }
 END_TEST
 
+/* RFC 9111 4.4 */
+START_TEST(contract_invalidates_all_variants_of_one_key)
+{
+	struct tier *t = contract_open();
+	contract_store_pages(t, tier_epoch(t));
+	struct recipe r = {.key = contract_pages[0].key, .vary = {{STR("accept"), STR("x")}}, .epoch = tier_epoch(t)};
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	struct tier_invalidate op = invalidate(t, r.key);
+	ck_assert_uint_eq(op.count, 2);
+	ck_assert_uint_eq(op.epoch, tier_epoch(t));
+	ck_assert_msg(op.before < op.epoch, "the one before came later");
+	for (size_t k = 0; k < COUNT_OF(contract_pages); k++)
+		ck_assert_msg(has(t, contract_pages[k].key) == (k > 0), "%s", contract_pages[k].key);
+	struct tier_invalidate again = invalidate(t, r.key);
+	ck_assert_uint_eq(again.count, 0);
+	ck_assert_uint_eq(again.before, op.epoch);
+	tier_close(&t);
+}
+END_TEST
+
+START_TEST(contract_refuses_what_began_before_an_invalidation)
+{
+	struct tier *t = contract_open();
+	struct recipe r = {.key = "GET http://h/p", .epoch = tier_epoch(t)}, other = {.key = "GET http://h/q"};
+	struct cache_key key = key_of(r.key);
+	ck_assert(!tier_purged_since(t, r.epoch, &key, NULL, 0));
+	invalidate(t, r.key);
+	ck_assert(tier_purged_since(t, r.epoch, &key, NULL, 0));
+	ck_assert_int_eq(store(t, &r), ERR_STALE);
+	ck_assert_msg(store(t, &other) == ERR_OK, "another key was refused");
+	r.epoch = tier_epoch(t);
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	/* One that is late leaves alone what began after it. */
+	r.epoch = tier_epoch(t) + 1;
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	ck_assert_uint_eq(invalidate(t, r.key).count, 0);
+	ck_assert(has(t, r.key));
+	tier_close(&t);
+}
+END_TEST
+
+/* Each POST is one: were they kept as purges are, every fetch that began before some of them would be refused. */
+START_TEST(contract_many_invalidations_refuse_no_other_key)
+{
+	struct tier *t = contract_open();
+	uint64_t began = tier_epoch(t);
+	invalidate(t, "GET http://h/first");
+	for (unsigned i = 0; i < 20000; i++)
+		invalidate(t, "GET http://h/posted");
+	struct recipe r = {.key = "GET http://h/p", .epoch = began};
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	r.key = "GET http://h/first";
+	ck_assert_msg(store(t, &r) == ERR_STALE, "an invalidation was forgotten");
+	purge(t, PURGE_URL, "GET http://h/p", false);
+	r.key = "GET http://h/p";
+	ck_assert_msg(store(t, &r) == ERR_STALE, "a purge was lost among invalidations");
+	tier_close(&t);
+}
+END_TEST
+
 START_TEST(contract_long_purge_arguments_are_honoured)
 {
 	struct tier *t = contract_open();
@@ -607,6 +667,9 @@ static void contract_add(Suite *s, const struct contract *c)
 	tcase_add_test(t, contract_refuses_what_began_before_a_purge);
 	tcase_add_test(t, contract_purges_let_alone_what_began_after_them);
 	tcase_add_test(t, contract_refuses_what_began_too_long_ago_to_tell);
+	tcase_add_test(t, contract_invalidates_all_variants_of_one_key);
+	tcase_add_test(t, contract_refuses_what_began_before_an_invalidation);
+	tcase_add_test(t, contract_many_invalidations_refuse_no_other_key);
 	tcase_add_test(t, contract_long_purge_arguments_are_honoured);
 	tcase_add_test(t, contract_refuses_what_is_too_large);
 	tcase_add_test(t, contract_holds_100_000_entries);

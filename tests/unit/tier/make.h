@@ -115,6 +115,7 @@ static inline void made_done(struct made_wait *w, int err)
 MADE_OP(get)
 MADE_OP(put)
 MADE_OP(purge)
+MADE_OP(invalidate)
 #undef MADE_OP
 
 /* Makes, stores and lets go: the tier holds it alone. */
@@ -152,6 +153,13 @@ static inline struct tier_purge purge(struct tier *t, enum purge_kind kind, cons
 	if (kind == PURGE_URL)
 		op.key = key_of(arg);
 	must(make_purge(t, &op) == ERR_OK, "purge failed");
+	return op;
+}
+
+static inline struct tier_invalidate invalidate(struct tier *t, const char *key)
+{
+	struct tier_invalidate op = {.key = key_of(key), .count = 99, .epoch = 99, .before = 99};
+	must(make_invalidate(t, &op) == ERR_OK, "an invalidation failed");
 	return op;
 }
 

@@ -330,13 +330,20 @@ static void purge_meanwhile(void *ctx, size_t need)
 	ck_assert_uint_eq(purge(purged_tier, PURGE_PREFIX, "/", false).count, 0);
 }
 
-START_TEST(a_purge_in_the_middle_of_a_store_is_seen)
+static void invalidate_meanwhile(void *ctx, size_t need)
+{
+	purged_tier->budget->reclaim = NULL;
+	atomic_fetch_add(&purged_tier->budget->limit, 1 << 20);
+	ck_assert_uint_eq(invalidate(purged_tier, "GET http://h/p").count, 0);
+}
+
+static void refuse_what_comes_in_the_middle(void (*meanwhile)(void *ctx, size_t need))
 {
 	struct tier *t = purged_tier = open_tier(4 << 20, 0);
 	struct recipe r = {.key = "GET http://h/p", .body = STR("old"), .epoch = tier_epoch(t)};
 	struct tier_put op = {0};
 	ck_assert_int_eq(make_entry(t, &r, &op.entry), ERR_OK);
-	t->budget->reclaim = purge_meanwhile;
+	t->budget->reclaim = meanwhile;
 	t->budget->limit = used(t);
 	ck_assert_int_eq(make_put(t, &op), ERR_STALE);
 	ck_assert_msg(t->budget->reclaim == NULL, "the test did not reach its moment");
@@ -347,6 +354,17 @@ START_TEST(a_purge_in_the_middle_of_a_store_is_seen)
 	ck_assert_uint_eq(stats.refused_stale, 1);
 	ck_assert_uint_eq(stats.entries, 0);
 	tier_close(&t);
+}
+
+START_TEST(a_purge_in_the_middle_of_a_store_is_seen)
+{
+	refuse_what_comes_in_the_middle(purge_meanwhile);
+}
+END_TEST
+
+START_TEST(an_invalidation_in_the_middle_of_a_store_is_seen)
+{
+	refuse_what_comes_in_the_middle(invalidate_meanwhile);
 }
 END_TEST
 
@@ -548,7 +566,10 @@ static void stress_purge(struct stress_thread *me, unsigned page)
 	unsigned version = atomic_fetch_add(&s->version[page], 1) + 1;
 	unsigned how = next_random(&me->random) % 50;
 	bool soft = how % 5 == 4;
-	if (how == 49) {
+	if (how % 4 == 0 && !soft) {
+		stress_key(arg, page);
+		invalidate(s->t, arg);
+	} else if (how == 49) {
 		purge(s->t, PURGE_ALL, "", soft);
 	} else if (how % 4 == 0) {
 		stress_key(arg, page);
@@ -664,6 +685,7 @@ int main(void)
 	tcase_add_test(alone, lowered_bounds_are_reached_in_steps);
 	tcase_add_test(alone, a_body_larger_than_the_budget_never_evicts_all);
 	tcase_add_test(alone, a_purge_in_the_middle_of_a_store_is_seen);
+	tcase_add_test(alone, an_invalidation_in_the_middle_of_a_store_is_seen);
 	tcase_add_test(alone, a_tag_purge_is_no_scan);
 	suite_add_tcase(s, alone);
 	TCase *threads = tcase_create("threads");

@@ -79,6 +79,31 @@ START_TEST(an_overlong_argument_covers_everything_before_it)
 }
 END_TEST
 
+START_TEST(invalidations_move_the_epoch_but_not_the_ring)
+{
+	struct purge_log *log = purge_log__new();
+	const struct cache_key other = {5, 7, STR("GET http://h/other")}, same_place = {2, 1, STR("GET http://h/x")};
+	uint64_t before;
+	add(log, PURGE_TAG, STR("t"));
+	for (uint64_t i = 0; i < 3 * PURGE_LOG_MAX; i++) {
+		must(purge_log__invalidate(log, &key, &before) == i + 2, "the %uth", (unsigned)i);
+		must(before == (i ? i + 1 : 0), "the one before the %uth", (unsigned)i);
+	}
+	ck_assert_uint_eq(purge_log__epoch(log), 3 * PURGE_LOG_MAX + 1);
+	ck_assert(purge_log__invalidated(log, 3 * PURGE_LOG_MAX, &key));
+	ck_assert(!purge_log__invalidated(log, 3 * PURGE_LOG_MAX + 1, &key));
+	ck_assert(!purge_log__invalidated(log, 0, &other));
+	ck_assert_msg(!purge_log__covers(log, 0, &other, NULL, 0), "the ring was pushed on");
+	ck_assert(purge_log__covers(log, 0, &other, &STR("t"), 1));
+	ck_assert_msg(purge_log__covers(log, 0, &same_place, NULL, 0), "when it cannot tell, it refuses");
+	/* The purges of the ring keep their distance, however many invalidations lie between them. */
+	ck_assert_uint_eq(add(log, PURGE_URL, STR("")), 3 * PURGE_LOG_MAX + 2);
+	ck_assert(purge_log__covers(log, 3 * PURGE_LOG_MAX + 1, &key, NULL, 0));
+	ck_assert(!purge_log__covers(log, 3 * PURGE_LOG_MAX + 2, &key, NULL, 0));
+	purge_log__free(log);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tier/purge_log");
@@ -87,6 +112,7 @@ int main(void)
 	tcase_add_test(t, arguments_are_copied);
 	tcase_add_test(t, the_ring_is_used_to_its_last_place);
 	tcase_add_test(t, an_overlong_argument_covers_everything_before_it);
+	tcase_add_test(t, invalidations_move_the_epoch_but_not_the_ring);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
