@@ -17,6 +17,7 @@
 #include "http/date.h"
 #include "policy/validate.h"
 #include "req/forward.h"
+#include "req/remember.h"
 #include "req/update.h"
 
 enum { WINDOW = 256 * 1024, MAX_TAGS = 256, COMPLAIN_MS = 1000 };
@@ -143,11 +144,7 @@ static bool begin_entry(struct flight *f, const struct storable_out *verdict, in
 static void begin_alone(struct flight *f)
 {
 	f->body = body_new(-1, NULL, body_wakes, f);
-	/* A server's failure passes: the next request may find it well again. And what one client's request forbids must not
-	 * switch the cache off for the others. */
-	if (f->may_store && f->response.status < 500 && !reason_is_of_request(f->reason) &&
-	    f->conf->cache.pass_ttl_ms > 0)
-		flight_remember_pass(f->env->flights, &f->key, update_now_ms(f) + f->conf->cache.pass_ttl_ms);
+	remember_refused(f, f->reason, &f->response); /* before those who wait are told to go alone */
 	flight_decide(f, FLIGHT_ALONE);
 	body_stop_retaining(f->body, WINDOW);
 }
@@ -214,6 +211,7 @@ static int on_space(struct fetch *fetch, char **p, size_t *n)
 	int err = body_space(f->body, p, n);
 	if (err == ERR_FULL) {
 		stop_storing(f, REASON_NOT_FULL);
+		remember_failed(f, REASON_NOT_FULL);
 		err = body_space(f->body, p, n);
 	}
 	return err;
@@ -227,8 +225,7 @@ static void on_data(struct fetch *fetch, size_t n)
 	body_filled(f->body, n);
 	if (f->storing && body_size(f->body) > f->max_object) {
 		stop_storing(f, REASON_NOT_TOO_LARGE);
-		if (f->conf->cache.pass_ttl_ms > 0)
-			flight_remember_pass(f->env->flights, &f->key, update_now_ms(f) + f->conf->cache.pass_ttl_ms);
+		remember_refused(f, REASON_NOT_TOO_LARGE, &f->response);
 	}
 	if (is_useless(f))
 		give_up(f);
@@ -290,8 +287,11 @@ static void on_done(struct fetch *fetch, int err, const char *why)
 			decide_stale(f);
 		else
 			flight_decide(f, FLIGHT_FAILED);
+		remember_failed(f, reason_of(err));
 	} else if (f->body) {
 		body_end(f->body, err);
+		if (err != ERR_OK && f->storing)
+			remember_failed(f, reason_of(err));
 		/* Put first, then close: who finds no flight any more finds the entry. */
 		if (err == ERR_OK && f->storing)
 			update_put(f);

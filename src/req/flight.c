@@ -1,7 +1,4 @@
-/* The table of flights and the memory of keys that pass: shards of one short mutex each, never held across I/O.
- *
- * The memory of passes is a fixed table (4 ways a set): bounded whatever clients ask for. What falls out of it early only
- * costs one more collapsed wait. */
+/* The table of flights: shards of one short mutex each, never held across I/O. */
 #include "req/flight.h"
 
 #include <assert.h>
@@ -11,21 +8,16 @@
 #include "base/mem.h"
 #include "req/req.h"
 
-enum { SHARDS = 64, BUCKETS = 64, PASS_SETS = 256, PASS_WAYS = 4 };
-
-struct pass {
-	uint64_t hi, lo;
-	int64_t until_ms;
-};
+enum { SHARDS = 64, BUCKETS = 64 };
 
 struct shard {
 	pthread_mutex_t lock;
 	struct flight *buckets[BUCKETS];
-	struct pass passes[PASS_SETS][PASS_WAYS];
 };
 
 struct flights {
 	struct shard shards[SHARDS];
+	struct recall *recall;
 };
 
 static struct shard *shard_of(struct flights *f, const struct cache_key *key)
@@ -43,6 +35,7 @@ struct flights *flights_new(void)
 	struct flights *f = mem_zalloc(sizeof *f);
 	for (unsigned i = 0; i < SHARDS; i++)
 		pthread_mutex_init(&f->shards[i].lock, NULL);
+	f->recall = recall_new();
 	return f;
 }
 
@@ -55,8 +48,14 @@ void flights_free(struct flights **f)
 			assert(!(*f)->shards[i].buckets[b]);
 		pthread_mutex_destroy(&(*f)->shards[i].lock);
 	}
+	recall_free(&(*f)->recall);
 	free(*f);
 	*f = NULL;
+}
+
+struct recall *flights_recall(struct flights *flights)
+{
+	return flights->recall;
 }
 
 /* ---- one flight ---- */
@@ -143,43 +142,6 @@ static bool is_same(const struct flight *f, const struct cache_key *key, struct 
 	       str_eq(f->signature, signature);
 }
 
-/* ---- passes ---- */
-
-static struct pass *pass_find(struct shard *s, const struct cache_key *key)
-{
-	struct pass *set = s->passes[(key->hi / SHARDS) % PASS_SETS];
-	for (unsigned i = 0; i < PASS_WAYS; i++)
-		if (set[i].hi == key->hi && set[i].lo == key->lo && set[i].until_ms)
-			return &set[i];
-	return NULL;
-}
-
-void flight_remember_pass(struct flights *flights, const struct cache_key *key, int64_t until_ms)
-{
-	struct shard *s = shard_of(flights, key);
-	pthread_mutex_lock(&s->lock);
-	struct pass *p = pass_find(s, key);
-	if (!p) { /* the one that ends first makes room */
-		struct pass *set = s->passes[(key->hi / SHARDS) % PASS_SETS];
-		p = &set[0];
-		for (unsigned i = 1; i < PASS_WAYS; i++)
-			if (set[i].until_ms < p->until_ms)
-				p = &set[i];
-	}
-	*p = (struct pass){key->hi, key->lo, until_ms};
-	pthread_mutex_unlock(&s->lock);
-}
-
-void flight_forget_pass(struct flights *flights, const struct cache_key *key)
-{
-	struct shard *s = shard_of(flights, key);
-	pthread_mutex_lock(&s->lock);
-	struct pass *p = pass_find(s, key);
-	if (p)
-		*p = (struct pass){0};
-	pthread_mutex_unlock(&s->lock);
-}
-
 /* ---- joining ---- */
 
 /* Shard lock held. True when the waiter is in (told later, or its reader is open). */
@@ -219,8 +181,7 @@ enum flight_join flight_join(struct flights *flights, struct tier *tier, const s
 	}
 	if (f) /* its front is gone: it shares no more */
 		unlist(s, f);
-	struct pass *p = pass_find(s, key);
-	if (p && p->until_ms > now_ms) {
+	if (recall_passes(flights->recall, key, now_ms)) {
 		how = FLIGHT_JOIN_PASSES;
 		goto out;
 	}

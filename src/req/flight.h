@@ -19,6 +19,7 @@
 #include "policy/reason.h"
 #include "req/fetch.h"
 #include "req/port.h"
+#include "req/recall.h"
 #include "tier/tier.h"
 
 struct req_env;
@@ -110,8 +111,7 @@ void flight_decide(struct flight *f, enum flight_state state);
 /* Owner: nobody joins from now on. */
 void flight_close(struct flight *f);
 
-/* Remembers the key as one that passes, until then; or forgets it. */
-void flight_remember_pass(struct flights *flights, const struct cache_key *key, int64_t until_ms);
-void flight_forget_pass(struct flights *flights, const struct cache_key *key);
+/* The memory of verdicts: flight_join asks it which keys pass. Lives as long as `flights`. */
+struct recall *flights_recall(struct flights *flights);
 
 #endif

@@ -120,7 +120,7 @@ static enum req_step purge(struct req *r)
 	int err = tier_purge(r->env->tier, &op);
 	assert(err == ERR_OK); /* a key can always be purged */
 	(void)err;
-	flight_forget_pass(r->env->flights, &r->key);
+	recall_forget_pass(flights_recall(r->env->flights), &r->key);
 	answer_json(r, 200,
 	    arena_printf(&r->arena, "{\"purged\": %llu, \"id\": %llu}\n", (unsigned long long)op.count,
 		(unsigned long long)op.epoch),

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "policy/validate.h"
+#include "req/remember.h"
 #include "req/req.h"
 
 int64_t update_now_ms(const struct flight *f)
@@ -31,9 +32,10 @@ void update_put(struct flight *f)
 		metrics_inc(f->env->metrics, METRIC_STORED);
 	else
 		log_debug("store", "%.*s: not stored: %s", STR_ARG(f->key.text), err_text(err));
-	/* A page that is kept needs no memory of passing. */
 	if (err == ERR_OK)
-		flight_forget_pass(f->env->flights, &f->key);
+		remember_stored(f);
+	else
+		remember_failed(f, err == ERR_STALE ? REASON_NOT_PURGED : REASON_NOT_FULL);
 }
 
 /* A verdict on one client's request (its no-store, its Authorization) is none on the page: else any client could take away
@@ -60,10 +62,12 @@ bool update_renew(struct flight *f, const struct http_response *fresh)
 		return false;
 	f->revalidated = true;
 	f->reason = verdict.reason;
-	if (verdict.store)
+	if (verdict.store) {
 		update_put(f);
-	else
+	} else {
+		remember_refused(f, verdict.reason, &merged);
 		update_remove_stale(f);
+	}
 	flight_decide(f, FLIGHT_SHARED);
 	return true;
 }

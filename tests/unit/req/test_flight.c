@@ -1,4 +1,4 @@
-/* Flights: joining, deciding, leaving, the memory of passes; and all of it from several threads at once. */
+/* Flights: joining, deciding, leaving, keys that pass; and all of it from several threads at once. */
 #include "suite.h"
 
 #include <pthread.h>
@@ -198,7 +198,7 @@ START_TEST(threads_join_lead_follow_and_leave)
 }
 END_TEST
 
-START_TEST(the_memory_of_passes_is_bounded_and_ends)
+START_TEST(who_comes_for_a_key_that_passes_goes_alone)
 {
 	struct memory_options o = {1 << 20, 0, 8};
 	struct tier *tier = memory_tier_new(&o);
@@ -210,21 +210,12 @@ START_TEST(the_memory_of_passes_is_bounded_and_ends)
 	char text[32];
 	waiter_init(&w, &box, &mail);
 	pthread_mutex_init(&box.lock, NULL);
-	/* far more than it holds: it forgets the oldest and stays as large as it is */
-	for (unsigned i = 1; i <= 500000; i++) {
-		struct cache_key k = key_number(i, text);
-		flight_remember_pass(flights, &k, 1000 + i);
-	}
-	struct cache_key last = key_number(500000, text);
-	ck_assert_int_eq(flight_join(flights, tier, &last, STR_NONE, &w, 1000, &f), FLIGHT_JOIN_PASSES);
+	struct cache_key key = key_number(1, text);
+	struct recall_note note = {.at_ms = 1000, .reason = REASON_NOT_PRIVATE, .pass_until_ms = 2000};
+	recall_write(flights_recall(flights), &key, &note);
+	ck_assert_int_eq(flight_join(flights, tier, &key, STR_NONE, &w, 1999, &f), FLIGHT_JOIN_PASSES);
 	ck_assert_ptr_null(f);
-	ck_assert_int_eq(flight_join(flights, tier, &last, STR_NONE, &w, 10000000, &f), FLIGHT_JOIN_LEAD);
-	flight_close(f);
-	flight_leave(f, &w);
-	flight_release(&f);
-	flight_remember_pass(flights, &last, 2000);
-	flight_forget_pass(flights, &last);
-	ck_assert_int_eq(flight_join(flights, tier, &last, STR_NONE, &w, 1000, &f), FLIGHT_JOIN_LEAD);
+	ck_assert_int_eq(flight_join(flights, tier, &key, STR_NONE, &w, 2000, &f), FLIGHT_JOIN_LEAD);
 	flight_close(f);
 	flight_leave(f, &w);
 	flight_release(&f);
@@ -239,7 +230,7 @@ int main(void)
 	Suite *s = suite_create("flight");
 	TCase *t = tcase_create("flight");
 	tcase_add_test(t, threads_join_lead_follow_and_leave);
-	tcase_add_test(t, the_memory_of_passes_is_bounded_and_ends);
+	tcase_add_test(t, who_comes_for_a_key_that_passes_goes_alone);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

@@ -1,0 +1,17 @@
+/* What decided a verdict, in the words of the message: "Cache-Control: private". Pure. */
+#ifndef LARDER_POLICY_CAUSE_H
+#define LARDER_POLICY_CAUSE_H
+
+#include "http/message.h"
+#include "http/stored.h"
+#include "policy/reason.h"
+
+/* The field that made the verdict, with its value; for a cookie its name only, for a credential nothing but that there was one.
+ * Empty when no single field did. Lies in `a` or is static; may hold any bytes of a field value. */
+struct str cause_of_refusal(
+    enum reason why, const struct http_request *request, const struct http_response *response, struct arena *a);
+
+/* Where the freshness of what is stored came from: "Cache-Control: max-age=60", "ttl of the route". */
+struct str cause_of_lifetime(const struct stored *s, const struct headers *headers, struct arena *a);
+
+#endif

@@ -1,0 +1,49 @@
+/* Notes on what became of answers: written once an answer, never on a hit. */
+#include "req/remember.h"
+
+#include "policy/cause.h"
+#include "req/req.h"
+
+static void write_note(struct flight *f, struct recall_note *note, struct str cause)
+{
+	static const char cut[] = "...";
+	size_t room = sizeof(note->cause) - 1, n = cause.n < room ? cause.n : room;
+	for (size_t i = 0; i < n; i++)
+		note->cause[i] = (unsigned char)cause.p[i] < 0x20 ? ' ' : cause.p[i];
+	note->cause[n] = '\0';
+	if (cause.n > room)
+		memcpy(note->cause + room - (sizeof(cut) - 1), cut, sizeof(cut));
+	note->at_ms = f->env->port->wall_ms(f->env->worker);
+	note->epoch = f->epoch;
+	recall_write(flights_recall(f->env->flights), &f->key, note);
+}
+
+void remember_stored(struct flight *f)
+{
+	const struct stored *s = &f->entry->stored;
+	struct recall_note note = {
+	    .reason = REASON_STORED,
+	    .status = s->status,
+	    .fresh_until_ms = s->response_ms + s->lifetime_ms - s->initial_age_ms,
+	};
+	write_note(f, &note, cause_of_lifetime(s, &f->entry->headers, &f->arena));
+}
+
+void remember_refused(struct flight *f, enum reason why, const struct http_response *response)
+{
+	struct recall_note note = {.reason = why, .status = response->status};
+	if (!f->may_store)
+		return;
+	/* A server's failure passes: the next request may find it well again. And what one client's request forbids must not
+	 * switch the cache off for the others. */
+	if (response->status < 500 && !reason_is_of_request(why) && f->conf->cache.pass_ttl_ms > 0)
+		note.pass_until_ms = f->env->port->wall_ms(f->env->worker) + f->conf->cache.pass_ttl_ms;
+	write_note(f, &note, cause_of_refusal(why, &f->request, response, &f->arena));
+}
+
+void remember_failed(struct flight *f, enum reason why)
+{
+	struct recall_note note = {.reason = why, .status = f->response.status};
+	if (f->may_store)
+		write_note(f, &note, f->why ? str_of(f->why) : STR(""));
+}

@@ -1,0 +1,16 @@
+/* What a flight tells the memory of verdicts (recall.h). Owner's thread of the flight. */
+#ifndef LARDER_REQ_REMEMBER_H
+#define LARDER_REQ_REMEMBER_H
+
+#include "req/flight.h"
+
+/* f->entry was stored: its key passes no more. */
+void remember_stored(struct flight *f);
+/* The answer `response` was not stored, for that reason. The key passes from now on (pass_ttl), unless the refusal says nothing
+ * about the next request: it came from this one's own fields, or the server failed. Answers that were never to be stored
+ * leave no trace. */
+void remember_refused(struct flight *f, enum reason why, const struct http_response *response);
+/* There was no whole answer; `why` is an error, or why the page could not be kept although it may be stored. */
+void remember_failed(struct flight *f, enum reason why);
+
+#endif

@@ -1,0 +1,100 @@
+/* What decided, in the words of the message, and never a secret. */
+#include "suite.h"
+
+#include "base/mem.h"
+#include "policy/cause.h"
+#include "fields.h"
+
+START_TEST(what_made_a_refusal)
+{
+	static const struct {
+		const char *sentence;
+		enum reason why;
+		const char *response, *cause;
+	} rows[] = {
+	    {"the field, as it came", REASON_NOT_PRIVATE, "Cache-Control: private, max-age=0\n",
+		"Cache-Control: private, max-age=0"},
+	    {"several lines as one", REASON_NOT_NO_STORE, "Cache-Control: no-store\nCache-Control: no-cache\n",
+		"Cache-Control: no-store, no-cache"},
+	    {"a targeted field comes before Cache-Control", REASON_NOT_NO_STORE,
+		"Cache-Control: max-age=60\nCDN-Cache-Control: no-store\n", "CDN-Cache-Control: no-store"},
+	    {"a cookie's name, never its value", REASON_NOT_SET_COOKIE, "Set-Cookie: session=SECRET; Path=/; Secure\n",
+		"Set-Cookie: session"},
+	    {"all of their names", REASON_NOT_SET_COOKIE, "Set-Cookie: a=SECRET\nset-cookie: b=SECRET\n",
+		"Set-Cookie: a, b"},
+	    {"what has no name may be the secret itself", REASON_NOT_SET_COOKIE, "Set-Cookie: SECRET\n",
+		"Set-Cookie: (unnamed)"},
+	    {"a cookie of another reason is not looked at", REASON_NOT_PRIVATE,
+		"Set-Cookie: a=SECRET\nCache-Control: private\n", "Cache-Control: private"},
+	    {"Vary", REASON_NOT_VARY_STAR, "Vary: *\nCache-Control: max-age=60\n", "Vary: *"},
+	    {"how large it is, when it said so", REASON_NOT_TOO_LARGE, "Content-Length: 1000\n",
+		"Content-Length: 1000"},
+	    {"nothing, when it did not", REASON_NOT_TOO_LARGE, "", ""},
+	    {"no credential", REASON_NOT_AUTHORIZATION, "", "Authorization in the request"},
+	    {"Expires alone", REASON_NOT_EXPIRED, "Expires: 0\n", "Expires: 0"},
+	    {"no field at all", REASON_NOT_FRESH, "Content-Type: text/html\n", ""},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct arena a;
+		arena_init(&a, 0);
+		struct http_request request = {.method = METHOD_GET};
+		struct http_response response = {.status = 200};
+		response.headers = fields_of(rows[i].response, &a);
+		request.headers = fields_of("Authorization: Bearer SECRET\nCookie: session=SECRET\n", &a);
+		struct str cause = cause_of_refusal(rows[i].why, &request, &response, &a);
+		ck_assert_msg(str_eq(cause, str_of(rows[i].cause)), "%s: %.*s", rows[i].sentence, STR_ARG(cause));
+		arena_free(&a);
+	}
+}
+END_TEST
+
+START_TEST(no_reason_tells_a_secret)
+{
+	for (int why = 0; why < REASON_COUNT; why++) {
+		struct arena a;
+		arena_init(&a, 0);
+		struct http_request request = {.method = METHOD_GET};
+		struct http_response response = {.status = 200};
+		response.headers = fields_of("Set-Cookie: session=SECRET\nSet-Cookie2: SECRET\n", &a);
+		request.headers = fields_of("Authorization: Bearer SECRET\nCookie: session=SECRET\n", &a);
+		struct str cause = cause_of_refusal((enum reason)why, &request, &response, &a);
+		ck_assert_msg(str_find(cause, STR("SECRET")) == cause.n, "%s", reason_code((enum reason)why));
+		arena_free(&a);
+	}
+}
+END_TEST
+
+START_TEST(where_freshness_came_from)
+{
+	static const struct {
+		const char *source, *fields, *cause;
+	} rows[] = {
+	    {"ttl", "Cache-Control: max-age=1\n", "ttl of the route"},
+	    {"max-age", "Cache-Control: max-age=60\nExpires: 0\n", "Cache-Control: max-age=60"},
+	    {"Expires", "Expires: Thu, 01 Jan 2026 00:00:00 GMT\n", "Expires: Thu, 01 Jan 2026 00:00:00 GMT"},
+	    {"heuristic", "", "Last-Modified (heuristic)"},
+	    {"none", "", ""},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct arena a;
+		arena_init(&a, 0);
+		struct headers h;
+		struct stored s = {.lifetime_source = rows[i].source};
+		h = fields_of(rows[i].fields, &a);
+		struct str cause = cause_of_lifetime(&s, &h, &a);
+		ck_assert_msg(str_eq(cause, str_of(rows[i].cause)), "%s: %.*s", rows[i].source, STR_ARG(cause));
+		arena_free(&a);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("policy/cause");
+	TCase *t = tcase_create("cause");
+	tcase_add_test(t, what_made_a_refusal);
+	tcase_add_test(t, no_reason_tells_a_secret);
+	tcase_add_test(t, where_freshness_came_from);
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}
