@@ -21,6 +21,11 @@ static inline struct str cache_key_url(const struct cache_key *k)
 	return str_skip(k->text, 4);
 }
 
+/* Bytes of a representation from first to last, both among them. */
+struct byte_run {
+	int64_t first, last;
+};
+
 struct stored {
 	int status;
 	int64_t response_ms;	     /* wall clock when the head arrived (RFC 9111 4.2.3 response_time) */
@@ -37,6 +42,17 @@ struct stored {
 	/* The nominated request fields of this variant (RFC 9111 4.1): name and the normalised value the request had;
 	 * value.p == NULL when it was absent. From Vary, and from the route's vary and vary_cookie. */
 	struct headers vary;
+	/* A partial entry (RFC 9111 3.3) has status 206; its body holds these runs one behind the other: ascending, with a gap
+	 * between each two. A whole one has none. */
+	const struct byte_run *runs;
+	unsigned n_runs;
+	bool reaches_end; /* the last run ends where the representation ends, known length or not */
+	int64_t complete; /* length of the representation that the runs are of; -1: not known */
 };
+
+static inline bool stored_is_partial(const struct stored *s)
+{
+	return s->n_runs > 0;
+}
 
 #endif

@@ -7,6 +7,7 @@
 #include "policy/cache_status.h"
 #include "policy/validate.h"
 #include "req/forward.h"
+#include "req/part.h"
 
 /* A copy of the list (not of its strings) with room for what is added. */
 static void take_headers(struct req *r, const struct headers *from)
@@ -97,6 +98,9 @@ void answer_from_entry(struct req *r, struct entry *e, enum outcome outcome, enu
 		a->kind = ANSWER_STREAM;
 		a->length = r->flight->length;
 	}
+	/* 13.2.2: after the conditions. */
+	if (r->asks_range && a->status != 304)
+		part_cut(r, e);
 	finish(r, outcome, reason);
 }
 
@@ -142,6 +146,8 @@ void answer_from_flight(struct req *r)
 	} else {
 		a->kind = ANSWER_STREAM;
 	}
+	if (r->asks_range && f->entry && a->status == 200)
+		part_cut(r, f->entry);
 	finish(r, r->passes ? OUTCOME_PASS : OUTCOME_MISS, worth_telling(r, r->fwd));
 }
 

@@ -135,20 +135,45 @@ void req__upload_used(struct req *r, size_t n)
 
 /* ---- the body to the client ---- */
 
+/* Of a stream that is cut: passes by what comes before the part. ERR_EOF behind it; else *max is what may be sent. */
+static int cut(struct req *r, size_t *max)
+{
+	const char *from;
+	size_t n;
+	while (r->skip > 0) {
+		int err = body_read(&r->waiter.reader, &from, &n);
+		if (err != ERR_OK)
+			return err;
+		n = n < r->skip ? n : (size_t)r->skip;
+		body_read_done(&r->waiter.reader, n);
+		r->skip -= n;
+	}
+	*max = *max < r->left ? *max : (size_t)r->left;
+	return r->left > 0 ? ERR_OK : ERR_EOF;
+}
+
 int64_t req_read(struct req *r, char *p, size_t max)
 {
 	const char *from;
 	size_t n, copied = 0;
+	int cut_off = r->is_cut ? cut(r, &max) : ERR_OK;
+	if (cut_off != ERR_OK)
+		return cut_off == ERR_AGAIN ? 0 : cut_off;
 	while (copied < max) {
 		int err = body_read(&r->waiter.reader, &from, &n);
-		if (err == ERR_AGAIN)
-			break;
+		if (err != ERR_OK && err != ERR_AGAIN && copied == 0)
+			return err;
 		if (err != ERR_OK)
-			return copied > 0 ? (int64_t)copied : err;
+			break;
 		n = n < max - copied ? n : max - copied;
 		memcpy(p + copied, from, n);
 		body_read_done(&r->waiter.reader, n);
 		copied += n;
+	}
+	if (r->is_cut) {
+		r->left -= copied;
+		if (r->left == 0) /* who reads no more must not hold up the others once the body is a window */
+			body_reader_close(&r->waiter.reader);
 	}
 	return (int64_t)copied;
 }

@@ -34,18 +34,20 @@ struct req_env {
 	void *trace_ctx;
 };
 
-enum answer_kind { ANSWER_NONE, ANSWER_WHOLE, ANSWER_STREAM, ANSWER_TEXT };
+enum answer_kind { ANSWER_NONE, ANSWER_WHOLE, ANSWER_PARTS, ANSWER_STREAM, ANSWER_TEXT };
 
 /* What the client gets. Valid until req_free. */
 struct answer {
 	enum answer_kind kind; /* NONE: there is no answer yet */
 	int status;
-	struct headers headers; /* all end-to-end fields; the client adds framing and Connection */
-	int64_t length;		/* Content-Length as it would be for GET; -1: not known (chunked, or until close) */
-	bool bodyless;		/* HEAD, 204, 304: no body bytes, whatever the length says */
-	struct entry *entry;	/* WHOLE: body_segments of entry->body */
-	struct str text;	/* TEXT */
-	bool close;		/* close the connection afterwards */
+	struct headers headers;	  /* all end-to-end fields; the client adds framing and Connection */
+	int64_t length;		  /* Content-Length as it would be for GET; -1: not known (chunked, or until close) */
+	bool bodyless;		  /* HEAD, 204, 304: no body bytes, whatever the length says */
+	struct entry *entry;	  /* WHOLE: body_segments of entry->body; PARTS: what its slices borrow from */
+	const struct str *slices; /* PARTS: the body, piece by piece; none is empty */
+	unsigned n_slices;
+	struct str text; /* TEXT */
+	bool close;	 /* close the connection afterwards */
 };
 
 struct req_client { /* where it came from; strings live as long as the connection */

@@ -49,7 +49,8 @@ struct req {
 	enum reason fwd; /* why it went to the upstream; NONE: it did not */
 	bool passes;	 /* by rule or by memory, not for want of a stored response */
 	bool may_store;
-	unsigned joins; /* flights tried */
+	bool asks_range; /* a GET with a Range that the answer has to obey */
+	unsigned joins;	 /* flights tried */
 
 	struct flight *flight;
 	struct flight_waiter waiter;
@@ -57,6 +58,10 @@ struct req {
 
 	struct buf upload; /* bytes on their way from client to upstream */
 	bool upload_whole, upload_waits;
+
+	uint64_t skip,
+	    left; /* of a stream of which a part is sent: bytes to be passed by, then to be sent; if is_cut */
+	bool is_cut;
 
 	struct answer answer;
 	enum outcome outcome;

@@ -15,6 +15,7 @@
 #include "conf/route.h"
 #include "http/url.h"
 #include "policy/key.h"
+#include "policy/range.h"
 #include "policy/vary.h"
 #include "req/fill.h"
 #include "req/forward.h"
@@ -150,6 +151,7 @@ static int look_up(struct req *r)
 
 static enum req_step lookup(struct req *r)
 {
+	r->asks_range = policy_asks_for_range(&r->message);
 	key_make(r->route, r->message.scheme, r->host, r->path, r->query, r->env->key_seed, &r->arena, &r->key);
 	return look_up(r) == ERR_OK ? REQ_JUDGE : REQ_MISS;
 }
@@ -229,7 +231,7 @@ static enum req_step miss(struct req *r)
 	if (r->message.method == METHOD_HEAD)
 		return REQ_ALONE;
 	/* A part is asked for and the whole is not here: the origin knows how to cut it. */
-	if (headers_find(&r->message.headers, STR("Range")))
+	if (r->asks_range)
 		return pass(r, REASON_PASS_RANGE);
 	/* Its answer is hardly ever for others (RFC 9111 3.5): it waits for none, and lets none wait. */
 	if (headers_find(&r->message.headers, STR("Authorization")) && !(r->route->override & OVERRIDE_AUTHORIZATION))

@@ -51,6 +51,19 @@ static struct MHD_Response *of_segments(const struct answer *a)
 	return r;
 }
 
+static struct MHD_Response *of_slices(const struct answer *a)
+{
+	if (a->n_slices == 1) /* head and body leave in one call */
+		return MHD_create_response_from_buffer(
+		    a->slices[0].n, (void *)(uintptr_t)a->slices[0].p, MHD_RESPMEM_PERSISTENT);
+	struct MHD_IoVec *v = mem_alloc(a->n_slices * sizeof(*v));
+	for (unsigned i = 0; i < a->n_slices; i++)
+		v[i] = (struct MHD_IoVec){.iov_base = a->slices[i].p, .iov_len = a->slices[i].n};
+	struct MHD_Response *r = MHD_create_response_from_iovec(v, a->n_slices, NULL, NULL);
+	free(v);
+	return r;
+}
+
 static struct MHD_Response *of_nothing(const struct answer *a)
 {
 	bool known = a->length >= 0;
@@ -115,6 +128,8 @@ struct MHD_Response *response_make(const struct answer *a, bool close, MHD_Conte
 		r = of_nothing(a);
 	else if (a->kind == ANSWER_WHOLE)
 		r = of_segments(a);
+	else if (a->kind == ANSWER_PARTS)
+		r = of_slices(a);
 	else if (a->kind == ANSWER_TEXT)
 		r = MHD_create_response_from_buffer(
 		    a->text.n, (void *)(uintptr_t)(a->text.n ? a->text.p : ""), MHD_RESPMEM_PERSISTENT);

@@ -20,7 +20,7 @@ size_t response_head_room(size_t pool, size_t request_n, const struct headers *r
 
 /* The bytes of an interim response (RFC 9110 15.2). 0 or ERR_TOO_LARGE. */
 int response_write_interim(struct buf *out, int status, const struct headers *h) MUST_CHECK;
-/* The bytes of a response that closes its connection, without the body of a WHOLE or STREAM answer. 0 or ERR_TOO_LARGE. */
+/* The bytes of a response that closes its connection, without the body of a WHOLE, PARTS or STREAM answer. 0 or ERR_TOO_LARGE. */
 int response_write_last(struct buf *out, const struct answer *a) MUST_CHECK;
 
 #endif

@@ -319,6 +319,14 @@ static inline struct str world_read(struct req *r, char *out, size_t max, int *e
 	ck_assert_msg(a, "there is no answer");
 	if (a->kind == ANSWER_TEXT)
 		return a->text;
+	if (a->kind == ANSWER_PARTS) {
+		for (unsigned i = 0; i < a->n_slices; i++) {
+			ck_assert_uint_le(n + a->slices[i].n, max);
+			memcpy(out + n, a->slices[i].p, a->slices[i].n);
+			n += a->slices[i].n;
+		}
+		return str_make(out, n);
+	}
 	if (a->kind == ANSWER_WHOLE) {
 		struct str segments[64];
 		unsigned count = body_segments(a->entry->body, segments, COUNT_OF(segments));

@@ -1,0 +1,185 @@
+/* Cutting. Which bytes is policy's (policy/range.h); here they become slices of the stored body, which nobody copies, or for a
+ * body that still grows the numbers of bytes to skip and to send. Several parts are put into multipart/byteranges, whose
+ * heads lie in the request's arena between the slices. */
+#include "req/part.h"
+
+#include <assert.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+#include "policy/range.h"
+
+/* Where a run lies in the entry's body: one run behind the other is what a partial entry holds. */
+static uint64_t offset_of(const struct stored *s, const struct byte_run *run)
+{
+	uint64_t offset = 0;
+	for (unsigned i = 0; i < s->n_runs; i++) {
+		if (run->first <= s->runs[i].last)
+			return offset + (uint64_t)(run->first - s->runs[i].first);
+		offset += (uint64_t)(s->runs[i].last - s->runs[i].first + 1);
+	}
+	return (uint64_t)run->first;
+}
+
+static uint64_t length_of(const struct byte_run *run)
+{
+	return (uint64_t)(run->last - run->first + 1);
+}
+
+/* ---- slices ---- */
+
+struct slices {
+	struct str *v;
+	unsigned n, max;
+	uint64_t bytes;
+};
+
+static void add_text(struct slices *to, struct str text)
+{
+	assert(to->n < to->max);
+	to->v[to->n++] = text;
+	to->bytes += text.n;
+}
+
+static void add_bytes(struct slices *to, const struct str *segments, unsigned n, uint64_t offset, uint64_t length)
+{
+	for (unsigned i = 0; i < n && length > 0; i++) {
+		if (offset >= segments[i].n) {
+			offset -= segments[i].n;
+			continue;
+		}
+		struct str s = str_skip(segments[i], (size_t)offset);
+		s = str_take(s, length < s.n ? (size_t)length : s.n);
+		offset = 0;
+		length -= s.n;
+		add_text(to, s);
+	}
+	assert(length == 0);
+}
+
+/* ---- fields ---- */
+
+/* 14.4 */
+static struct str content_range(struct req *r, const struct byte_run *run, int64_t complete)
+{
+	long long first = run->first, last = run->last;
+	return complete < 0 ? arena_printf(&r->arena, "bytes %lld-%lld/*", first, last)
+			    : arena_printf(&r->arena, "bytes %lld-%lld/%lld", first, last, (long long)complete);
+}
+
+static void remove_all(struct headers *h, const struct str *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		headers_remove(h, names[i]);
+}
+
+/* What a 206 says of the whole goes on (15.3.7), but what is reckoned over the content of the message. */
+static void fields_of_part(struct req *r)
+{
+	static const struct str of_message[] = {STR("Content-Length"), STR("Content-MD5"), STR("Content-Digest")};
+	static const struct str known[] = {
+	    STR("Content-Type"), STR("Content-Encoding"), STR("Content-Language"), STR("Last-Modified")};
+	struct headers *h = &r->answer.headers;
+	remove_all(h, of_message, COUNT_OF(of_message));
+	/* 15.3.7: with If-Range the client has these already, from the response that it continues. */
+	if (headers_find(&r->message.headers, STR("If-Range")))
+		remove_all(h, known, COUNT_OF(known));
+}
+
+/* ---- answers ---- */
+
+/* RFC 2046 5.1.1: a delimiter that the content cannot hold: made of the process's secret, new for each request. */
+static struct str boundary_of(struct req *r)
+{
+	uint64_t a = hash_str(r->id, r->env->key_seed);
+	uint64_t b = hash_str(r->key.text, a ^ ++r->env->requests);
+	return arena_printf(&r->arena, "%016llx%016llx", (unsigned long long)a, (unsigned long long)b);
+}
+
+static void cut_several(
+    struct req *r, const struct entry *e, const struct range_verdict *v, const struct str *segments, struct slices *to)
+{
+	struct answer *a = &r->answer;
+	struct str boundary = boundary_of(r), type = headers_get(&e->headers, STR("Content-Type"));
+	struct str line = type.p ? arena_printf(&r->arena, "Content-Type: %.*s\r\n", STR_ARG(type)) : STR("");
+	unsigned n = body_segments(e->body, NULL, 0);
+	for (unsigned i = 0; i < v->n; i++) {
+		add_text(
+		    to, arena_printf(&r->arena, "%s--%.*s\r\n%.*sContent-Range: %.*s\r\n\r\n", i > 0 ? "\r\n" : "",
+			    STR_ARG(boundary), STR_ARG(line), STR_ARG(content_range(r, &v->runs[i], v->complete))));
+		add_bytes(to, segments, n, offset_of(&e->stored, &v->runs[i]), length_of(&v->runs[i]));
+	}
+	add_text(to, arena_printf(&r->arena, "\r\n--%.*s--\r\n", STR_ARG(boundary)));
+	headers_set(&a->headers, &r->arena, STR("Content-Type"),
+	    arena_printf(&r->arena, "multipart/byteranges; boundary=%.*s", STR_ARG(boundary)));
+}
+
+/* The body is whole, good and in place. */
+static void cut_whole(struct req *r, const struct entry *e, const struct range_verdict *v)
+{
+	struct answer *a = &r->answer;
+	unsigned n = body_segments(e->body, NULL, 0);
+	struct str *segments = arena_alloc(&r->arena, n * sizeof *segments);
+	body_segments(e->body, segments, n);
+	/* Each part ends in the segment where a later one may begin, and has a head; then there is the end. */
+	struct slices to = {.max = n + 2 * v->n + 1};
+	to.v = arena_alloc(&r->arena, to.max * sizeof *to.v);
+	if (v->n == 1)
+		add_bytes(&to, segments, n, offset_of(&e->stored, &v->runs[0]), length_of(&v->runs[0]));
+	else
+		cut_several(r, e, v, segments, &to);
+	a->kind = ANSWER_PARTS;
+	a->slices = to.v;
+	a->n_slices = to.n;
+	a->length = (int64_t)to.bytes;
+}
+
+static void cut_growing(struct req *r, const struct entry *e, const struct byte_run *run)
+{
+	r->is_cut = true;
+	r->skip = offset_of(&e->stored, run);
+	r->left = length_of(run);
+	r->answer.length = (int64_t)r->left;
+}
+
+/* 15.5.17. What is said of the page (how long it may be kept, its type) is not said of this refusal. */
+static void refuse(struct req *r, int64_t complete)
+{
+	static const struct str kept[] = {STR("Date"), STR("Age"), STR("Cache-Status"), STR("Accept-Ranges")};
+	struct answer *a = &r->answer;
+	struct headers all = a->headers;
+	a->headers = (struct headers){0};
+	for (size_t i = 0; i < COUNT_OF(kept); i++) {
+		const struct header *h = headers_find(&all, kept[i]);
+		if (h)
+			headers_add(&a->headers, &r->arena, h->name, h->value);
+	}
+	headers_add(
+	    &a->headers, &r->arena, STR("Content-Range"), arena_printf(&r->arena, "bytes */%lld", (long long)complete));
+	a->kind = ANSWER_TEXT;
+	a->status = 416;
+	a->text = STR("");
+	a->length = 0;
+	body_reader_close(&r->waiter.reader);
+}
+
+void part_cut(struct req *r, const struct entry *e)
+{
+	struct answer *a = &r->answer;
+	struct range_verdict v;
+	policy_range(&r->message, &e->stored, &e->headers, a->length, &v);
+	if (v.use == RANGE_UNSATISFIABLE)
+		refuse(r, v.complete);
+	bool is_cut = v.use == RANGE_PARTS && (v.n == 1 || a->kind != ANSWER_STREAM);
+	assert(is_cut || v.use == RANGE_UNSATISFIABLE || !stored_is_partial(&e->stored));
+	if (!is_cut)
+		return;
+	a->status = 206;
+	fields_of_part(r);
+	if (v.n == 1)
+		headers_set(&a->headers, &r->arena, STR("Content-Range"), content_range(r, &v.runs[0], v.complete));
+	if (a->kind == ANSWER_STREAM)
+		cut_growing(r, e, &v.runs[0]);
+	else
+		cut_whole(r, e, &v);
+}
