@@ -41,6 +41,7 @@ static void add_times(struct buf *out, const struct entry *e, int64_t now_ms)
 	admin__add_text(out, "lifetime_source", str_of(s->lifetime_source));
 	admin__add_number(out, "stale_while_revalidate", seconds_of(s->swr_ms));
 	admin__add_number(out, "stale_if_error", seconds_of(s->sie_ms));
+	admin__add_number(out, "stale_if_unreachable", seconds_of(s->unreachable_ms));
 	admin__add_bool(out, "must_revalidate", s->must_revalidate);
 	admin__add_bool(out, "no_cache", s->no_cache);
 	add_date(out, "stored_at", s->response_ms / 1000);

@@ -406,11 +406,16 @@ static int64_t add_ms(int64_t a, int64_t b)
 	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
-/* Wall clock from when on it can answer nothing: stale beyond its windows (RFC 5861), and for those that can be validated
- * (RFC 9111 4.3) a grace after that. */
+static int64_t max_ms(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Wall clock from when on it can answer nothing: stale beyond its windows (RFC 5861, RFC 9111 4.2.4), and for those that can
+ * be validated (4.3) a grace after that. */
 static int64_t useless_from(const struct stored *s)
 {
-	int64_t stale_ms = s->swr_ms > s->sie_ms ? s->swr_ms : s->sie_ms;
+	int64_t stale_ms = max_ms(max_ms(s->swr_ms, s->sie_ms), s->unreachable_ms);
 	int64_t at = add_ms(add_ms(s->response_ms, s->lifetime_ms), stale_ms) - s->initial_age_ms;
 	if (s->etag.n == 0 && s->last_modified_s < 0)
 		return at;

@@ -25,7 +25,7 @@ def test_more_pages_than_memory(origin, serve):
 
 def test_expired_entries_leave(origin, serve):
     origin.page("/*", headers={"Cache-Control": "max-age=1"})
-    larder = serve(origin)
+    larder = serve(origin, "[route default]\nstale_if_unreachable = 0s")
     with larder.connect() as c:
         for i in range(50):
             c.request("GET", f"/{i}")

@@ -47,6 +47,7 @@ START_TEST(contract_finds_what_was_stored_byte_for_byte)
 		    .initial_age_ms = 5,
 		    .swr_ms = 6,
 		    .sie_ms = 7,
+		    .unreachable_ms = 8,
 		    .etag = STR("W/\"e\""),
 		    .last_modified_s = 99,
 		    .headers = &headers};
@@ -69,6 +70,7 @@ START_TEST(contract_finds_what_was_stored_byte_for_byte)
 		ck_assert_int_eq(s->initial_age_ms, 5);
 		ck_assert_int_eq(s->swr_ms, 6);
 		ck_assert_int_eq(s->sie_ms, 7);
+		ck_assert_int_eq(s->unreachable_ms, 8);
 		ck_assert_int_eq(s->last_modified_s, 99);
 		ck_assert(str_eq(s->etag, STR("W/\"e\"")));
 		ck_assert_uint_eq(s->vary.n, 2);
@@ -292,6 +294,8 @@ static const struct {
     {"the age it came with", {.response_ms = 1000, .lifetime_ms = 5000, .initial_age_ms = 2000}, 4000},
     {"stale-while-revalidate", {.response_ms = 1000, .lifetime_ms = 5000, .swr_ms = 700}, 6700},
     {"the longer of both windows", {.response_ms = 1000, .lifetime_ms = 5000, .swr_ms = 700, .sie_ms = 900}, 6900},
+    {"the time an unreachable origin is stood in for",
+	{.response_ms = 1000, .lifetime_ms = 5000, .swr_ms = 700, .unreachable_ms = 800}, 6800},
     {"no lifetime", {.response_ms = 1000}, 1000},
     {"an etag brings a minute at least", {.response_ms = 1000, .lifetime_ms = 5000, .etag = STR("\"e\"")}, 66000},
     {"last-modified does too", {.response_ms = 1000, .lifetime_ms = 5000, .last_modified_s = 1}, 66000},

@@ -23,7 +23,7 @@ struct recipe {
 	const char *tags;      /* with commas */
 	struct str body;
 	struct body *shared_body; /* instead: a reference is taken */
-	int64_t response_ms, lifetime_ms, initial_age_ms, swr_ms, sie_ms;
+	int64_t response_ms, lifetime_ms, initial_age_ms, swr_ms, sie_ms, unreachable_ms;
 	struct str etag;
 	int64_t last_modified_s; /* 0: none */
 	uint64_t epoch;
@@ -39,6 +39,7 @@ static inline int make_entry(struct tier *t, const struct recipe *r, struct entr
 	    .initial_age_ms = r->initial_age_ms,
 	    .swr_ms = r->swr_ms,
 	    .sie_ms = r->sie_ms,
+	    .unreachable_ms = r->unreachable_ms,
 	    .etag = r->etag,
 	    .last_modified_s = r->last_modified_s ? r->last_modified_s : -1,
 	    .lifetime_source = "ttl",
