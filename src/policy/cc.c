@@ -128,17 +128,19 @@ void cc_read_response(const struct headers *h, struct cc_response *out)
 	out->has_invalid_age = invalid;
 }
 
+static const struct cc_request no_wishes = {
+    .max_age_s = CC_ABSENT,
+    .min_fresh_s = CC_ABSENT,
+    .max_stale_s = CC_ABSENT,
+    .stale_if_error_s = CC_ABSENT,
+};
+
 /* Runs on every hit: the fields are told apart by their length before anything is compared. */
 void cc_read_request(const struct headers *h, struct cc_request *out)
 {
 	static const struct str cache_control = {"Cache-Control", 13}, pragma = {"Pragma", 6};
 	bool has_cache_control = false, pragma_no_cache = false, ignored = false;
-	*out = (struct cc_request){
-	    .max_age_s = CC_ABSENT,
-	    .min_fresh_s = CC_ABSENT,
-	    .max_stale_s = CC_ABSENT,
-	    .stale_if_error_s = CC_ABSENT,
-	};
+	*out = no_wishes;
 	for (uint32_t i = 0; i < h->n; i++) {
 		const struct header *f = &h->v[i];
 		struct str rest = f->value, element;
@@ -154,4 +156,12 @@ void cc_read_request(const struct headers *h, struct cc_request *out)
 	/* RFC 9111 5.4: what an HTTP/1.0 client says; a Cache-Control field says it better. */
 	if (pragma_no_cache && !has_cache_control)
 		out->no_cache = true;
+}
+
+void cc_read_client(const struct route *route, const struct headers *h, struct cc_request *out)
+{
+	if (route->client_cache_control == CLIENT_IGNORE)
+		*out = no_wishes;
+	else
+		cc_read_request(h, out);
 }

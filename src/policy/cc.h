@@ -2,6 +2,7 @@
 #ifndef LARDER_POLICY_CC_H
 #define LARDER_POLICY_CC_H
 
+#include "conf/conf.h"
 #include "http/headers.h"
 
 /* What stands for infinity (RFC 9111 1.2.2), and for a directive that is not there. */
@@ -28,6 +29,10 @@ struct cc_response {
 void cc_read_response(const struct headers *h, struct cc_response *out);
 /* The same; Pragma: no-cache counts where there is no Cache-Control at all (RFC 9111 5.4). One pass over the fields. */
 void cc_read_request(const struct headers *h, struct cc_request *out);
+
+/* What counts of it on that route: nothing where client_cache_control = ignore, only-if-cached and Pragma included. Request
+ * directives are advice, which a cache need not take (5.2.1). */
+void cc_read_client(const struct route *route, const struct headers *h, struct cc_request *out);
 
 /* delta-seconds (RFC 9111 1.2.2): digits only; beyond 2^31 it is CC_FOREVER_S. False, with *out untouched, for others. */
 bool cc_read_delta_seconds(struct str s, int64_t *out);

@@ -80,15 +80,18 @@ static bool may_be_stale(const struct state *e)
 	return !e->s->must_revalidate && !e->s->no_cache;
 }
 
-/* The client wants a fresher one (5.2.1.1, 5.2.1.3, 5.2.1.4). With max-age=0 it always wants a new one. */
-static bool is_too_old_for_client(const struct state *e)
+/* Why the client wants a fresher one (5.2.1.1, 5.2.1.3, 5.2.1.4), NONE: it does not. With max-age=0 it always wants a new
+ * one. */
+static enum reason too_old_for_client(const struct state *e)
 {
 	const struct cc_request *cc = &e->cc;
 	if (cc->no_cache)
-		return true;
+		return REASON_MISS_REQUEST;
 	if (cc->max_age_s != CC_ABSENT && (cc->max_age_s == 0 || e->age_ms > cc->max_age_s * S_MS))
-		return true;
-	return cc->min_fresh_s != CC_ABSENT && e->ttl_ms < cc->min_fresh_s * S_MS;
+		return REASON_MISS_REQUEST_MAX_AGE;
+	if (cc->min_fresh_s != CC_ABSENT && e->ttl_ms < cc->min_fresh_s * S_MS)
+		return REASON_MISS_REQUEST_MIN_FRESH;
+	return REASON_NONE;
 }
 
 /* RFC 5861 3. A client that sets limits of its own does not wish a stale answer, unless it says so (5.2.1.1). */
@@ -126,13 +129,14 @@ static bool may_serve_when_unreachable(const struct state *e)
 
 static void judge(const struct state *e, struct reuse_verdict *v)
 {
-	bool too_old = is_too_old_for_client(e);
+	enum reason wish = too_old_for_client(e);
+	bool too_old = wish != REASON_NONE;
 	v->reuse = REUSE_REVALIDATE;
 	if (e->s->no_cache) {
 		v->reason = REASON_MISS_NO_CACHE;
 	} else if (is_fresh(e)) {
 		v->reuse = too_old ? REUSE_REVALIDATE : REUSE_FRESH;
-		v->reason = too_old ? REASON_MISS_REQUEST : REASON_HIT;
+		v->reason = too_old ? wish : REASON_HIT;
 	} else if (!too_old && may_serve_while_revalidating(e)) {
 		v->reuse = REUSE_STALE;
 		v->reason = REASON_HIT_STALE;
@@ -148,7 +152,7 @@ struct reuse_verdict policy_reuse(
     const struct route *route, const struct http_request *request, const struct stored *s, bool purged, int64_t now_ms)
 {
 	struct state e = {.s = s, .purged = purged, .age_ms = freshness_age_ms(s, now_ms)};
-	cc_read_request(&request->headers, &e.cc);
+	cc_read_client(route, &request->headers, &e.cc);
 	/* 4.2: fresh while the lifetime is greater than the age. A purge makes it stale from now on. */
 	e.ttl_ms = s->lifetime_ms - e.age_ms;
 	if (purged && e.ttl_ms > 0)
@@ -166,10 +170,10 @@ struct reuse_verdict policy_reuse(
 	return v;
 }
 
-enum reuse policy_miss(const struct http_request *request)
+enum reuse policy_miss(const struct route *route, const struct http_request *request)
 {
 	struct cc_request cc;
-	cc_read_request(&request->headers, &cc);
+	cc_read_client(route, &request->headers, &cc);
 	return cc.only_if_cached ? REUSE_UNSATISFIABLE : REUSE_REVALIDATE;
 }
 

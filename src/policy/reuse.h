@@ -33,13 +33,13 @@ struct reuse_verdict {
 };
 
 /* `purged`: the entry was softly purged, so it is stale from then on (swr and sie still hold).
- * What the client's Cache-Control asks is honoured: max-age, min-fresh, max-stale, no-cache, only-if-cached, and stale-if-error
+ * What the client's Cache-Control asks is honoured, unless the route has client_cache_control = ignore: max-age, min-fresh, max-stale, no-cache, only-if-cached, and stale-if-error
  * (RFC 5861 4). Its no-store is not about what is stored already (5.2.1.5). When the client asks for a fresher page than the
  * fresh one that is stored, and the origin fails, the stored one may be served: these directives are wishes (5.2.1). */
 struct reuse_verdict policy_reuse(
     const struct route *route, const struct http_request *request, const struct stored *s, bool purged, int64_t now_ms);
 /* For a request that finds nothing: REUSE_REVALIDATE, or UNSATISFIABLE (only-if-cached). */
-enum reuse policy_miss(const struct http_request *request);
+enum reuse policy_miss(const struct route *route, const struct http_request *request);
 
 /* May those who waited for this response share it (RFC 9111 4)? Not when it has to be validated for each request: it is
  * stored for its validator alone, and may be made for the visitor who asked. How long it was on its way is not counted. */

@@ -40,7 +40,7 @@ static enum reason refuse_for_request(const struct storable_in *in, const struct
 		return REASON_NOT_HEAD;
 	if (in->request->method != METHOD_GET)
 		return REASON_NOT_RESPONSE;
-	cc_read_request(&in->request->headers, &request_cc);
+	cc_read_client(in->route, &in->request->headers, &request_cc);
 	if (request_cc.no_store && !(override & OVERRIDE_NO_STORE))
 		return REASON_NOT_REQUEST_NO_STORE;
 	/* 3.5: these three say that an answer to Authorization may be shared. */

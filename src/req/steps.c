@@ -224,7 +224,7 @@ static void sign_first(void *ctx, struct entry *e)
 
 static enum req_step miss(struct req *r)
 {
-	if (policy_miss(&r->message) == REUSE_UNSATISFIABLE) {
+	if (policy_miss(r->route, &r->message) == REUSE_UNSATISFIABLE) {
 		answer_error(r, 504, REASON_ERROR_ONLY_IF_CACHED, NULL);
 		return REQ_ANSWERED;
 	}

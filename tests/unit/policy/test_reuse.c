@@ -141,13 +141,14 @@ START_TEST(by_the_clients_wish)
 {
 	static const struct reuse_row rows[] = {
 	    {"max-age, young enough (5.2.1.1)", CC "max-age=5", 5, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true},
-	    {"max-age, too old (5.2.1.1)", CC "max-age=5", 6, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST,
+	    {"max-age, too old (5.2.1.1)", CC "max-age=5", 6, 0, 0, 0, 0, 0, REUSE_REVALIDATE,
+		REASON_MISS_REQUEST_MAX_AGE, true},
+	    {"max-age=0 (5.2.1.1)", CC "max-age=0", 0, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST_MAX_AGE,
 		true},
-	    {"max-age=0 (5.2.1.1)", CC "max-age=0", 0, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST, true},
 	    {"max-age that is no number", CC "max-age=\"0\"", 6, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true},
 	    {"min-fresh, enough (5.2.1.3)", CC "min-fresh=10", 50, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true},
 	    {"min-fresh, not enough (5.2.1.3)", CC "min-fresh=10", 51, 0, 0, 0, 0, 0, REUSE_REVALIDATE,
-		REASON_MISS_REQUEST, true},
+		REASON_MISS_REQUEST_MIN_FRESH, true},
 	    {"no-cache (5.2.1.4)", CC "no-cache", 1, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST, true},
 	    {"Pragma (5.4)", "Pragma: no-cache", 1, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST, true},
 	    {"no-store says nothing about what is stored (5.2.1.5)", CC "no-store", 1, 0, 0, 0, 0, 0, REUSE_FRESH,
@@ -187,7 +188,7 @@ START_TEST(by_the_clients_wish)
 	    {"saturated numbers do not overflow (1.2.2)", CC "max-age=99999999999, min-fresh=0, max-stale=99999999999",
 		99, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_STALE, false},
 	    {"no-store and more on several lines", CC "no-transform\n" CC "max-age=1", 2, 0, 0, 0, 0, 0,
-		REUSE_REVALIDATE, REASON_MISS_REQUEST, true},
+		REUSE_REVALIDATE, REASON_MISS_REQUEST_MAX_AGE, true},
 	};
 	check_rows(rows, COUNT_OF(rows));
 }
@@ -235,6 +236,35 @@ START_TEST(when_the_origin_cannot_be_reached)
 }
 END_TEST
 
+/* RFC 9111 5.2.1: "They are advisory; caches MAY implement them, but are not required to." */
+START_TEST(wishes_that_the_route_ignores)
+{
+	static const struct {
+		const char *what, *request;
+		int64_t after_s;
+		enum reuse reuse;
+		bool on_error;
+	} rows[] = {
+	    {"no-cache", CC "no-cache", 1, REUSE_FRESH, true},
+	    {"Pragma", "Pragma: no-cache", 1, REUSE_FRESH, true},
+	    {"max-age", CC "max-age=0", 1, REUSE_FRESH, true},
+	    {"min-fresh", CC "min-fresh=100", 1, REUSE_FRESH, true},
+	    {"max-stale", CC "max-stale", 60, REUSE_REVALIDATE, false},
+	    {"only-if-cached", CC "only-if-cached", 60, REUSE_REVALIDATE, false},
+	    {"stale-if-error", CC "stale-if-error=30", 60, REUSE_REVALIDATE, false},
+	};
+	struct route route = route_of_tests();
+	route.client_cache_control = CLIENT_IGNORE;
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct http_request request = request_of(rows[i].request, &arena);
+		struct stored s = {.status = 200, .response_ms = NOW_MS, .lifetime_ms = 60000, .last_modified_s = -1};
+		struct reuse_verdict v = policy_reuse(&route, &request, &s, false, NOW_MS + rows[i].after_s * 1000);
+		ck_assert_msg(v.reuse == rows[i].reuse, "%s", rows[i].what);
+		ck_assert_msg(v.stale_if_error == rows[i].on_error, "%s", rows[i].what);
+	}
+}
+END_TEST
+
 START_TEST(initial_age_counts)
 {
 	struct route route = route_of_tests();
@@ -260,10 +290,13 @@ END_TEST
 
 START_TEST(misses)
 {
+	struct route route = route_of_tests();
 	struct http_request request = request_of("", &arena);
-	ck_assert_int_eq(policy_miss(&request), REUSE_REVALIDATE);
+	ck_assert_int_eq(policy_miss(&route, &request), REUSE_REVALIDATE);
 	request = request_of("Cache-Control: max-age=0, only-if-cached", &arena);
-	ck_assert_int_eq(policy_miss(&request), REUSE_UNSATISFIABLE);
+	ck_assert_int_eq(policy_miss(&route, &request), REUSE_UNSATISFIABLE);
+	route.client_cache_control = CLIENT_IGNORE;
+	ck_assert_int_eq(policy_miss(&route, &request), REUSE_REVALIDATE);
 }
 END_TEST
 
@@ -286,6 +319,7 @@ int main(void)
 	tcase_add_test(t, by_age);
 	tcase_add_test(t, by_the_clients_wish);
 	tcase_add_test(t, when_the_origin_cannot_be_reached);
+	tcase_add_test(t, wishes_that_the_route_ignores);
 	tcase_add_test(t, initial_age_counts);
 	tcase_add_test(t, a_purge_takes_what_was_left);
 	tcase_add_test(t, misses);

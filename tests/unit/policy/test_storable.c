@@ -200,6 +200,16 @@ START_TEST(ttl_with_overrides_beats_never_cache)
 }
 END_TEST
 
+START_TEST(a_request_cannot_keep_its_answer_out_where_the_route_ignores_it)
+{
+	struct route route = route_of_tests();
+	ck_assert_int_eq(store(&route, "Cache-Control: no-store", 200, FRESH).reason, REASON_NOT_REQUEST_NO_STORE);
+	route.client_cache_control = CLIENT_IGNORE;
+	ck_assert(store(&route, "Cache-Control: no-store", 200, FRESH).store);
+	ck_assert_int_eq(store(&route, AUTH "\nCache-Control: no-store", 200, FRESH).reason, REASON_NOT_AUTHORIZATION);
+}
+END_TEST
+
 START_TEST(methods)
 {
 	struct conf_cache cache = cache_of_tests();
@@ -427,6 +437,7 @@ int main(void)
 	tcase_add_test(t, ttl_stores_whatever_freshness_says);
 	tcase_add_test(t, override_lifts_what_it_names);
 	tcase_add_test(t, ttl_with_overrides_beats_never_cache);
+	tcase_add_test(t, a_request_cannot_keep_its_answer_out_where_the_route_ignores_it);
 	tcase_add_test(t, methods);
 	tcase_add_test(t, what_is_remembered);
 	tcase_add_test(t, how_long_an_unreachable_origin_is_stood_in_for);
