@@ -18,6 +18,7 @@
 #include "policy/validate.h"
 #include "req/forward.h"
 #include "req/remember.h"
+#include "req/unsafe.h"
 #include "req/update.h"
 
 enum { WINDOW = 256 * 1024, MAX_TAGS = 256, COMPLAIN_MS = 1000 };
@@ -170,6 +171,7 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 	struct storable_out verdict = {.store = false, .reason = f->reason};
 	if (f->may_store)
 		update_judge(f, &f->response, &verdict);
+	unsafe_answered(f, &verdict);
 	f->reason = verdict.reason;
 	if (verdict.store && begin_entry(f, &verdict, length)) {
 		f->storing = true;

@@ -86,13 +86,13 @@ static size_t slot_of(const struct cache_key *key)
 	return (key->hi ^ key->lo) % PURGE_LOG_SLOTS;
 }
 
-uint64_t purge_log__invalidate(struct purge_log *log, const struct cache_key *key, uint64_t *before)
+uint64_t purge_log__invalidate(struct purge_log *log, const struct cache_key *key)
 {
 	_Atomic uint64_t *slot = &log->slots[slot_of(key)];
 	uint64_t epoch = atomic_fetch_add(&log->epoch, 1) + 1;
-	*before = atomic_load(slot);
+	uint64_t before = atomic_load(slot);
 	/* Of two at the same time the later one stays. */
-	while (*before < epoch && !atomic_compare_exchange_weak(slot, before, epoch))
+	while (before < epoch && !atomic_compare_exchange_weak(slot, &before, epoch))
 		;
 	return epoch;
 }

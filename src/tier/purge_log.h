@@ -19,9 +19,8 @@ void purge_log__free(struct purge_log *log);
 
 /* Moves the epoch and remembers the purge (copied). Returns its epoch, which is its id. Any thread. */
 uint64_t purge_log__add(struct purge_log *log, const struct tier_purge *op);
-/* Moves the epoch and remembers that the key was invalidated. Returns the epoch; *before is that of the one before it
- * (of this key, or of another with its slot; 0: none). Any thread, no lock. */
-uint64_t purge_log__invalidate(struct purge_log *log, const struct cache_key *key, uint64_t *before);
+/* Moves the epoch and remembers that the key was invalidated. Returns the epoch. Any thread, no lock. */
+uint64_t purge_log__invalidate(struct purge_log *log, const struct cache_key *key);
 /* The number of purges and invalidations so far. Any thread, no lock. */
 uint64_t purge_log__epoch(const struct purge_log *log);
 /* Was the key (or another with its slot) invalidated after `epoch`? Any thread, no lock. */

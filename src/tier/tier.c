@@ -25,7 +25,7 @@ int tier_purge(struct tier *t, struct tier_purge *op)
 int tier_invalidate(struct tier *t, struct tier_invalidate *op)
 {
 	op->count = 0;
-	op->epoch = purge_log__invalidate(t->purges, &op->key, &op->before);
+	op->epoch = purge_log__invalidate(t->purges, &op->key);
 	return t->ops->invalidate(t, op);
 }
 

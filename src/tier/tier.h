@@ -46,9 +46,8 @@ struct tier_purge {
  * every request: it is cheap, and the log of purges does not grow by it. */
 struct tier_invalidate {
 	struct cache_key key;
-	uint64_t count;	 /* out: entries dropped */
-	uint64_t epoch;	 /* out: of this invalidation; what begins from there on may be stored */
-	uint64_t before; /* out: of the last one of this key, or of another that shares its place; 0: none */
+	uint64_t count; /* out: entries dropped */
+	uint64_t epoch; /* out: of this invalidation; what begins from there on may be stored */
 	void (*done)(struct tier_invalidate *op, int err);
 };
 

@@ -159,7 +159,7 @@ static inline struct tier_purge purge(struct tier *t, enum purge_kind kind, cons
 
 static inline struct tier_invalidate invalidate(struct tier *t, const char *key)
 {
-	struct tier_invalidate op = {.key = key_of(key), .count = 99, .epoch = 99, .before = 99};
+	struct tier_invalidate op = {.key = key_of(key), .count = 99, .epoch = 99};
 	must(make_invalidate(t, &op) == ERR_OK, "an invalidation failed");
 	return op;
 }
