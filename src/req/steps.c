@@ -6,7 +6,8 @@
  *                   miss -/                         \-> join again (another variant), alone
  *   receive -> alone (passes)      receive -> purge
  *
- * Not here: the fetch itself (fill.c), who waits for whom (flight.c), what an answer looks like (answer.c). */
+ * Not here: which variant is a request's (variant.c), the fetch itself (fill.c), who waits for whom (flight.c), what an
+ * answer looks like (answer.c). */
 #include "req/request.h"
 
 #include <assert.h>
@@ -16,9 +17,9 @@
 #include "http/url.h"
 #include "policy/key.h"
 #include "policy/range.h"
-#include "policy/vary.h"
 #include "req/fill.h"
 #include "req/forward.h"
+#include "req/variant.h"
 
 enum { JOINS_MAX = 4, ID_MAX = 64 };
 
@@ -131,29 +132,11 @@ static enum req_step purge(struct req *r)
 
 /* ---- lookup and judge ---- */
 
-static bool matches(void *ctx, const struct entry *e)
-{
-	const struct req *r = ctx;
-	return policy_vary_matches(&e->stored, &r->message);
-}
-
-static int look_up(struct req *r)
-{
-	struct tier_get op = {.key = r->key, .match = matches, .ctx = r};
-	r->epoch = tier_epoch(r->env->tier);
-	int err = tier_get(r->env->tier, &op);
-	assert(err == ERR_OK || err == ERR_MISSING);
-	entry_release(&r->entry);
-	r->entry = op.entry;
-	r->fwd = err == ERR_OK ? REASON_NONE : op.other_variant ? REASON_MISS_VARY : REASON_MISS;
-	return err;
-}
-
 static enum req_step lookup(struct req *r)
 {
 	r->asks_range = policy_asks_for_range(&r->message);
 	key_make(r->route, r->message.scheme, r->host, r->path, r->query, r->env->key_seed, &r->arena, &r->key);
-	return look_up(r) == ERR_OK ? REQ_JUDGE : REQ_MISS;
+	return variant_look_up(r) == ERR_OK ? REQ_JUDGE : REQ_MISS;
 }
 
 static void refresh_behind(struct req *r);
@@ -190,38 +173,6 @@ static enum req_step judge(struct req *r)
 	return policy_may_collapse(&r->entry->stored) ? REQ_JOIN : for_itself(r);
 }
 
-/* ---- the variant that is wanted ---- */
-
-static void text_of_fields(struct req *r, const struct headers *fields)
-{
-	struct buf b;
-	buf_init(&b, r->conf->server.max_header * 2 + 1024);
-	for (uint32_t i = 0; i < fields->n; i++) {
-		buf_add(&b, fields->v[i].name);
-		buf_addc(&b, fields->v[i].value.p ? ':' : '-'); /* absent is not empty */
-		buf_add(&b, fields->v[i].value);
-		buf_addc(&b, '\n');
-	}
-	r->signature = arena_str(&r->arena, buf_str(&b));
-	buf_free(&b);
-}
-
-/* Requests for different variants must not wait for one another: the signature parts them as soon as one response
- * has told by which fields the URL varies. */
-static void sign_like(struct req *r, const struct entry *e)
-{
-	struct headers mine = {0};
-	vary_values(&e->stored.vary, &r->message.headers, &r->arena, &mine);
-	text_of_fields(r, &mine);
-}
-
-static void sign_first(void *ctx, struct entry *e)
-{
-	struct req *r = ctx;
-	if (r->signature.n == 0)
-		sign_like(r, e);
-}
-
 static enum req_step miss(struct req *r)
 {
 	if (policy_miss(r->route, &r->message) == REUSE_UNSATISFIABLE) {
@@ -237,7 +188,7 @@ static enum req_step miss(struct req *r)
 	if (headers_find(&r->message.headers, STR("Authorization")) && !(r->route->override & OVERRIDE_AUTHORIZATION))
 		return for_itself(r);
 	if (r->fwd == REASON_MISS_VARY)
-		tier_variants(r->env->tier, &r->key, sign_first, r);
+		variant_sign_by_newest(r);
 	return REQ_JOIN;
 }
 
@@ -264,7 +215,7 @@ static void fill_for(struct req *r, struct flight *f, bool may_store, struct ent
 static void refresh_behind(struct req *r)
 {
 	struct flight *f;
-	text_of_fields(r, &r->entry->stored.vary);
+	variant_sign(r, r->entry);
 	if (flight_join(r->env->flights, r->env->tier, &r->key, r->signature, NULL, wall_ms(r), &f) != FLIGHT_JOIN_LEAD)
 		return;
 	struct http_request asked = r->message;
@@ -284,7 +235,7 @@ static enum req_step join(struct req *r)
 	if (++r->joins > JOINS_MAX)
 		return pass(r, REASON_PASS_REMEMBERED);
 	if (r->entry)
-		text_of_fields(r, &r->entry->stored.vary);
+		variant_sign(r, r->entry);
 	r->waiter.leads = false;
 	switch (flight_join(r->env->flights, r->env->tier, &r->key, r->signature, &r->waiter, wall_ms(r), &r->flight)) {
 	case FLIGHT_JOIN_LEAD:
@@ -304,7 +255,7 @@ static enum req_step join(struct req *r)
  * those who joined us since have it too. */
 static bool was_stored_meanwhile(struct req *r)
 {
-	struct tier_get op = {.key = r->key, .match = matches, .ctx = r};
+	struct tier_get op = {.key = r->key, .match = variant_matches, .ctx = r};
 	if (tier_get(r->env->tier, &op) != ERR_OK)
 		return false;
 	if (op.entry == r->entry || answer_verdict(r, op.entry).reuse != REUSE_FRESH) {
@@ -371,7 +322,7 @@ static enum req_step shared(struct req *r)
 		req__leave_flight(r);
 		return for_itself(r);
 	}
-	if (matches(r, f->entry)) {
+	if (variant_matches(r, f->entry)) {
 		bool stored = f->reason == REASON_HIT; /* found in the store after all */
 		if (!stored)
 			metrics_inc(r->env->metrics, METRIC_COLLAPSED);
@@ -379,7 +330,7 @@ static enum req_step shared(struct req *r)
 		    r, f->entry, stored ? OUTCOME_HIT : OUTCOME_COLLAPSED, stored ? REASON_HIT : REASON_COLLAPSED);
 		return REQ_ANSWERED;
 	}
-	sign_like(r, f->entry);
+	variant_sign_like(r, f->entry);
 	entry_release(&r->entry);
 	r->fwd = REASON_MISS_VARY;
 	req__leave_flight(r);

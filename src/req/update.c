@@ -28,14 +28,17 @@ void update_put(struct flight *f)
 {
 	struct tier_put op = {.entry = f->entry};
 	int err = tier_put(f->env->tier, &op);
-	if (err == ERR_OK)
-		metrics_inc(f->env->metrics, METRIC_STORED);
-	else
+	if (err != ERR_OK) {
 		log_debug("store", "%.*s: not stored: %s", STR_ARG(f->key.text), err_text(err));
-	if (err == ERR_OK)
-		remember_stored(f);
-	else
 		remember_failed(f, err == ERR_STALE ? REASON_NOT_PURGED : REASON_NOT_FULL);
+		return;
+	}
+	metrics_inc(f->env->metrics, METRIC_STORED);
+	/* What was validated is replaced also by an answer that varies by other fields (RFC 9111 4.3.3): the old one would
+	 * else go on to match. */
+	if (f->stale)
+		tier_remove(f->env->tier, f->stale);
+	remember_stored(f);
 }
 
 /* A verdict on one client's request (its no-store, its Authorization) is none on the page: else any client could take away

@@ -157,8 +157,7 @@ static int get(struct tier *t, struct tier_get *op)
 	pthread_rwlock_rdlock(&s->lock);
 	struct slot *slot = shard__find(s, &op->key);
 	op->other_variant = slot != NULL;
-	while (slot && op->match && !op->match(op->ctx, slot->entry))
-		slot = shard__find_older(slot);
+	slot = shard__choose(slot, op);
 	if (slot) {
 		evict__hit(&slot->evict);
 		op->entry = entry_ref(slot->entry);
@@ -208,6 +207,15 @@ static int charge_slot(struct memory *m, const struct entry *e, size_t charge)
 	return budget_charge(&m->budget, charge);
 }
 
+/* A client that sends ever other values of what a URL varies by must not push all other pages out. */
+static struct shard_bounds bounds_of(struct memory *m)
+{
+	return (struct shard_bounds){
+	    .variants = atomic_load_explicit(&m->max_variants, memory_order_relaxed),
+	    .bytes = atomic_load_explicit(&m->budget.limit, memory_order_relaxed) / 4,
+	};
+}
+
 static int refuse(_Atomic uint64_t *counter, int err)
 {
 	atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
@@ -233,6 +241,7 @@ static int put(struct tier *t, struct tier_put *op)
 	count_in(m, s, e);
 	struct slot *slot = shard__slot_new(e, charge);
 	struct table_spare entries = spare_for(m, &s->entries), tags = spare_for(m, &s->tags.table);
+	struct shard_bounds max = bounds_of(m);
 	struct leaving l = {0};
 
 	pthread_rwlock_wrlock(&s->lock);
@@ -242,7 +251,7 @@ static int put(struct tier *t, struct tier_put *op)
 		l.dead = slot;
 	} else {
 		shard__grow(s, &entries, &tags);
-		shard__insert(s, slot, atomic_load_explicit(&m->max_variants, memory_order_relaxed), &l);
+		shard__insert(s, slot, &max, &l);
 	}
 	pthread_rwlock_unlock(&s->lock);
 

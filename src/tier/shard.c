@@ -104,6 +104,19 @@ struct slot *shard__find_older(const struct slot *slot)
 	return find_from(slot->node.next, &slot->entry->key);
 }
 
+struct slot *shard__choose(struct slot *slot, const struct tier_get *op)
+{
+	struct slot *chosen = NULL;
+	for (; slot; slot = shard__find_older(slot)) {
+		if (op->match && !op->match(op->ctx, slot->entry))
+			continue;
+		if (slot->entry->stored.vary.n > 0)
+			return slot;
+		chosen = chosen ? chosen : slot;
+	}
+	return chosen;
+}
+
 struct slot *shard__find_same(const struct shard *s, const struct entry *e)
 {
 	for (struct slot *slot = shard__find(s, &e->key); slot; slot = shard__find_older(slot)) {
@@ -122,21 +135,24 @@ void shard__remove(struct shard *s, struct slot *slot, struct leaving *l)
 	l->dead = slot;
 }
 
-/* Drops the oldest variants of a key, so that with one more there are at most max. */
-static void bound_variants(struct shard *s, const struct cache_key *key, unsigned max, struct leaving *l)
+/* Drops the oldest variants of a key, so that with the new one they keep within the bounds. Bodies that variants share are
+ * counted for each: an estimate that errs upwards. */
+static void bound_variants(struct shard *s, const struct entry *e, const struct shard_bounds *max, struct leaving *l)
 {
 	unsigned n = 1;
+	size_t bytes = e->charged + e->size;
 	struct slot *older;
-	for (struct slot *slot = shard__find(s, key); slot; slot = older) {
+	for (struct slot *slot = shard__find(s, &e->key); slot; slot = older) {
 		older = shard__find_older(slot);
-		if (n++ < max)
+		bytes += slot->entry->charged + slot->entry->size;
+		if (n++ < max->variants && bytes <= max->bytes)
 			continue;
 		shard__remove(s, slot, l);
 		s->evicted++;
 	}
 }
 
-void shard__insert(struct shard *s, struct slot *slot, unsigned max_variants, struct leaving *l)
+void shard__insert(struct shard *s, struct slot *slot, const struct shard_bounds *max, struct leaving *l)
 {
 	struct entry *e = slot->entry;
 	struct slot *old = shard__find_same(s, e);
@@ -146,7 +162,7 @@ void shard__insert(struct shard *s, struct slot *slot, unsigned max_variants, st
 		shard__remove(s, old, l);
 		s->replaced++;
 	}
-	bound_variants(s, &e->key, max_variants, l);
+	bound_variants(s, e, max, l);
 	table__add(&s->entries, &slot->node);
 	l->back += tags__add(&s->tags, slot->tags, e->tags, e->n_tags);
 	slot->charged = tier__cost(slot_size(e));

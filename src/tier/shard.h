@@ -36,6 +36,12 @@ struct shard {
 	uint64_t stores, replaced, evicted, expired, purged, invalidated;
 };
 
+/* Of one key. The newest variant stays whatever its size. */
+struct shard_bounds {
+	unsigned variants;
+	size_t bytes;
+};
+
 void shard__init(struct shard *s, uint64_t seed);
 void shard__destroy(struct shard *s); /* empty by now */
 
@@ -47,11 +53,14 @@ struct slot *shard__slot_new(struct entry *e, size_t charged);
 /* The newest slot of a key, and the next older one. */
 struct slot *shard__find(const struct shard *s, const struct cache_key *key);
 struct slot *shard__find_older(const struct slot *slot);
+/* Of this slot and the older ones: the newest that matches and varies, else the newest that matches. An answer without Vary is
+ * often the default of an origin that forgot to say so there (RFC 9111 4.1). */
+struct slot *shard__choose(struct slot *slot, const struct tier_get *op);
 /* The one that the entry would replace: of its key, with the same nominated fields. */
 struct slot *shard__find_same(const struct shard *s, const struct entry *e);
 
-/* Adds it, in place of the one it replaces, and drops the oldest variants beyond max. */
-void shard__insert(struct shard *s, struct slot *slot, unsigned max_variants, struct leaving *l);
+/* Adds it, in place of the one it replaces, and drops the oldest variants beyond the bounds. */
+void shard__insert(struct shard *s, struct slot *slot, const struct shard_bounds *max, struct leaving *l);
 /* Takes it out of everything. */
 void shard__remove(struct shard *s, struct slot *slot, struct leaving *l);
 /* The next to leave goes; false when the search found none. */

@@ -206,6 +206,32 @@ START_TEST(contract_replaces_the_same_variant_only)
 }
 END_TEST
 
+static bool contract_match_or_default(void *ctx, const struct entry *e)
+{
+	return e->stored.vary.n == 0 || contract_match(ctx, e);
+}
+
+/* RFC 9111 4.1: of those that match, the most recent one that varies is chosen. */
+START_TEST(contract_prefers_what_varies)
+{
+	struct tier *t = contract_open();
+	struct recipe r = {.key = "GET http://h/v", .vary = {{STR("l"), STR("de")}}, .body = STR("de")};
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	r = (struct recipe){.key = "GET http://h/v", .body = STR("default")};
+	ck_assert_int_eq(store(t, &r), ERR_OK);
+	static const char *rows[][2] = {{"de", "de"}, {"fr", "default"}};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct tier_get op = {.key = key_of("GET http://h/v"),
+		    .match = contract_match_or_default,
+		    .ctx = (void *)(uintptr_t)rows[i][0]};
+		ck_assert_int_eq(make_get(t, &op), ERR_OK);
+		ck_assert_msg(body_is(op.entry, str_of(rows[i][1])), "%s", rows[i][0]);
+		entry_release(&op.entry);
+	}
+	tier_close(&t);
+}
+END_TEST
+
 START_TEST(contract_bounds_variants_and_drops_the_oldest)
 {
 	struct tier *t = contract_open();
@@ -658,6 +684,7 @@ static void contract_add(Suite *s, const struct contract *c)
 	tcase_add_test(t, contract_finds_nothing_wrong_when_hashes_collide);
 	tcase_add_test(t, contract_tells_variants_apart);
 	tcase_add_test(t, contract_replaces_the_same_variant_only);
+	tcase_add_test(t, contract_prefers_what_varies);
 	tcase_add_test(t, contract_bounds_variants_and_drops_the_oldest);
 	tcase_add_test(t, contract_readers_keep_what_is_replaced_and_purged);
 	tcase_add_test(t, contract_removes_exactly_one);

@@ -18,6 +18,8 @@ static struct slot *make_slot(const char *key, const char *lang, const char *tag
 	return slot;
 }
 
+static const struct shard_bounds at_most_1 = {1, SIZE_MAX}, at_most_2 = {2, SIZE_MAX}, at_most_8 = {8, SIZE_MAX};
+
 /* Frees the dead; returns how many they were. */
 static unsigned bury(struct leaving *l)
 {
@@ -54,7 +56,7 @@ START_TEST(variants_stay_newest_first_through_growth_and_shrinking)
 		for (unsigned i = 0; i < KEYS; i++) {
 			snprintf(key, sizeof(key), "GET http://h/%u", i);
 			grow(&s);
-			shard__insert(&s, make_slot(key, langs[lang], NULL), 8, &l);
+			shard__insert(&s, make_slot(key, langs[lang], NULL), &at_most_8, &l);
 		}
 	}
 	ck_assert_uint_eq(table__n_buckets(&s.entries), 1024);
@@ -93,8 +95,8 @@ START_TEST(what_is_charged_comes_back)
 	shard__init(&s, 1);
 	struct slot *one = make_slot("GET http://h/1", "de", "a,b,a"), *two = make_slot("GET http://h/2", "de", "b,c");
 	size_t charged = one->charged + two->charged;
-	shard__insert(&s, one, 8, &l);
-	shard__insert(&s, two, 8, &l);
+	shard__insert(&s, one, &at_most_8, &l);
+	shard__insert(&s, two, &at_most_8, &l);
 	ck_assert_msg(l.back == tags__cost(STR("a")) + tags__cost(STR("b")), "tags that were there already");
 	shard__remove(&s, one, &l);
 	shard__remove(&s, two, &l);
@@ -109,21 +111,54 @@ START_TEST(replacement_and_too_many_variants_leave)
 	struct shard s = {0};
 	struct leaving l = {0};
 	shard__init(&s, 1);
-	shard__insert(&s, make_slot("GET http://h/1", "de", "t"), 2, &l);
-	shard__insert(&s, make_slot("GET http://h/1", "de", "t"), 2, &l);
+	shard__insert(&s, make_slot("GET http://h/1", "de", "t"), &at_most_2, &l);
+	shard__insert(&s, make_slot("GET http://h/1", "de", "t"), &at_most_2, &l);
 	ck_assert_uint_eq(bury(&l), 1);
 	ck_assert_uint_eq(s.replaced, 1);
-	shard__insert(&s, make_slot("GET http://h/1", "en", "t"), 2, &l);
+	shard__insert(&s, make_slot("GET http://h/1", "en", "t"), &at_most_2, &l);
 	ck_assert_uint_eq(bury(&l), 0);
-	shard__insert(&s, make_slot("GET http://h/1", "fr", "t"), 2, &l);
+	shard__insert(&s, make_slot("GET http://h/1", "fr", "t"), &at_most_2, &l);
 	ck_assert_msg(str_eq(l.dead->entry->stored.vary.v[0].value, STR("de")), "not the oldest left");
 	ck_assert_uint_eq(bury(&l), 1);
-	shard__insert(&s, make_slot("GET http://h/1", "it", "t"), 1, &l);
+	shard__insert(&s, make_slot("GET http://h/1", "it", "t"), &at_most_1, &l);
 	ck_assert_msg(bury(&l) == 2, "the bound was lowered");
 	ck_assert_uint_eq(s.evicted, 3);
 	ck_assert_uint_eq(s.stores, 5);
 	ck_assert_ptr_null(tags__find(&s.tags, STR("t"))->next);
 	shard__remove(&s, CONTAINER_OF(s.evict.newest, struct slot, evict), &l);
+	ck_assert_uint_eq(bury(&l), 1);
+	shard__destroy(&s);
+}
+END_TEST
+
+START_TEST(variants_are_bounded_in_bytes)
+{
+	struct shard s = {0};
+	struct leaving l = {0};
+	shard__init(&s, 1);
+	struct slot *first = make_slot("GET http://h/1", "de", NULL);
+	struct shard_bounds two = {64, 0};
+	/* no budget: nothing is charged, so that the test says what one weighs */
+	first->entry->charged = 100;
+	two.bytes = 250;
+	shard__insert(&s, first, &two, &l);
+	struct slot *second = make_slot("GET http://h/1", "en", NULL);
+	second->entry->charged = 100;
+	shard__insert(&s, second, &two, &l);
+	ck_assert_uint_eq(bury(&l), 0);
+	struct slot *third = make_slot("GET http://h/1", "fr", NULL);
+	third->entry->charged = 100;
+	shard__insert(&s, third, &two, &l);
+	ck_assert_msg(l.dead == first, "not the oldest left");
+	l.dead->entry->charged = 0;
+	ck_assert_uint_eq(bury(&l), 1);
+	struct slot *large = make_slot("GET http://h/1", "it", NULL);
+	large->entry->charged = 1000;
+	shard__insert(&s, large, &two, &l);
+	second->entry->charged = third->entry->charged = 0;
+	ck_assert_msg(bury(&l) == 2, "the newest stays, whatever it weighs");
+	shard__remove(&s, large, &l);
+	large->entry->charged = 0;
 	ck_assert_uint_eq(bury(&l), 1);
 	shard__destroy(&s);
 }
@@ -136,6 +171,7 @@ int main(void)
 	tcase_add_test(t, variants_stay_newest_first_through_growth_and_shrinking);
 	tcase_add_test(t, what_is_charged_comes_back);
 	tcase_add_test(t, replacement_and_too_many_variants_leave);
+	tcase_add_test(t, variants_are_bounded_in_bytes);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
