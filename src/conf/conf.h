@@ -79,6 +79,8 @@ struct conf_cache {
 	int64_t pass_ttl_ms; /* how long a key is remembered as one that passes */
 	unsigned heuristic_percent;
 	int64_t heuristic_max_ms;
+	struct str_list targeted_control; /* names of fields, the most applicable first (RFC 9213 2.2) */
+	struct str surrogate;		  /* what we are called in Surrogate-Control: [server] via */
 };
 
 struct conf_admin {

@@ -195,6 +195,7 @@ static void bound_max_object(struct loader *l, struct conf_origin *s)
 static void complete(struct loader *l)
 {
 	struct conf *c = l->conf;
+	c->cache.surrogate = c->server.via;
 	for (struct conf_origin *s = l->first; s; s = s->next) {
 		if (s->section == &sections[SECTION_ADMIN])
 			read_token_file(l, s);

@@ -8,11 +8,13 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "policy/private.h"
 
 #include <stddef.h>
 
 enum kind {
-	FLAG,	     /* with or without an argument */
+	FLAG,	     /* it forbids: with or without an argument, though none is defined */
+	NAMES,	     /* the same; its argument is a list of field names */
 	BARE_FLAG,   /* it permits, so it counts only as it is defined: without an argument */
 	SHORTEST,    /* seconds; the smallest counts */
 	AGE,	     /* the same, and a bad value is remembered */
@@ -35,8 +37,8 @@ static const struct directive response_directives[] = {
     D("max-age", AGE, cc_response, max_age_s),
     D("s-maxage", AGE, cc_response, s_maxage_s),
     D("public", BARE_FLAG, cc_response, public),
-    D("private", FLAG, cc_response, private),
-    D("no-cache", FLAG, cc_response, no_cache),
+    D("private", NAMES, cc_response, private),
+    D("no-cache", NAMES, cc_response, no_cache),
     D("no-store", FLAG, cc_response, no_store),
     D("must-revalidate", FLAG, cc_response, must_revalidate),
     D("proxy-revalidate", FLAG, cc_response, proxy_revalidate),
@@ -68,7 +70,7 @@ bool cc_read_delta_seconds(struct str s, int64_t *out)
 static void set_flag(const struct directive *d, struct str argument, void *out)
 {
 	bool *flag = (void *)((char *)out + d->offset);
-	if (d->kind == FLAG || !argument.p)
+	if (d->kind != BARE_FLAG || !argument.p)
 		*flag = true;
 }
 
@@ -89,7 +91,7 @@ static bool set_seconds(const struct directive *d, struct str argument, void *ou
 
 static bool is_flag(const struct directive *d)
 {
-	return d->kind == FLAG || d->kind == BARE_FLAG;
+	return d->kind == FLAG || d->kind == NAMES || d->kind == BARE_FLAG;
 }
 
 /* One list element: name ["=" argument]. Blanks around the name do not hide a directive that forbids; those around a
@@ -112,7 +114,7 @@ static void read_element(struct str element, const struct directive *table, size
 	}
 }
 
-void cc_read_response(const struct headers *h, struct cc_response *out)
+void policy__cc_clear(struct cc_response *out)
 {
 	*out = (struct cc_response){
 	    .max_age_s = CC_ABSENT,
@@ -120,12 +122,52 @@ void cc_read_response(const struct headers *h, struct cc_response *out)
 	    .stale_while_revalidate_s = CC_ABSENT,
 	    .stale_if_error_s = CC_ABSENT,
 	};
+}
+
+void policy__cc_element(struct str element, struct cc_response *out)
+{
+	read_element(element, response_directives, COUNT_OF(response_directives), out, &out->has_invalid_age);
+}
+
+/* 1.2.2: no delta-seconds are negative. */
+static bool set_integer(const struct directive *d, const struct sf_bare *v, void *out)
+{
+	int64_t *seconds = (void *)((char *)out + d->offset);
+	if (v->type != SF_INTEGER || v->number < 0)
+		return false;
+	*seconds = v->number < CC_FOREVER_S ? v->number : CC_FOREVER_S;
+	return true;
+}
+
+static bool set_boolean(const struct directive *d, const struct sf_bare *v, void *out)
+{
+	bool *flag = (void *)((char *)out + d->offset);
+	bool is_true = v->type == SF_BOOLEAN && v->number != 0;
+	bool is_names = v->type == SF_STRING && d->kind == NAMES;
+	*flag = true;
+	return is_true || is_names;
+}
+
+bool policy__cc_member(const struct sf_member *m, struct cc_response *out)
+{
+	for (size_t i = 0; i < COUNT_OF(response_directives); i++) {
+		const struct directive *d = &response_directives[i];
+		if (!str_eq_nocase(d->name, m->key))
+			continue;
+		if (m->is_inner)
+			return false;
+		return is_flag(d) ? set_boolean(d, &m->bare, out) : set_integer(d, &m->bare, out);
+	}
+	return true; /* 5.2.3: unknown */
+}
+
+void cc_read_response(const struct headers *h, struct cc_response *out)
+{
 	uint32_t field = 0;
 	struct str rest = STR_NONE, element;
-	bool invalid = false;
+	policy__cc_clear(out);
 	while (headers_list_next(h, STR("Cache-Control"), &field, &rest, &element))
-		read_element(element, response_directives, COUNT_OF(response_directives), out, &invalid);
-	out->has_invalid_age = invalid;
+		policy__cc_element(element, out);
 }
 
 static const struct cc_request no_wishes = {

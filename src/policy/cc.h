@@ -21,6 +21,8 @@ struct cc_response {
 	bool must_revalidate, proxy_revalidate, must_understand;
 	/* A max-age or s-maxage that is no number: it is as good as absent, but nothing may be guessed in its place. */
 	bool has_invalid_age;
+	/* The targeted field they were read from (policy/targeted.h); empty: Cache-Control, beside which Expires counts. */
+	struct str targeted;
 	int64_t max_age_s, s_maxage_s;
 	int64_t stale_while_revalidate_s, stale_if_error_s;
 };

@@ -127,7 +127,7 @@ struct freshness freshness_of(const struct freshness_in *in)
 	} else if (cc->max_age_s != CC_ABSENT) {
 		f.lifetime_ms = cc->max_age_s * S_MS;
 		f.source = "max-age";
-	} else if (headers_find(h, STR("Expires"))) {
+	} else if (cc->targeted.n == 0 && headers_find(h, STR("Expires"))) { /* RFC 9213 2.2 */
 		f.lifetime_ms = expires_lifetime_ms(in, date_s);
 		f.source = "Expires";
 	} else if (!cc->has_invalid_age) {

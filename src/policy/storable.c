@@ -5,6 +5,7 @@
 #include "http/date.h"
 #include "policy/cc.h"
 #include "policy/freshness.h"
+#include "policy/targeted.h"
 #include "policy/vary.h"
 
 #define S_MS 1000
@@ -167,7 +168,7 @@ static struct headers stored_headers(const struct storable_in *in, struct arena 
 static enum reason judge(const struct storable_in *in, struct arena *a, struct storable_out *out)
 {
 	struct cc_response cc;
-	cc_read_response(&in->response->headers, &cc);
+	targeted_read(in->cache, &in->response->headers, a, &cc);
 	enum reason why = refuse_for_response(in, &cc);
 	if (why == REASON_NONE)
 		why = refuse_for_request(in, &cc);

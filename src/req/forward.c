@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "policy/targeted.h"
 
 void header_ops_apply(const struct header_ops *ops, struct arena *a, struct headers *h)
 {
@@ -154,5 +155,8 @@ void forward_headers(const struct forward_in *in, struct arena *a, struct header
 	headers_remove(out, STR("Expect"));
 	add_forwarding(in, a, out);
 	headers_set(out, a, STR("X-Request-Id"), in->id);
+	if (targeted_has_surrogate(&in->conf->cache))
+		continue_list(in, a, out, STR("Surrogate-Capability"),
+		    arena_printf(a, "%.*s=\"Surrogate/1.0\"", STR_ARG(in->conf->server.via)));
 	header_ops_apply(&in->route->request_headers, a, out);
 }

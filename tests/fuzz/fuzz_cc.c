@@ -1,9 +1,14 @@
-/* Cache-Control and what is made of it. Input: lines, each the value of one more Cache-Control field. */
+/* Cache-Control, the fields that stand for it, and what is made of them. Input: lines, each the value of one more field: of
+ * CDN-Cache-Control where it begins with '>', of Surrogate-Control with '<', else of Cache-Control. */
 #include "fuzz.h"
 
 #include "policy/freshness.h"
+#include "policy/targeted.h"
 
 #include <assert.h>
+
+#define CDN	  STR("CDN-Cache-Control")
+#define SURROGATE STR("Surrogate-Control")
 
 static bool is_seconds(int64_t v)
 {
@@ -19,8 +24,11 @@ static struct headers read_fields(struct str in, struct arena *a)
 {
 	struct headers h = {.n = 0};
 	struct str line;
-	while (in.n > 0 && str_cut(&in, '\n', &line) && h.n < 32)
-		headers_add(&h, a, STR("Cache-Control"), str_trim(line));
+	while (in.n > 0 && str_cut(&in, '\n', &line) && h.n < 32) {
+		char mark = line.n > 0 ? line.p[0] : '\0';
+		struct str name = mark == '>' ? CDN : mark == '<' ? SURROGATE : STR("Cache-Control");
+		headers_add(&h, a, name, str_trim(str_skip(line, mark == '>' || mark == '<')));
+	}
 	return h;
 }
 
@@ -48,6 +56,26 @@ static void check_freshness(const struct headers *h, const struct cc_response *c
 		assert(f.lifetime_ms == cc->s_maxage_s * 1000);
 }
 
+/* What decides is the first field of the list that can, or Cache-Control alone. */
+static void check_targeted(const struct headers *h, struct arena *a)
+{
+	struct str names[] = {CDN, SURROGATE};
+	struct conf_cache cache = {.targeted_control = {names, 2}, .surrogate = STR("larder")};
+	struct cc_response cc, plain;
+	targeted_read(&cache, h, a, &cc);
+	cc_read_response(h, &plain);
+	assert(is_seconds(cc.max_age_s) && is_seconds(cc.s_maxage_s));
+	assert(is_seconds(cc.stale_while_revalidate_s) && is_seconds(cc.stale_if_error_s));
+	if (cc.targeted.n == 0) {
+		assert(cc.max_age_s == plain.max_age_s && cc.no_store == plain.no_store);
+		assert(cc.private == plain.private && cc.has_invalid_age == plain.has_invalid_age);
+	} else {
+		assert(headers_get(h, cc.targeted).n > 0);
+		assert(!str_eq(cc.targeted, CDN) || !cc.has_invalid_age);
+	}
+	check_freshness(h, &cc);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena arena;
@@ -63,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(is_seconds(request.min_fresh_s) && is_seconds(request.stale_if_error_s));
 	assert(request.no_store == response.no_store && request.no_cache == response.no_cache);
 	check_freshness(&h, &response);
+	check_targeted(&h, &arena);
 	check_one_more(&h, &arena);
 	arena_free(&arena);
 	return 0;

@@ -17,7 +17,9 @@ static void teardown(void)
 
 static struct storable_out store(const struct route *route, const char *request_fields, int status, const char *fields)
 {
+	static struct str targeted[] = {STR("CDN-Cache-Control")};
 	struct conf_cache cache = cache_of_tests();
+	cache.targeted_control = (struct str_list){targeted, COUNT_OF(targeted)};
 	struct http_request request = request_of(request_fields, &arena);
 	struct http_response response = response_of(status, fields, &arena);
 	struct storable_in in = {
@@ -52,6 +54,7 @@ static void check_rows(const struct route *route, const struct row *rows, size_t
 
 #define FRESH "Cache-Control: max-age=60\n"
 #define AUTH  "Authorization: Basic eDp5"
+#define CDN   "CDN-Cache-Control: "
 #define DAY   "Sat, 05 Nov 1994 08:49:37 GMT"
 
 START_TEST(without_a_ttl_the_rfc_decides)
@@ -123,6 +126,31 @@ START_TEST(without_a_ttl_the_rfc_decides)
 	    {"Vary: * (4.1)", "", 200, FRESH "Vary: Foo, *", REASON_NOT_VARY_STAR},
 	    {"Vary: X-Forwarded-For", "", 200, FRESH "Vary: X-Forwarded-For", REASON_NOT_VARY_CLIENT},
 	    {"what forbids is told first", AUTH, 200, "Cache-Control: private\nVary: *", REASON_NOT_PRIVATE},
+	};
+	struct route route = route_of_tests();
+	check_rows(&route, rows, COUNT_OF(rows));
+}
+END_TEST
+
+START_TEST(a_targeted_field_decides_alone)
+{
+	static const struct row rows[] = {
+	    {"RFC 9213 3.1: it stores what Cache-Control forbids", "", 200,
+		"Cache-Control: no-store\n" CDN "max-age=60", REASON_STORED},
+	    {"RFC 9213 2.2: it forbids what Cache-Control allows", "", 200, FRESH CDN "no-store", REASON_NOT_NO_STORE},
+	    {"RFC 9213 2.2: private", "", 200, FRESH CDN "private", REASON_NOT_PRIVATE},
+	    {"RFC 9213 2.2: private with field names", "", 200, FRESH CDN "private=\"x\"", REASON_NOT_PRIVATE},
+	    {"RFC 9213 2.2: no-cache makes max-age inoperative", "", 200, FRESH CDN "max-age=60, no-cache",
+		REASON_NOT_NO_CACHE},
+	    {"RFC 9213 2.2: must-understand", "", 599, CDN "max-age=60, must-understand", REASON_NOT_MUST_UNDERSTAND},
+	    {"RFC 9111 3.5: public for a request with Authorization", AUTH, 200, CDN "public, max-age=60",
+		REASON_STORED},
+	    {"RFC 9213 2.2: a public that Cache-Control has does not count", AUTH, 200,
+		"Cache-Control: public\n" CDN "max-age=60", REASON_NOT_AUTHORIZATION},
+	    {"RFC 9213 2.2: nor does its s-maxage", AUTH, 200, "Cache-Control: s-maxage=60\n" CDN "max-age=60",
+		REASON_NOT_AUTHORIZATION},
+	    {"RFC 9213 2.1: one that does not parse leaves it to Cache-Control", "", 200, FRESH CDN "no-store=1",
+		REASON_STORED},
 	};
 	struct route route = route_of_tests();
 	check_rows(&route, rows, COUNT_OF(rows));
@@ -434,6 +462,7 @@ int main(void)
 	TCase *t = tcase_create("storable");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, without_a_ttl_the_rfc_decides);
+	tcase_add_test(t, a_targeted_field_decides_alone);
 	tcase_add_test(t, ttl_stores_whatever_freshness_says);
 	tcase_add_test(t, override_lifts_what_it_names);
 	tcase_add_test(t, ttl_with_overrides_beats_never_cache);
