@@ -63,7 +63,13 @@ static void describe(struct req *r, const struct entry *e, enum outcome outcome,
 	r->age_ms = age_ms;
 	headers_set(
 	    &r->answer.headers, &r->arena, STR("Age"), arena_printf(&r->arena, "%lld", (long long)(age_ms / 1000)));
-	if (outcome == OUTCOME_HIT || outcome == OUTCOME_STALE) {
+	/* RFC 9211 2.1: what went forward and was answered is no hit, be the answer an error that nobody sees. */
+	bool hides_error = outcome == OUTCOME_STALE && r->flight && r->flight->state == FLIGHT_STALE;
+	if (hides_error) {
+		s.fwd = cache_status_fwd(r->fwd);
+		s.fwd_status = r->flight->response.status;
+		s.detail = reason;
+	} else if (outcome == OUTCOME_HIT || outcome == OUTCOME_STALE) {
 		s.hit = true;
 		s.detail = outcome == OUTCOME_STALE ? reason : REASON_NONE;
 	} else {

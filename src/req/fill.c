@@ -1,10 +1,10 @@
 /* Fetching for a flight.
  *
  *   start -> head -> 304: renew the stored entry, SHARED
- *                 -> 5xx, and a stale entry may stand in: STALE
+ *                 -> 5xx, and a stale entry may stand in: STALE (stale.c)
  *                 -> storable: an entry over a growing body, SHARED   -> done: tier_put
  *                 -> not storable: the leader's ALONE, through a window of bounded size
- *         -> failed before the head: STALE or FAILED
+ *         -> failed before the head: FAILED
  *
  * What turns out too large while it comes is a window from then on: its readers go on, nothing is stored. What an answer
  * changes in the store is update.c's. */
@@ -18,6 +18,7 @@
 #include "policy/validate.h"
 #include "req/forward.h"
 #include "req/remember.h"
+#include "req/stale.h"
 #include "req/unsafe.h"
 #include "req/update.h"
 
@@ -96,13 +97,6 @@ static void stop_storing(struct flight *f, enum reason why)
 
 /* ---- the head ---- */
 
-static void decide_stale(struct flight *f)
-{
-	f->entry = entry_ref(f->stale);
-	f->reason = REASON_HIT_STALE_ERROR;
-	flight_decide(f, FLIGHT_STALE);
-}
-
 /* A recipient with a clock adds the Date that is missing when it stores (RFC 9110 6.6.1). */
 static void ensure_date(struct flight *f, struct headers *h)
 {
@@ -159,8 +153,10 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 		f->again = !policy_304_selects(&f->stale->stored, &r->headers) || !update_renew(f, r);
 		return;
 	}
-	if (f->stale && f->stale_if_error && r->status >= 500) {
-		decide_stale(f);
+	if (f->stale_if_error && stale_is_error(r->status)) {
+		f->response.status = r->status;
+		f->reason = REASON_HIT_STALE_ERROR;
+		flight_decide(f, FLIGHT_STALE);
 		give_up(f); /* its page is of no use */
 		return;
 	}
@@ -285,10 +281,8 @@ static void on_done(struct fetch *fetch, int err, const char *why)
 		f->err = err;
 		f->why = why;
 		f->reason = reason_of(err);
-		if (f->stale && f->stale_if_error)
-			decide_stale(f);
-		else
-			flight_decide(f, FLIGHT_FAILED);
+		stale_note_failure(f);
+		flight_decide(f, FLIGHT_FAILED);
 		remember_failed(f, reason_of(err));
 	} else if (f->body) {
 		body_end(f->body, err);

@@ -14,7 +14,7 @@ struct fill_spec {
 	bool may_store;	      /* the answer may be stored: conditions of the client are left out */
 	struct entry *stale;  /* to be validated; a reference is taken */
 	uint64_t stale_epoch; /* of the tier before that was looked up: a purge since then takes it away */
-	bool stale_if_error;  /* and may be served when the origin fails */
+	bool stale_if_error;  /* the leader has something to stand in for an error of the origin */
 	struct req *leader;   /* gives the upload bytes; NULL when there is no body */
 };
 

@@ -29,8 +29,8 @@ enum flight_state {
 	FLIGHT_OPEN,   /* nothing is known yet */
 	FLIGHT_SHARED, /* `entry` answers everybody whose request it matches; its body may still grow */
 	FLIGHT_ALONE,  /* the response is the leader's only; the others fetch for themselves */
-	FLIGHT_STALE,  /* the origin failed; `entry` is the stale one that may be served */
-	FLIGHT_FAILED  /* `err` and `why` */
+	FLIGHT_STALE, /* the origin answered with an error (response.status), for which the leader has something stored */
+	FLIGHT_FAILED /* `err` and `why` */
 };
 
 /* Embedded in a request. */

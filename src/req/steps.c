@@ -19,6 +19,7 @@
 #include "policy/range.h"
 #include "req/fill.h"
 #include "req/forward.h"
+#include "req/stale.h"
 #include "req/variant.h"
 
 enum { JOINS_MAX = 4, ID_MAX = 64 };
@@ -164,6 +165,11 @@ static enum req_step judge(struct req *r)
 		answer_error(r, 504, REASON_ERROR_ONLY_IF_CACHED, NULL);
 		return REQ_ANSWERED;
 	case REUSE_REVALIDATE:
+		if (stale_spares_wait(r)) {
+			if (stale_may_ask_again(r) && !r->dots)
+				refresh_behind(r);
+			return REQ_ANSWERED;
+		}
 		break;
 	}
 	r->fwd = r->verdict.reason;
@@ -206,7 +212,7 @@ static void fill_for(struct req *r, struct flight *f, bool may_store, struct ent
 	    .may_store = may_store,
 	    .stale = stale,
 	    .stale_epoch = r->epoch,
-	    .stale_if_error = leader && stale && r->verdict.stale_if_error,
+	    .stale_if_error = leader && r->entry && r->verdict.stale_if_error,
 	    .leader = leader,
 	};
 	fill_start(f, r->env, &spec);
@@ -353,13 +359,12 @@ static enum req_step outcome(struct req *r)
 		r->may_store = true;
 		return pass(r, REASON_PASS_REMEMBERED);
 	case FLIGHT_STALE:
-		answer_from_entry(r, f->entry, OUTCOME_STALE, REASON_HIT_STALE_ERROR);
-		return REQ_ANSWERED;
+		if (stale_stands_in(r))
+			return REQ_ANSWERED;
+		req__leave_flight(r); /* the error is what this one is to have */
+		return for_itself(r);
 	case FLIGHT_FAILED:
-		if (r->entry &&
-		    r->verdict.stale_if_error) /* who led had no use for it: his request or his need was another */
-			answer_from_entry(r, r->entry, OUTCOME_STALE, REASON_HIT_STALE_ERROR);
-		else
+		if (!stale_stands_in(r))
 			answer_failure(r, f->err, f->reason);
 		return REQ_ANSWERED;
 	case FLIGHT_OPEN:

@@ -2,7 +2,7 @@
  *
  *   | struct entry | headers.v[] | vary.v[] | tags[] | key text, etag, names, values, tags ... |
  *
- * Nothing in it changes after entry_new but the counter, the purged mark and, before the entry is found by others, the size. */
+ * Nothing in it changes after entry_new but the counter, the two marks and, before the entry is found by others, the size. */
 #include "tier/entry.h"
 
 #include <assert.h>
@@ -82,6 +82,7 @@ int entry_new(const struct entry_spec *spec, struct body **body_take, struct bud
 	};
 	atomic_init(&e->refs, 1);
 	atomic_init(&e->purged, false);
+	atomic_init(&e->unanswered_ms, 0);
 	e->key.text = copy_str(&c, spec->key.text);
 	e->stored.etag = copy_str(&c, stored->etag);
 	e->headers = copy_headers(&c, headers, spec->headers);

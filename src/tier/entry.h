@@ -25,6 +25,8 @@ struct entry {
 	uint64_t epoch;	    /* tier_epoch before its fetch began, and before what it renews was looked up */
 	struct body *body;  /* one reference */
 	atomic_bool purged; /* softly: stale from then on */
+	/* Wall clock when the origin last let somebody wait for it without an answer (req/stale.c); 0: it did not. */
+	_Atomic int64_t unanswered_ms;
 	struct budget *budget;
 	size_t charged; /* entry without body */
 	size_t size;	/* body bytes, set by tier_put: for those who got it from a tier */

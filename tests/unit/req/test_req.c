@@ -623,7 +623,7 @@ END_TEST
 
 START_TEST(a_stale_page_stands_in_for_an_origin_that_fails)
 {
-	struct world *w = world_new("[route /s]\nttl = 10s\nstale_if_error = 60s\n");
+	struct world *w = world_new("[route /s]\nttl = 10s\nstale_if_error = 60s\nstale_if_unreachable = 0s\n");
 	struct req *r = world_ask(w, "GET", "/s", "");
 	world_respond(w, 0, 200, "", "old");
 	world_end(&r);
