@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "http/headers.h"
+#include "http/range.h"
 
 /* A cache key (policy/key.h makes it): the full text is compared, so that a collision serves nothing wrong. */
 struct cache_key {
@@ -20,11 +21,6 @@ static inline struct str cache_key_url(const struct cache_key *k)
 {
 	return str_skip(k->text, 4);
 }
-
-/* Bytes of a representation from first to last, both among them. */
-struct byte_run {
-	int64_t first, last;
-};
 
 struct stored {
 	int status;
@@ -44,7 +40,7 @@ struct stored {
 	struct headers vary;
 	/* A partial entry (RFC 9111 3.3) has status 206; its body holds these runs one behind the other: ascending, with a gap
 	 * between each two. A whole one has none. */
-	const struct byte_run *runs;
+	const struct range *runs;
 	unsigned n_runs;
 	bool reaches_end; /* the last run ends where the representation ends, known length or not */
 	int64_t complete; /* length of the representation that the runs are of; -1: not known */

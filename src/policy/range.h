@@ -5,9 +5,6 @@
 #include "http/message.h"
 #include "http/stored.h"
 
-/* A request with more ranges than this gets the whole (RFC 9110 14.2, 17.15). */
-enum { RANGE_MAX = 16 };
-
 enum range_use {
 	RANGE_WHOLE,	     /* the request has no Range, or one that is to be ignored: 200 */
 	RANGE_PARTS,	     /* 206 with `runs` */
@@ -17,10 +14,8 @@ enum range_use {
 
 struct range_verdict {
 	enum range_use use;
-	/* In the order of the request; what overlaps or touches is one. All of them are stored. */
-	struct byte_run runs[RANGE_MAX];
-	unsigned n;
-	int64_t complete; /* of the representation, for Content-Range; -1: not known ("*") */
+	struct ranges runs; /* in the order of the request; what overlaps or touches is one; all of them are stored */
+	int64_t complete;   /* of the representation, for Content-Range; -1: not known ("*") */
 };
 
 /* What answers the request's Range out of a stored 200 or partial 206. Conditions that make the answer a 304 come before
@@ -34,8 +29,7 @@ bool policy_asks_for_range(const struct http_request *request);
  * begins, -1 for a suffix. */
 bool policy_range_is_common(const struct http_request *request, int64_t *start);
 
-/* "bytes=", an entity tag, or a date: True when the validator of the stored response is strong (RFC 9110 8.8.1, 8.8.2.2). */
-bool policy_is_strong_etag(struct str tag);
+/* True when the Last-Modified of the stored response is a strong validator (RFC 9110 8.8.2.2). */
 bool policy_is_strong_date(const struct stored *s, const struct headers *stored_headers);
 
 #endif

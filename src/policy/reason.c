@@ -40,5 +40,6 @@ const char *reason_fwd(enum reason r)
 
 bool reason_is_of_request(enum reason r)
 {
-	return r == REASON_NOT_AUTHORIZATION || r == REASON_NOT_REQUEST_NO_STORE || r == REASON_NOT_HEAD;
+	return r == REASON_NOT_AUTHORIZATION || r == REASON_NOT_REQUEST_NO_STORE || r == REASON_NOT_HEAD ||
+	       r == REASON_NOT_PARTIAL;
 }

@@ -28,7 +28,8 @@ bool policy_not_modified(
     const struct http_request *request, const struct stored *s, const struct headers *stored_headers, int64_t now_s)
 {
 	/* RFC 9110 13.2.1: conditions count where the answer would be a 200. */
-	if (s->status != 200 || (request->method != METHOD_GET && request->method != METHOD_HEAD))
+	if ((s->status != 200 && !stored_is_partial(s)) ||
+	    (request->method != METHOD_GET && request->method != METHOD_HEAD))
 		return false;
 	/* If-None-Match comes first, and alone (13.2.2). */
 	if (headers_find(&request->headers, STR("If-None-Match")))

@@ -17,6 +17,7 @@
 #include "http/date.h"
 #include "policy/validate.h"
 #include "req/forward.h"
+#include "req/partial.h"
 #include "req/remember.h"
 #include "req/stale.h"
 #include "req/unsafe.h"
@@ -116,6 +117,8 @@ static bool begin_entry(struct flight *f, const struct storable_out *verdict, in
 	struct body *body = body_new(length, f->env->tier->budget, body_wakes, f);
 	struct headers kept = verdict->headers;
 	ensure_date(f, &kept);
+	if (verdict->stored.status == 200 && !headers_find(&kept, STR("Accept-Ranges"))) /* RFC 9110 14.3: we cut it */
+		headers_add(&kept, &f->arena, STR("Accept-Ranges"), STR("bytes"));
 	struct str_list tags = policy_tags(&f->response.headers, &f->arena, MAX_TAGS);
 	struct entry_spec spec = {
 	    .key = f->key,
@@ -166,7 +169,7 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 	f->length = length;
 	struct storable_out verdict = {.store = false, .reason = f->reason};
 	if (f->may_store)
-		update_judge(f, &f->response, &verdict);
+		partial_judge(f, length, &verdict);
 	unsafe_answered(f, &verdict);
 	f->reason = verdict.reason;
 	if (verdict.store && begin_entry(f, &verdict, length)) {
@@ -290,7 +293,7 @@ static void on_done(struct fetch *fetch, int err, const char *why)
 			remember_failed(f, reason_of(err));
 		/* Put first, then close: who finds no flight any more finds the entry. */
 		if (err == ERR_OK && f->storing)
-			update_put(f);
+			partial_put(f);
 	}
 	finish(f);
 }
@@ -341,7 +344,7 @@ static void start(struct flight *f)
 	    .id = f->id,
 	};
 	forward_headers(&in, &f->arena, &f->fetch_headers);
-	if (f->may_store)
+	if (f->may_store && !f->forwards_range)
 		policy_fetch_conditions(&f->fetch_headers, &f->arena, f->stale ? &f->stale->stored : NULL,
 		    f->stale ? &f->stale->headers : NULL);
 	f->fetch = (struct fetch){
@@ -369,6 +372,7 @@ void fill_start(struct flight *f, struct req_env *env, const struct fill_spec *s
 	f->client = arena_str(&f->arena, spec->client);
 	f->id = arena_str(&f->arena, spec->id);
 	f->may_store = spec->may_store;
+	f->forwards_range = spec->forwards_range;
 	f->stale = spec->stale ? entry_ref(spec->stale) : NULL;
 	f->stale_epoch = spec->stale_epoch;
 	f->stale_if_error = spec->stale_if_error;

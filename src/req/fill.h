@@ -12,6 +12,7 @@ struct fill_spec {
 	const struct http_request *request; /* copied, as client and id */
 	struct str client, id;
 	bool may_store;	      /* the answer may be stored: conditions of the client are left out */
+	bool forwards_range;  /* the request goes out with its own Range and conditions all the same */
 	struct entry *stale;  /* to be validated; a reference is taken */
 	uint64_t stale_epoch; /* of the tier before that was looked up: a purge since then takes it away */
 	bool stale_if_error;  /* the leader has something to stand in for an error of the origin */

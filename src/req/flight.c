@@ -71,6 +71,7 @@ struct flight *flight_new(struct flights *home, struct tier *tier, const struct 
 	f->signature = arena_str(&f->arena, signature);
 	f->epoch = tier_epoch(tier);
 	f->length = -1;
+	f->promised = -1;
 	atomic_store(&f->first_byte_us, -1);
 	return f;
 }
@@ -197,6 +198,22 @@ enum flight_join flight_join(struct flights *flights, struct tier *tier, const s
 out:
 	pthread_mutex_unlock(&s->lock);
 	return how;
+}
+
+struct flight *flight_join_growing(struct flights *flights, struct tier *tier, const struct cache_key *key,
+    struct str signature, struct flight_waiter *waiter, uint64_t bytes)
+{
+	struct shard *s = shard_of(flights, key);
+	enum flight_join how;
+	pthread_mutex_lock(&s->lock);
+	struct flight *f = *bucket_of(s, key);
+	while (f && !is_same(f, key, signature))
+		f = f->next;
+	bool fits = f && f->state == FLIGHT_SHARED && f->body && body_size(f->body) > bytes &&
+		    !tier_purged_since(tier, f->epoch, key, NULL, 0) && join_found(f, waiter, &how);
+	f = fits ? flight_ref(f) : NULL;
+	pthread_mutex_unlock(&s->lock);
+	return f;
 }
 
 void flight_leave(struct flight *f, struct flight_waiter *w)

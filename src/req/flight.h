@@ -79,6 +79,8 @@ struct flight {
 	struct mail wake;      /* there is room in the body's window again */
 	struct req *leader;    /* where upload bytes come from; NULL when it left */
 	size_t max_object;
+	bool forwards_range; /* the request's own Range and conditions went out with it */
+	int64_t promised;    /* bytes that the Content-Range of what is being stored speaks of; -1: none */
 	bool may_store, stale_if_error, fetching, storing;
 	enum reason dropped;	    /* why what was being stored is not any more; NONE: it is, or never was */
 	bool again;		    /* a 304 that is none of ours: ask once more, for the whole */
@@ -96,6 +98,10 @@ enum flight_join { FLIGHT_JOIN_LEAD, FLIGHT_JOIN_WAIT, FLIGHT_JOIN_READY, FLIGHT
  * stale answer, which only wants to lead; WAIT and READY give no reference then. Any thread. */
 enum flight_join flight_join(struct flights *flights, struct tier *tier, const struct cache_key *key,
     struct str signature, struct flight_waiter *waiter, int64_t now_ms, struct flight **out);
+/* Joins the flight of that key and signature if it is SHARED already and more than `bytes` of its body have come: the waiter's
+ * reader is open then. NULL: there is none. Any thread. */
+struct flight *flight_join_growing(struct flights *flights, struct tier *tier, const struct cache_key *key,
+    struct str signature, struct flight_waiter *waiter, uint64_t bytes);
 /* A flight that nobody joins. */
 struct flight *flight_new(struct flights *home, struct tier *tier, const struct cache_key *key, struct str signature);
 

@@ -10,7 +10,7 @@
 #include "policy/range.h"
 
 /* Where a run lies in the entry's body: one run behind the other is what a partial entry holds. */
-static uint64_t offset_of(const struct stored *s, const struct byte_run *run)
+static uint64_t offset_of(const struct stored *s, const struct range *run)
 {
 	uint64_t offset = 0;
 	for (unsigned i = 0; i < s->n_runs; i++) {
@@ -21,7 +21,7 @@ static uint64_t offset_of(const struct stored *s, const struct byte_run *run)
 	return (uint64_t)run->first;
 }
 
-static uint64_t length_of(const struct byte_run *run)
+static uint64_t length_of(const struct range *run)
 {
 	return (uint64_t)(run->last - run->first + 1);
 }
@@ -60,7 +60,7 @@ static void add_bytes(struct slices *to, const struct str *segments, unsigned n,
 /* ---- fields ---- */
 
 /* 14.4 */
-static struct str content_range(struct req *r, const struct byte_run *run, int64_t complete)
+static struct str content_range(struct req *r, const struct range *run, int64_t complete)
 {
 	long long first = run->first, last = run->last;
 	return complete < 0 ? arena_printf(&r->arena, "bytes %lld-%lld/*", first, last)
@@ -103,11 +103,11 @@ static void cut_several(
 	struct str boundary = boundary_of(r), type = headers_get(&e->headers, STR("Content-Type"));
 	struct str line = type.p ? arena_printf(&r->arena, "Content-Type: %.*s\r\n", STR_ARG(type)) : STR("");
 	unsigned n = body_segments(e->body, NULL, 0);
-	for (unsigned i = 0; i < v->n; i++) {
+	for (unsigned i = 0; i < v->runs.n; i++) {
 		add_text(
 		    to, arena_printf(&r->arena, "%s--%.*s\r\n%.*sContent-Range: %.*s\r\n\r\n", i > 0 ? "\r\n" : "",
-			    STR_ARG(boundary), STR_ARG(line), STR_ARG(content_range(r, &v->runs[i], v->complete))));
-		add_bytes(to, segments, n, offset_of(&e->stored, &v->runs[i]), length_of(&v->runs[i]));
+			    STR_ARG(boundary), STR_ARG(line), STR_ARG(content_range(r, &v->runs.v[i], v->complete))));
+		add_bytes(to, segments, n, offset_of(&e->stored, &v->runs.v[i]), length_of(&v->runs.v[i]));
 	}
 	add_text(to, arena_printf(&r->arena, "\r\n--%.*s--\r\n", STR_ARG(boundary)));
 	headers_set(&a->headers, &r->arena, STR("Content-Type"),
@@ -122,10 +122,10 @@ static void cut_whole(struct req *r, const struct entry *e, const struct range_v
 	struct str *segments = arena_alloc(&r->arena, n * sizeof *segments);
 	body_segments(e->body, segments, n);
 	/* Each part ends in the segment where a later one may begin, and has a head; then there is the end. */
-	struct slices to = {.max = n + 2 * v->n + 1};
+	struct slices to = {.max = n + 2 * v->runs.n + 1};
 	to.v = arena_alloc(&r->arena, to.max * sizeof *to.v);
-	if (v->n == 1)
-		add_bytes(&to, segments, n, offset_of(&e->stored, &v->runs[0]), length_of(&v->runs[0]));
+	if (v->runs.n == 1)
+		add_bytes(&to, segments, n, offset_of(&e->stored, &v->runs.v[0]), length_of(&v->runs.v[0]));
 	else
 		cut_several(r, e, v, segments, &to);
 	a->kind = ANSWER_PARTS;
@@ -134,7 +134,7 @@ static void cut_whole(struct req *r, const struct entry *e, const struct range_v
 	a->length = (int64_t)to.bytes;
 }
 
-static void cut_growing(struct req *r, const struct entry *e, const struct byte_run *run)
+static void cut_growing(struct req *r, const struct entry *e, const struct range *run)
 {
 	r->is_cut = true;
 	r->skip = offset_of(&e->stored, run);
@@ -170,16 +170,16 @@ void part_cut(struct req *r, const struct entry *e)
 	policy_range(&r->message, &e->stored, &e->headers, a->length, &v);
 	if (v.use == RANGE_UNSATISFIABLE)
 		refuse(r, v.complete);
-	bool is_cut = v.use == RANGE_PARTS && (v.n == 1 || a->kind != ANSWER_STREAM);
+	bool is_cut = v.use == RANGE_PARTS && (v.runs.n == 1 || a->kind != ANSWER_STREAM);
 	assert(is_cut || v.use == RANGE_UNSATISFIABLE || !stored_is_partial(&e->stored));
 	if (!is_cut)
 		return;
 	a->status = 206;
 	fields_of_part(r);
-	if (v.n == 1)
-		headers_set(&a->headers, &r->arena, STR("Content-Range"), content_range(r, &v.runs[0], v.complete));
+	if (v.runs.n == 1)
+		headers_set(&a->headers, &r->arena, STR("Content-Range"), content_range(r, &v.runs.v[0], v.complete));
 	if (a->kind == ANSWER_STREAM)
-		cut_growing(r, e, &v.runs[0]);
+		cut_growing(r, e, &v.runs.v[0]);
 	else
 		cut_whole(r, e, &v);
 }

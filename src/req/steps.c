@@ -19,6 +19,7 @@
 #include "policy/range.h"
 #include "req/fill.h"
 #include "req/forward.h"
+#include "req/partial.h"
 #include "req/stale.h"
 #include "req/variant.h"
 
@@ -137,7 +138,7 @@ static enum req_step lookup(struct req *r)
 {
 	r->asks_range = policy_asks_for_range(&r->message);
 	key_make(r->route, r->message.scheme, r->host, r->path, r->query, r->env->key_seed, &r->arena, &r->key);
-	return variant_look_up(r) == ERR_OK ? REQ_JUDGE : REQ_MISS;
+	return variant_look_up(r) == ERR_OK || partial_find(r) ? REQ_JUDGE : REQ_MISS;
 }
 
 static void refresh_behind(struct req *r);
@@ -179,6 +180,16 @@ static enum req_step judge(struct req *r)
 	return policy_may_collapse(&r->entry->stored) ? REQ_JOIN : for_itself(r);
 }
 
+/* Nobody who asks for a part waits for the whole because of it. */
+static enum req_step miss_part(struct req *r)
+{
+	if (partial_join_whole(r))
+		return REQ_OUTCOME;
+	bool is_common = partial_forward(r);
+	variant_sign_by_newest(r);
+	return is_common ? REQ_JOIN : for_itself(r);
+}
+
 static enum req_step miss(struct req *r)
 {
 	if (policy_miss(r->route, &r->message) == REUSE_UNSATISFIABLE) {
@@ -187,15 +198,12 @@ static enum req_step miss(struct req *r)
 	}
 	if (r->message.method == METHOD_HEAD)
 		return REQ_ALONE;
-	/* A part is asked for and the whole is not here: the origin knows how to cut it. */
-	if (r->asks_range)
-		return pass(r, REASON_PASS_RANGE);
 	/* Its answer is hardly ever for others (RFC 9111 3.5): it waits for none, and lets none wait. */
 	if (headers_find(&r->message.headers, STR("Authorization")) && !(r->route->override & OVERRIDE_AUTHORIZATION))
 		return for_itself(r);
-	if (r->fwd == REASON_MISS_VARY)
+	if (r->fwd != REASON_MISS)
 		variant_sign_by_newest(r);
-	return REQ_JOIN;
+	return r->asks_range ? miss_part(r) : REQ_JOIN;
 }
 
 /* ---- join and lead ---- */
@@ -210,6 +218,7 @@ static void fill_for(struct req *r, struct flight *f, bool may_store, struct ent
 	    .client = r->client.address_text,
 	    .id = r->id,
 	    .may_store = may_store,
+	    .forwards_range = leader && r->forwards_range,
 	    .stale = stale,
 	    .stale_epoch = r->epoch,
 	    .stale_if_error = leader && r->entry && r->verdict.stale_if_error,
@@ -261,7 +270,7 @@ static enum req_step join(struct req *r)
  * those who joined us since have it too. */
 static bool was_stored_meanwhile(struct req *r)
 {
-	struct tier_get op = {.key = r->key, .match = variant_matches, .ctx = r};
+	struct tier_get op = {.key = r->key, .match = variant_is_whole, .ctx = r};
 	if (tier_get(r->env->tier, &op) != ERR_OK)
 		return false;
 	if (op.entry == r->entry || answer_verdict(r, op.entry).reuse != REUSE_FRESH) {
@@ -324,7 +333,8 @@ static enum req_step shared(struct req *r)
 		answer_from_flight(r);
 		return REQ_ANSWERED;
 	}
-	if (!policy_may_collapse(&f->entry->stored)) { /* the leader's only, as it turned out */
+	bool is_for_all = !stored_is_partial(&f->entry->stored) || partial_fits(r, f->entry);
+	if (!is_for_all || !policy_may_collapse(&f->entry->stored)) { /* the leader's only, as it turned out */
 		req__leave_flight(r);
 		return for_itself(r);
 	}

@@ -24,14 +24,14 @@ void update_judge(struct flight *f, const struct http_response *r, struct storab
 	policy_storable(&in, &f->arena, out);
 }
 
-void update_put(struct flight *f)
+int update_put_entry(struct flight *f, struct entry *e)
 {
-	struct tier_put op = {.entry = f->entry};
+	struct tier_put op = {.entry = e};
 	int err = tier_put(f->env->tier, &op);
 	if (err != ERR_OK) {
 		log_debug("store", "%.*s: not stored: %s", STR_ARG(f->key.text), err_text(err));
 		remember_failed(f, err == ERR_STALE ? REASON_NOT_PURGED : REASON_NOT_FULL);
-		return;
+		return err;
 	}
 	metrics_inc(f->env->metrics, METRIC_STORED);
 	/* What was validated is replaced also by an answer that varies by other fields (RFC 9111 4.3.3): the old one would
@@ -39,6 +39,12 @@ void update_put(struct flight *f)
 	if (f->stale)
 		tier_remove(f->env->tier, f->stale);
 	remember_stored(f);
+	return ERR_OK;
+}
+
+void update_put(struct flight *f)
+{
+	(void)!update_put_entry(f, f->entry);
 }
 
 /* A verdict on one client's request (its no-store, its Authorization) is none on the page: else any client could take away

@@ -12,6 +12,8 @@ int64_t update_now_ms(const struct flight *f);
 void update_judge(struct flight *f, const struct http_response *r, struct storable_out *out);
 /* f->entry, whole by now, into the tier. */
 void update_put(struct flight *f);
+/* The same of another entry that was made of it. What tier_put says. */
+int update_put_entry(struct flight *f, struct entry *e) MUST_CHECK;
 /* What is stored is no longer what the origin says: f->stale leaves the tier, unless f->reason is a verdict on this one
  * request. */
 void update_remove_stale(struct flight *f);

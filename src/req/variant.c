@@ -12,10 +12,16 @@ bool variant_matches(void *ctx, const struct entry *e)
 	return policy_vary_matches(&e->stored, &r->message);
 }
 
+bool variant_is_whole(void *ctx, const struct entry *e)
+{
+	return !stored_is_partial(&e->stored) && variant_matches(ctx, e);
+}
+
 static bool is_preferred(void *ctx, const struct entry *e)
 {
 	const struct req *r = ctx;
-	return vary_prefers_language(&e->stored.vary, &r->message.headers, &e->headers);
+	return !stored_is_partial(&e->stored) &&
+	       vary_prefers_language(&e->stored.vary, &r->message.headers, &e->headers);
 }
 
 /* Only while it is fresh: a stale one would be validated under fields that are not its own. */
@@ -34,7 +40,7 @@ static int look_for_language(struct req *r, struct tier_get *op)
 
 int variant_look_up(struct req *r)
 {
-	struct tier_get op = {.key = r->key, .match = variant_matches, .ctx = r};
+	struct tier_get op = {.key = r->key, .match = variant_is_whole, .ctx = r};
 	r->epoch = tier_epoch(r->env->tier);
 	int err = tier_get(r->env->tier, &op);
 	assert(err == ERR_OK || err == ERR_MISSING);
@@ -55,6 +61,10 @@ static void text_of_fields(struct req *r, const struct headers *fields)
 		buf_addc(&b, fields->v[i].value.p ? ':' : '-'); /* absent is not empty */
 		buf_add(&b, fields->v[i].value);
 		buf_addc(&b, '\n');
+	}
+	if (r->forwards_range) { /* who asks for a part waits for nobody who asks for another */
+		buf_add(&b, STR("Range:"));
+		buf_add(&b, headers_get(&r->message.headers, STR("Range")));
 	}
 	r->signature = arena_str(&r->arena, buf_str(&b));
 	buf_free(&b);
@@ -81,5 +91,8 @@ static void sign_first(void *ctx, struct entry *e)
 
 void variant_sign_by_newest(struct req *r)
 {
+	r->signature = STR_NONE;
 	tier_variants(r->env->tier, &r->key, sign_first, r);
+	if (r->signature.n == 0 && r->forwards_range)
+		text_of_fields(r, &(struct headers){0});
 }

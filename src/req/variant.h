@@ -6,6 +6,8 @@
 
 /* True when the entry's nominated fields are the request's. `r` is a struct req, as tier_get wants it. */
 bool variant_matches(void *r, const struct entry *e);
+/* The same, and no partial entry: those are for ranges only (req/partial.h). */
+bool variant_is_whole(void *r, const struct entry *e);
 
 /* Finds the request's variant into r->entry; ERR_OK or ERR_MISSING, r->fwd then says why. Remembers the tier's epoch from
  * before. Where none matches, a fresh one in the language that the request wants first will do. */

@@ -1,6 +1,6 @@
 /* Entries: one block of memory each, measured first, then filled by a cursor: struct, arrays and strings together.
  *
- *   | struct entry | headers.v[] | vary.v[] | tags[] | key text, etag, names, values, tags ... |
+ *   | struct entry | headers.v[] | vary.v[] | tags[] | runs[] | key text, etag, names, values, tags ... |
  *
  * Nothing in it changes after entry_new but the counter, the two marks and, before the entry is found by others, the size. */
 #include "tier/entry.h"
@@ -57,7 +57,7 @@ int entry_new(const struct entry_spec *spec, struct body **body_take, struct bud
 	const struct stored *stored = spec->stored;
 	size_t n_headers = (size_t)spec->headers->n + stored->vary.n;
 	size_t size = sizeof(struct entry) + n_headers * sizeof(struct header) + spec->n_tags * sizeof(struct str) +
-		      strings_bytes(spec);
+		      stored->n_runs * sizeof(struct range) + strings_bytes(spec);
 	size_t charge = budget ? tier__cost(size) + body__cost() : 0;
 	*out = NULL;
 	if (budget) {
@@ -68,7 +68,8 @@ int entry_new(const struct entry_spec *spec, struct body **body_take, struct bud
 	struct entry *e = mem_alloc(size);
 	struct header *headers = (struct header *)(void *)(e + 1);
 	struct str *tags = (struct str *)(void *)(headers + n_headers);
-	struct cursor c = {(char *)(void *)(tags + spec->n_tags)};
+	struct range *runs = (struct range *)(void *)(tags + spec->n_tags);
+	struct cursor c = {(char *)(void *)(runs + stored->n_runs)};
 	*e = (struct entry){
 	    .key = spec->key,
 	    .stored = *stored,
@@ -85,6 +86,9 @@ int entry_new(const struct entry_spec *spec, struct body **body_take, struct bud
 	atomic_init(&e->unanswered_ms, 0);
 	e->key.text = copy_str(&c, spec->key.text);
 	e->stored.etag = copy_str(&c, stored->etag);
+	e->stored.runs = stored->n_runs > 0 ? runs : NULL;
+	if (stored->n_runs > 0)
+		memcpy(runs, stored->runs, stored->n_runs * sizeof *runs);
 	e->headers = copy_headers(&c, headers, spec->headers);
 	e->stored.vary = copy_headers(&c, headers + spec->headers->n, &stored->vary);
 	for (unsigned i = 0; i < spec->n_tags; i++)

@@ -38,9 +38,12 @@ static bool has_field(const struct headers *h, const struct header *field)
 	return false;
 }
 
-/* The same names with the same values; an absent field is not an empty one. Names do not repeat. */
-static bool same_variant(const struct entry *a, const struct entry *b)
+/* The same names with the same values; an absent field is not an empty one. Names do not repeat. What is partial takes no
+ * whole one's place. */
+static bool replaces(const struct entry *a, const struct entry *b)
 {
+	if (stored_is_partial(&a->stored) && !stored_is_partial(&b->stored))
+		return false;
 	const struct headers *x = &a->stored.vary, *y = &b->stored.vary;
 	if (x->n != y->n)
 		return false;
@@ -120,7 +123,7 @@ struct slot *shard__choose(struct slot *slot, const struct tier_get *op)
 struct slot *shard__find_same(const struct shard *s, const struct entry *e)
 {
 	for (struct slot *slot = shard__find(s, &e->key); slot; slot = shard__find_older(slot)) {
-		if (same_variant(slot->entry, e))
+		if (replaces(e, slot->entry))
 			return slot;
 	}
 	return NULL;
@@ -155,9 +158,9 @@ static void bound_variants(struct shard *s, const struct entry *e, const struct 
 void shard__insert(struct shard *s, struct slot *slot, const struct shard_bounds *max, struct leaving *l)
 {
 	struct entry *e = slot->entry;
-	struct slot *old = shard__find_same(s, e);
 	evict__add(&s->evict, &slot->evict);
-	if (old) {
+	for (struct slot *old;
+	     (old = shard__find_same(s, e));) { /* of a whole one there may be two: the partial one as well */
 		evict__inherit(&slot->evict, &old->evict);
 		shard__remove(s, old, l);
 		s->replaced++;

@@ -56,10 +56,10 @@ struct slot *shard__find_older(const struct slot *slot);
 /* Of this slot and the older ones: the newest that matches and varies, else the newest that matches. An answer without Vary is
  * often the default of an origin that forgot to say so there (RFC 9111 4.1). */
 struct slot *shard__choose(struct slot *slot, const struct tier_get *op);
-/* The one that the entry would replace: of its key, with the same nominated fields. */
+/* One that the entry would replace: of its key, with the same nominated fields, and partial if the entry is. */
 struct slot *shard__find_same(const struct shard *s, const struct entry *e);
 
-/* Adds it, in place of the one it replaces, and drops the oldest variants beyond the bounds. */
+/* Adds it, in place of those it replaces, and drops the oldest variants beyond the bounds. */
 void shard__insert(struct shard *s, struct slot *slot, const struct shard_bounds *max, struct leaving *l);
 /* Takes it out of everything. */
 void shard__remove(struct shard *s, struct slot *slot, struct leaving *l);

@@ -24,8 +24,9 @@ struct tier_get {
 };
 
 struct tier_put {
-	struct entry
-	    *entry; /* complete; the tier takes references of its own. Replaces the variant with equal stored.vary. */
+	struct entry *
+	    entry; /* complete; the tier takes references of its own. Replaces the variant with equal stored.vary; but a partial
+		     * one (stored.n_runs) stands beside a whole one until that is put anew. */
 	void (*done)(struct tier_put *op, int err);
 };
 

@@ -27,9 +27,9 @@ static const char *verdict_text(const struct range_verdict *v)
 		return "416";
 	if (v->use == RANGE_NOT_HERE)
 		return "not here";
-	for (unsigned i = 0; i < v->n; i++)
-		text = arena_printf(
-		    &arena, "%.*s %lld-%lld", STR_ARG(text), (long long)v->runs[i].first, (long long)v->runs[i].last);
+	for (unsigned i = 0; i < v->runs.n; i++)
+		text = arena_printf(&arena, "%.*s %lld-%lld", STR_ARG(text), (long long)v->runs.v[i].first,
+		    (long long)v->runs.v[i].last);
 	if (v->complete < 0)
 		text = arena_printf(&arena, "%.*s/*", STR_ARG(text));
 	else
@@ -160,7 +160,7 @@ END_TEST
 
 START_TEST(ranges_of_a_partial_response)
 {
-	static const struct byte_run runs[] = {{2, 4}, {8, 9}};
+	static const struct range runs[] = {{2, 4}, {8, 9}};
 	static const struct {
 		int64_t complete;
 		bool reaches_end;

@@ -675,6 +675,77 @@ START_TEST(contract_holds_100_000_entries)
 }
 END_TEST
 
+static bool contract_is_partial(void *ctx, const struct entry *e)
+{
+	return stored_is_partial(&e->stored) == (ctx != NULL);
+}
+
+/* The whole entry of a key, or its partial one; the caller releases it. */
+static struct entry *contract_find_kind(struct tier *t, const char *key, bool partial)
+{
+	int yes;
+	struct tier_get op = {.key = key_of(key), .match = contract_is_partial, .ctx = partial ? &yes : NULL};
+	(void)!make_get(t, &op);
+	return op.entry;
+}
+
+static bool contract_has_kind(struct tier *t, const char *key, bool partial)
+{
+	struct entry *e = contract_find_kind(t, key, partial);
+	bool found = e != NULL;
+	entry_release(&e);
+	return found;
+}
+
+/* RFC 9111 3.3: what is incomplete is recorded as such, and takes nothing complete away. */
+START_TEST(contract_keeps_parts_beside_the_whole)
+{
+	const char *key = "GET http://h/p";
+	struct range runs[] = {{2, 4}, {8, 9}, {0, 0}}, other[] = {{2, 5}, {0, 0}};
+	struct recipe part = {.key = key, .tags = "a", .body = STR("23489"), .lifetime_ms = 60000, .runs = runs};
+	struct recipe whole = {.key = key, .tags = "a", .body = STR("0123456789"), .lifetime_ms = 60000};
+	struct tier_stats stats;
+	struct tier *t = contract_open();
+	ck_assert_int_eq(store(t, &whole), ERR_OK);
+	ck_assert_int_eq(store(t, &part), ERR_OK);
+	memset(runs, 0, sizeof runs);
+	ck_assert_msg(contract_has_kind(t, key, false), "the part has taken the whole's place");
+	struct entry *e = contract_find_kind(t, key, true);
+	ck_assert_msg(e && body_is(e, STR("23489")), "the part is not found");
+	ck_assert_uint_eq(e->stored.n_runs, 2);
+	ck_assert_int_eq(e->stored.runs[1].first, 8);
+	ck_assert_int_eq(e->stored.complete, 100);
+	entry_release(&e);
+	/* a part takes the part's place */
+	part.runs = other;
+	part.body = STR("2345");
+	ck_assert_int_eq(store(t, &part), ERR_OK);
+	e = contract_find_kind(t, key, true);
+	ck_assert(e && body_is(e, STR("2345")));
+	entry_release(&e);
+	tier_stats(t, &stats);
+	ck_assert_uint_eq(stats.entries, 2);
+	ck_assert_uint_eq(stats.replaced, 1);
+	/* and the whole that of both */
+	ck_assert_int_eq(store(t, &whole), ERR_OK);
+	ck_assert_msg(!contract_has_kind(t, key, true), "the part has outlived the whole");
+	ck_assert(contract_has_kind(t, key, false));
+	/* purges take both */
+	static const struct {
+		enum purge_kind kind;
+		const char *arg;
+	} purges[] = {{PURGE_URL, "GET http://h/p"}, {PURGE_TAG, "a"}, {PURGE_PREFIX, "/"}, {PURGE_ALL, ""}};
+	for (size_t i = 0; i < COUNT_OF(purges); i++) {
+		whole.epoch = part.epoch = tier_epoch(t);
+		ck_assert_int_eq(store(t, &whole), ERR_OK);
+		ck_assert_int_eq(store(t, &part), ERR_OK);
+		ck_assert_uint_eq(purge(t, purges[i].kind, purges[i].arg, false).count, 2);
+		ck_assert(!contract_has_kind(t, key, true) && !contract_has_kind(t, key, false));
+	}
+	tier_close(&t);
+}
+END_TEST
+
 static void contract_add(Suite *s, const struct contract *c)
 {
 	contract = c;
@@ -702,6 +773,7 @@ static void contract_add(Suite *s, const struct contract *c)
 	tcase_add_test(t, contract_many_invalidations_refuse_no_other_key);
 	tcase_add_test(t, contract_long_purge_arguments_are_honoured);
 	tcase_add_test(t, contract_refuses_what_is_too_large);
+	tcase_add_test(t, contract_keeps_parts_beside_the_whole);
 	tcase_add_test(t, contract_holds_100_000_entries);
 	suite_add_tcase(s, t);
 }

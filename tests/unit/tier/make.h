@@ -28,6 +28,7 @@ struct recipe {
 	int64_t last_modified_s; /* 0: none */
 	uint64_t epoch;
 	const struct headers *headers;
+	const struct range *runs; /* a partial entry: to the first of length 0 */
 };
 
 static inline int make_entry(struct tier *t, const struct recipe *r, struct entry **out)
@@ -44,6 +45,13 @@ static inline int make_entry(struct tier *t, const struct recipe *r, struct entr
 	    .last_modified_s = r->last_modified_s ? r->last_modified_s : -1,
 	    .lifetime_source = "ttl",
 	};
+	while (r->runs && r->runs[stored.n_runs].last > 0)
+		stored.n_runs++;
+	if (stored.n_runs > 0) {
+		stored.status = 206;
+		stored.runs = r->runs;
+		stored.complete = 100;
+	}
 	struct header vary[COUNT_OF(r->vary)];
 	for (size_t i = 0; i < COUNT_OF(vary) && r->vary[i].name.p; i++)
 		vary[stored.vary.n++] = r->vary[i];

@@ -1,0 +1,259 @@
+/* Parts of pages. A Range that nothing stored can answer goes to the origin as it came. What it brings is an entry of its own
+ * kind beside the whole one of its variant: no request without Range ever finds it, and a whole one that is stored takes its
+ * place.
+ *
+ *   206 -> judged as if it were an incomplete 200 -> partial entry over a growing body, shared by those who ask for the same
+ *       -> at its end joined with the stored one, when both have the same strong validator: runs of bytes in one body
+ *       -> whole, when the runs are one from 0 to the end
+ *
+ * Combining copies the bytes, so what it takes is bounded by max_object a part. */
+#include "req/partial.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "policy/partial.h"
+#include "policy/range.h"
+#include "policy/validate.h"
+#include "req/update.h"
+
+/* ---- of a request ---- */
+
+static bool is_part_for(void *ctx, const struct entry *e)
+{
+	return stored_is_partial(&e->stored) && policy_vary_matches(&e->stored, ctx);
+}
+
+/* The partial entry of the variant that the request wants; NULL when there is none. */
+static struct entry *find(struct tier *tier, const struct cache_key *key, const struct http_request *request)
+{
+	struct tier_get op = {.key = *key, .match = is_part_for, .ctx = (void *)(uintptr_t)request};
+	return tier_get(tier, &op) == ERR_OK ? op.entry : NULL;
+}
+
+bool partial_find(struct req *r)
+{
+	struct range_verdict v;
+	struct entry *e = r->asks_range ? find(r->env->tier, &r->key, &r->message) : NULL;
+	if (!e)
+		return false;
+	r->verdict = answer_verdict(r, e);
+	policy_range(&r->message, &e->stored, &e->headers, -1, &v);
+	/* 3.3: only what lies wholly within it. */
+	bool is_here = v.use == RANGE_PARTS || v.use == RANGE_UNSATISFIABLE;
+	if (is_here && r->verdict.reuse == REUSE_FRESH) {
+		r->entry = e;
+		r->fwd = REASON_NONE;
+		return true;
+	}
+	/* A stale one is not validated by itself: the part that comes confirms it, by its strong validator (3.4). */
+	r->fwd = r->verdict.reuse == REUSE_FRESH ? REASON_MISS_PART : r->verdict.reason;
+	entry_release(&e);
+	return false;
+}
+
+bool partial_join_whole(struct req *r)
+{
+	int64_t start;
+	if (!policy_range_is_common(&r->message, &start) || start < 0)
+		return false;
+	r->flight =
+	    flight_join_growing(r->env->flights, r->env->tier, &r->key, r->signature, &r->waiter, (uint64_t)start);
+	return r->flight != NULL;
+}
+
+bool partial_forward(struct req *r)
+{
+	int64_t start;
+	r->forwards_range = true;
+	return policy_range_is_common(&r->message, &start);
+}
+
+bool partial_fits(const struct req *r, const struct entry *e)
+{
+	struct range_verdict v;
+	policy_range(&r->message, &e->stored, &e->headers, -1, &v);
+	return v.use == RANGE_PARTS && v.runs.n == 1 && policy_vary_matches(&e->stored, &r->message);
+}
+
+/* ---- judging ---- */
+
+static void judge_206(struct flight *f, int64_t length, struct storable_out *out)
+{
+	struct partial part;
+	struct http_response whole = f->response;
+	struct headers *h = &whole.headers;
+	if (!f->forwards_range || !policy_partial(&f->response, length, &part))
+		return;
+	/* 3.3: as if it were an incomplete 200. */
+	whole.status = 200;
+	h->cap = h->n;
+	h->v = arena_alloc(&f->arena, (h->n + 1) * sizeof *h->v);
+	memcpy(h->v, f->response.headers.v, h->n * sizeof *h->v);
+	policy_partial_headers(h);
+	update_judge(f, &whole, out);
+	if (!out->store)
+		return;
+	f->promised = part.run.last - part.run.first + 1;
+	if (policy_runs_are_whole(&part.run, 1, part.complete))
+		return;
+	struct range *run = arena_alloc(&f->arena, sizeof *run);
+	*run = part.run;
+	out->stored.status = 206;
+	out->stored.runs = run;
+	out->stored.n_runs = 1;
+	out->stored.complete = part.complete;
+	out->stored.reaches_end = part.reaches_end;
+}
+
+void partial_judge(struct flight *f, int64_t length, struct storable_out *out)
+{
+	*out = (struct storable_out){.reason = REASON_NOT_PARTIAL};
+	if (f->response.status == 206)
+		judge_206(f, length, out);
+	/* The Range was refused, which says nothing to those who ask for the page. */
+	else if (!f->forwards_range || f->response.status != 416)
+		update_judge(f, &f->response, out);
+}
+
+/* ---- combining ---- */
+
+/* An entry's bytes by their place in the representation. */
+struct source {
+	const struct entry *e;
+	struct str *segments;
+	unsigned n;
+};
+
+static struct source source_of(const struct entry *e)
+{
+	struct source s = {.e = e, .n = body_segments(e->body, NULL, 0)};
+	s.segments = mem_alloc((s.n > 0 ? s.n : 1) * sizeof *s.segments);
+	body_segments(e->body, s.segments, s.n);
+	return s;
+}
+
+/* The bytes from `first` on that lie together in memory, at most up to `last`; n == 0: it has none. */
+static struct str bytes_at(const struct source *s, int64_t first, int64_t last)
+{
+	uint64_t offset = 0;
+	for (unsigned i = 0; i < s->e->stored.n_runs; i++) {
+		struct range run = s->e->stored.runs[i];
+		if (first > run.last) {
+			offset += (uint64_t)(run.last - run.first + 1);
+			continue;
+		}
+		if (first < run.first)
+			break;
+		offset += (uint64_t)(first - run.first);
+		last = last < run.last ? last : run.last;
+		for (unsigned k = 0; k < s->n; k++) {
+			if (offset < s->segments[k].n)
+				return str_take(str_skip(s->segments[k], offset), (size_t)(last - first + 1));
+			offset -= s->segments[k].n;
+		}
+		break;
+	}
+	return STR("");
+}
+
+/* ERR_FULL: the budget has no room. */
+static int copy(struct body *to, struct str bytes)
+{
+	while (bytes.n > 0) {
+		char *p;
+		size_t n;
+		int err = body_space(to, &p, &n);
+		if (err != ERR_OK)
+			return err;
+		n = n < bytes.n ? n : bytes.n;
+		memcpy(p, bytes.p, n);
+		body_filled(to, n);
+		bytes = str_skip(bytes, n);
+	}
+	return ERR_OK;
+}
+
+/* The bytes of these runs, the new entry's where both have them. NULL when there is no room. */
+static struct body *join(const struct range *runs, unsigned n, const struct entry *old, const struct entry *fresh)
+{
+	struct source from_old = source_of(old), from_fresh = source_of(fresh);
+	int64_t begins = fresh->stored.runs[0].first, size = 0;
+	int err = ERR_OK;
+	for (unsigned i = 0; i < n; i++)
+		size += runs[i].last - runs[i].first + 1;
+	struct body *body = body_new(size, fresh->budget, NULL, NULL);
+	for (unsigned i = 0; i < n && err == ERR_OK; i++) {
+		for (int64_t at = runs[i].first; at <= runs[i].last && err == ERR_OK;) {
+			struct str bytes = bytes_at(&from_fresh, at, runs[i].last);
+			if (bytes.n == 0)
+				bytes = bytes_at(
+				    &from_old, at, at < begins && begins <= runs[i].last ? begins - 1 : runs[i].last);
+			assert(bytes.n > 0); /* one of them has it, or it would not be in a run */
+			err = copy(body, bytes);
+			at += (int64_t)bytes.n;
+		}
+	}
+	body_end(body, err);
+	free(from_old.segments);
+	free(from_fresh.segments);
+	if (err != ERR_OK)
+		body_release(&body);
+	return body;
+}
+
+/* One entry of both (15.3.7.3), described by the new response's fields where it has them (3.4, 3.2). NULL when they are not of one
+ * representation, too many pieces or too large. */
+static struct entry *combine(struct flight *f, const struct entry *old)
+{
+	const struct entry *fresh = f->entry;
+	struct partial_of a = {&old->stored, &old->headers}, b = {&fresh->stored, &fresh->headers};
+	struct range runs[PARTIAL_RUNS_MAX];
+	struct stored stored = fresh->stored;
+	struct headers merged;
+	struct entry *e = NULL;
+	if (!policy_may_combine(&a, &b))
+		return NULL;
+	stored.runs = runs;
+	stored.n_runs = policy_runs_with(&old->stored, fresh->stored.runs[0], runs);
+	if (stored.n_runs == 0 || body_size(old->body) + body_size(fresh->body) > f->max_object)
+		return NULL;
+	struct body *body = join(runs, stored.n_runs, old, fresh);
+	if (!body)
+		return NULL;
+	stored.reaches_end = runs[stored.n_runs - 1].last + 1 == stored.complete;
+	if (policy_runs_are_whole(runs, stored.n_runs, stored.complete)) {
+		stored.status = 200;
+		stored.n_runs = 0;
+	}
+	policy_merge_304(&old->headers, &fresh->headers, &f->arena, &merged);
+	struct entry_spec spec = {
+	    .key = fresh->key,
+	    .stored = &stored,
+	    .headers = &merged,
+	    .tags = fresh->tags,
+	    .n_tags = fresh->n_tags,
+	    .route_id = fresh->route_id,
+	    .epoch = old->epoch < fresh->epoch ? old->epoch : fresh->epoch, /* a purge of either is one of both */
+	};
+	if (entry_new(&spec, &body, fresh->budget, &e) != ERR_OK)
+		body_release(&body);
+	return e;
+}
+
+void partial_put(struct flight *f)
+{
+	if (f->promised >= 0 && body_size(f->body) != (uint64_t)f->promised) {
+		log_debug("store", "%.*s: not stored: another length than Content-Range says", STR_ARG(f->key.text));
+		return;
+	}
+	struct entry *old = stored_is_partial(&f->entry->stored) ? find(f->env->tier, &f->key, &f->request) : NULL;
+	struct entry *both = old ? combine(f, old) : NULL;
+	/* Where both cannot be kept, one is: the new one. */
+	if (!both || update_put_entry(f, both) != ERR_OK)
+		update_put(f);
+	entry_release(&both);
+	entry_release(&old);
+}

@@ -1,0 +1,27 @@
+/* Partial entries (RFC 9111 3.3, 3.4): found for a Range, stored from a 206, combined until they are whole. */
+#ifndef LARDER_REQ_PARTIAL_H
+#define LARDER_REQ_PARTIAL_H
+
+#include "policy/storable.h"
+#include "req/request.h"
+
+/* ---- of a request, which found no whole page ---- */
+
+/* A fresh partial entry that has all that the Range asks for becomes r->entry: true. Else r->fwd tells why not, if there
+ * is one. */
+bool partial_find(struct req *r);
+/* The whole is being fetched, and the part asked for begins within what came already: joins that flight, true. */
+bool partial_join_whole(struct req *r);
+/* The Range goes to the origin. True: those who ask for the same bytes may wait for one fetch. */
+bool partial_forward(struct req *r);
+/* May the growing partial entry that another's fetch brings answer this request? */
+bool partial_fits(const struct req *r, const struct entry *e);
+
+/* ---- of a flight; owner's thread ---- */
+
+/* update_judge for any answer to a fetch, partial ones too. A part that is all there is becomes a whole entry. */
+void partial_judge(struct flight *f, int64_t length, struct storable_out *out);
+/* f->entry is complete: into the tier, together with what is stored of the same representation. */
+void partial_put(struct flight *f);
+
+#endif
