@@ -5,7 +5,12 @@
  *	  |---------------lifetime---------------------|....stale.....|
  *
  * Explicit: s-maxage, max-age, Expires minus Date, in that order (4.2.1). Guessed: a share of the time since
- * Last-Modified (4.2.2), and only where nothing explicit was even tried: a broken Expires or max-age is stale. */
+ * Last-Modified (4.2.2).
+ *
+ * What is malformed: a max-age or s-maxage that is no number is absent, so the next in that order counts. A malformed
+ * Expires is a time in the past (5.3). And nothing is guessed where the origin has tried to say it: with nothing else to go
+ * by, the response is stale (4.2.1, "encouraged to consider responses that have invalid freshness information [...] to be
+ * stale"). */
 #include "policy/freshness.h"
 
 #include "base/err.h"
@@ -76,21 +81,23 @@ static int64_t initial_age_ms(const struct freshness_in *in, int64_t date_s)
 	return min64(max64(apparent_age, age_value + delay_ms(in)), CC_FOREVER_S * S_MS);
 }
 
-/* Expires minus Date, or minus the time of arrival (4.2.1). What is no date, or comes twice and differs, is in the past
- * (5.3). */
-static int64_t expires_lifetime_ms(const struct freshness_in *in, int64_t date_s)
+/* Expires minus Date, or minus the time of arrival (4.2.1). What is no date (5.3), or comes twice and differs (4.2.1), is in
+ * the past. */
+static void use_expires(const struct freshness_in *in, int64_t date_s, struct freshness *f)
 {
 	const struct headers *h = &in->response->headers;
 	int64_t now_s = in->response_ms / S_MS, expires_s;
 	struct str first = headers_get(h, STR("Expires"));
+	f->source = "Expires";
+	f->is_invalid = http_date_read(first, now_s, &expires_s) != ERR_OK;
 	for (uint32_t i = 0; i < h->n; i++) {
 		if (str_eq_nocase(h->v[i].name, STR("Expires")) && !str_eq(h->v[i].value, first))
-			return 0;
+			f->is_invalid = true;
 	}
-	if (http_date_read(first, now_s, &expires_s) != ERR_OK)
-		return 0;
+	if (f->is_invalid)
+		return;
 	int64_t lifetime_s = expires_s - (date_s < 0 ? now_s : date_s);
-	return min64(max64(0, lifetime_s), CC_FOREVER_S) * S_MS;
+	f->lifetime_ms = min64(max64(0, lifetime_s), CC_FOREVER_S) * S_MS;
 }
 
 /* 4.2.2: a share of the time that the page had not changed when it was sent. */
@@ -128,9 +135,10 @@ struct freshness freshness_of(const struct freshness_in *in)
 		f.lifetime_ms = cc->max_age_s * S_MS;
 		f.source = "max-age";
 	} else if (cc->targeted.n == 0 && headers_find(h, STR("Expires"))) { /* RFC 9213 2.2 */
-		f.lifetime_ms = expires_lifetime_ms(in, date_s);
-		f.source = "Expires";
-	} else if (!cc->has_invalid_age) {
+		use_expires(in, date_s, &f);
+	} else if (cc->has_invalid_age) {
+		f.is_invalid = true;
+	} else {
 		f.is_explicit = false;
 		if (freshness_status_is_heuristic(in->response->status) || cc->public)
 			f.lifetime_ms = heuristic_lifetime_ms(in, date_s);

@@ -20,6 +20,7 @@ struct freshness {
 	int64_t initial_age_ms; /* corrected_initial_age (4.2.3) */
 	const char *source;	/* as in struct stored */
 	bool is_explicit;	/* the origin or the route set it, be it in the past: nothing was guessed */
+	bool is_invalid;	/* what the origin set is no number or no date: stale from its start */
 };
 
 /* With a ttl the response lives that long from response_ms on, whatever its own fields say: an Age that it brought adds to

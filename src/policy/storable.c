@@ -10,10 +10,14 @@
 
 #define S_MS 1000
 
-/* Statuses whose rules of caching are obeyed here, for must-understand (RFC 9111 5.2.2.3). */
+/* Statuses whose rules of caching are obeyed here, for must-understand (RFC 9111 5.2.2.3): those of RFC 9110 15 that are in
+ * use. Not 428, 429, 431 and 511, which RFC 6585 wants never to be stored, and which are, when they say for how long. */
 static bool is_understood(int status)
 {
-	return freshness_status_is_heuristic(status) || status == 302 || status == 303 || status == 307;
+	if (status >= 400 && status < 500)
+		return (status != 402 && status <= 417) || status == 421 || status == 422 || status == 426;
+	return (status >= 200 && status <= 206) || (status >= 300 && status <= 303) || status == 307 || status == 308 ||
+	       (status >= 500 && status <= 505);
 }
 
 static bool has(const struct headers *h, struct str name)
@@ -94,6 +98,8 @@ static enum reason refuse_for_freshness(
 	int64_t usable_ms = f->lifetime_ms + (s->swr_ms > s->sie_ms ? s->swr_ms : s->sie_ms);
 	if (usable_ms > f->initial_age_ms)
 		return REASON_NONE;
+	if (f->is_invalid)
+		return REASON_NOT_INVALID;
 	return f->is_explicit ? REASON_NOT_EXPIRED : REASON_NOT_FRESH;
 }
 

@@ -64,6 +64,13 @@ START_TEST(lifetimes_of_responses)
 	    {"unknown ones are ignored (5.2.3)", "Cache-Control: foobar, max-age=3600, x=1", 3600, NO, false},
 	    {"a longer name is another (5.2.3)", "Cache-Control: max-ages=5, xmax-age=6", NO, NO, false},
 	    {"empty elements (9110 5.6.1.2)", "Cache-Control: ,, max-age=5 ,,", 5, NO, false},
+	    {"RFC 9110 5.6.3: tabs around an element", "Cache-Control: x,\tmax-age=5\t", 5, NO, false},
+	    {"RFC 9110 5.6.4: a quoted string that does not end hides what follows", "Cache-Control: x=\"a, max-age=5",
+		NO, NO, false},
+	    {"RFC 9111 4.2.1: a number beside one that is none", "Cache-Control: max-age=x, max-age=5", 5, NO, true},
+	    {"RFC 9111 1.2.2: a hexadecimal number is none", "Cache-Control: max-age=0x10", NO, NO, true},
+	    {"RFC 9111 1.2.2: an exponent is none", "Cache-Control: max-age=1e3", NO, NO, true},
+	    {"RFC 9111 5.2: a semicolon parts nothing", "Cache-Control: max-age=5; no-cache", NO, NO, true},
 	    {"another field is not it", "X-Cache-Control: max-age=5", NO, NO, false},
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {

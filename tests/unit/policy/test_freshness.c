@@ -102,7 +102,16 @@ START_TEST(explicit_lifetimes)
 		3600, "Expires", true},
 	    {"an invalid s-maxage is absent: max-age counts", 200, DATE "Cache-Control: s-maxage=x, max-age=5", 5,
 		"max-age", true},
-
+	    {"RFC 9111 4.2.1: s-maxage=0 before max-age", 200, DATE "Cache-Control: max-age=100, s-maxage=0", 0,
+		"s-maxage", true},
+	    {"RFC 9111 5.3: max-age in another case hides Expires", 200,
+		DATE "cache-control: MAX-AGE=5\nExpires: " HOUR, 5, "max-age", true},
+	    {"RFC 9111 4.2.1: Expires with two Dates counts from the arrival", 200,
+		DATE "Date: " HOUR "\nExpires: " HOUR, 3600, "Expires", true},
+	    {"RFC 9111 4.2.1: a list of dates is none", 200, DATE "Expires: " HOUR ", " HOUR, 0, "Expires", true},
+	    {"RFC 9110 5.6.7: one digit of the hour missing", 200, DATE "Expires: Sun, 06 Nov 1994 9:49:37 GMT", 0,
+		"Expires", true},
+	    {"RFC 9110 5.6.7: two blanks", 200, DATE "Expires: Sun, 06  Nov  1994 09:49:37 GMT", 0, "Expires", true},
 	};
 	check_lifetimes(rows, COUNT_OF(rows));
 }
@@ -158,6 +167,14 @@ START_TEST(initial_ages)
 	    {"the first of a list (5.1)", DATE "Age: 7200, 0", 0, 7200000},
 	    {"the first of a list, the other way round (5.1)", DATE "Age: 0,7200", 0, 0},
 	    {"the first of two lines (5.1)", DATE "Age: 0\nAge: 7200", 0, 0},
+	    {"RFC 9111 5.1: the first of two lines, old", DATE "Age: 7200\nAge: 0", 0, 7200000},
+	    {"RFC 9111 5.1: the first member, whatever follows", DATE "Age: 60, x", 0, 60000},
+	    {"RFC 9111 5.1: a bad first line hides the second", DATE "Age: x\nAge: 60", 0, 0},
+	    {"RFC 9111 1.2.2: leading zeros", DATE "Age: 0060", 0, 60000},
+	    {"RFC 9111 5.1: a quoted one is ignored", DATE "Age: \"60\"", 0, 0},
+	    {"RFC 9111 5.1: a sign makes it invalid", DATE "Age: +60", 0, 0},
+	    {"RFC 9111 4.2.3: Date to come, with Age", "Date: " HOUR "\nAge: 30", 0, 30000},
+	    {"RFC 9111 4.2.3: two Dates are none", DATE "Date: " DAY, 0, 0},
 	    {"letters are ignored (5.1)", DATE "Age: abc", 0, 0},
 	    {"a negative one is ignored (5.1)", DATE "Age: -7200", 0, 0},
 	    {"a fraction is ignored (5.1)", DATE "Age: 7200.0", 0, 0},
