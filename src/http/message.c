@@ -172,11 +172,13 @@ static int read_codings(struct http_response *r, enum http_body_kind *kind)
 	}
 	if (codings == 0)
 		return refuse(r, ERR_PROTOCOL, "Transfer-Encoding is empty");
-	/* We asked for no other coding (TE is never sent), cannot undo it, and do not forward the field that names it: what is
-	 * coded so would be taken for the page. */
-	if (!chunked || codings > 1)
-		return refuse(r, ERR_PROTOCOL, "an unknown transfer coding is there, under chunked or alone");
-	*kind = BODY_CHUNKED;
+	/* We asked for no other coding (TE is never sent) and cannot undo one. Under chunked it is refused. Alone its end is that of
+	 * the connection (RFC 9112 6.3, 4), and its bytes are taken for the content: who names a coding that nobody asked for
+	 * seldom applied it, and there is nobody who could. */
+	if (chunked && codings > 1)
+		return refuse(r, ERR_PROTOCOL, "an unknown transfer coding is under chunked");
+	if (chunked)
+		*kind = BODY_CHUNKED;
 	return ERR_OK;
 }
 
@@ -246,9 +248,11 @@ bool http_keeps_alive(const struct http_response *r, const struct http_body *b)
 {
 	if (b->kind == BODY_CLOSE || r->status < 200)
 		return false;
-	/* A 204 that announces a body (RFC 9110 8.6, RFC 9112 6.1 forbid it) may have sent one, too. */
-	if (r->status == 204 &&
-	    ((b->length != UINT64_MAX && b->length > 0) || headers_find(&r->headers, STR("Transfer-Encoding"))))
+	/* Who announces a body with a status that has none may send one, too, and it may come when the next request is out. For a
+	 * 204 it is forbidden (RFC 9110 8.6, RFC 9112 6.1); for a 304 it is allowed, but rare: that costs a connection. */
+	bool announces =
+	    (b->length != UINT64_MAX && b->length > 0) || headers_find(&r->headers, STR("Transfer-Encoding"));
+	if (announces && (r->status == 204 || r->status == 304))
 		return false;
 	if (headers_has_token(&r->headers, STR("Connection"), STR("close")))
 		return false;

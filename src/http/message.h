@@ -73,7 +73,7 @@ struct http_body {
 /* Decides how the body of a response ends (RFC 9112 6.3): ERR_OK, or ERR_PROTOCOL with r->why: different
  * Content-Lengths, one with Transfer-Encoding, bad numbers, "gzip, chunked". `head` is true when the request was HEAD.
  * Repeated equal Content-Lengths become one field. Transfer-Encoding stays (it is hop-by-hop, headers_remove_hop_by_hop);
- * an unknown coding without chunked is BODY_CLOSE. */
+ * an unknown coding without chunked is BODY_CLOSE, its bytes the content. */
 int http_body_of_response(struct http_response *r, bool head, struct http_body *out) MUST_CHECK;
 
 /* Consumes bytes of a body: *data is the run of content found at the front, *used the bytes eaten. Content may come with

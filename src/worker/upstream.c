@@ -82,14 +82,16 @@ static void put_idle(struct upstreams *u, struct conn *c, const struct conf_upst
 	pool_put(&u->pool, c->origin, &c->idle, up->max_idle);
 }
 
-/* An idle connection for x, or NULL. One that cannot be repeated on gets a look at whether it is still open. */
+/* An idle connection for x, or NULL. Each gets a look: bytes that lie there already are no answer to a request that is not yet
+ * out (RFC 9112 6.3: "MUST NOT process, cache, or forward such extra data as a separate response"), and the poll may not have
+ * told of them, nor of a close that would cost a request that cannot be repeated. */
 static struct conn *take_idle(struct exchange *x)
 {
 	struct idle *i;
 	while ((i = pool_take(&x->u->pool, x->origin))) {
 		struct conn *c = CONTAINER_OF(i, struct conn, idle);
 		deadline_clear(&c->deadline);
-		if (x->f->retry || is_silent(c))
+		if (is_silent(c))
 			return c;
 		close_conn(c);
 	}
