@@ -38,6 +38,8 @@ struct str_list {
 	unsigned n;
 };
 
+enum conf_cache_status { CACHE_STATUS_ON, CACHE_STATUS_OFF, CACHE_STATUS_KEY };
+
 struct conf_server {
 	struct conf_addr *listen;
 	unsigned n_listen;
@@ -50,6 +52,7 @@ struct conf_server {
 	int64_t drain_timeout_ms;
 	struct conf_nets trusted_proxies; /* whose X-Forwarded-* and Forwarded are believed and continued */
 	struct str via;			  /* pseudonym in Via and Cache-Status: "larder" */
+	enum conf_cache_status cache_status;
 };
 
 enum conf_host { HOST_CLIENT, HOST_UPSTREAM };

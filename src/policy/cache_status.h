@@ -13,6 +13,7 @@ struct cache_status {
 	bool has_ttl;
 	int64_t ttl_s;
 	bool stored, collapsed;
+	struct str key;	    /* p NULL: not told; a long one is cut */
 	enum reason detail; /* REASON_NONE: none */
 };
 

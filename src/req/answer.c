@@ -22,7 +22,12 @@ static void take_headers(struct req *r, const struct headers *from)
 
 static void add_cache_status(struct req *r, struct cache_status *s)
 {
+	if (r->conf->server.cache_status == CACHE_STATUS_OFF)
+		return;
 	s->cache = r->conf->server.via;
+	/* A request that was not looked up has the key of nothing. */
+	if (r->conf->server.cache_status == CACHE_STATUS_KEY && str_starts(r->key.text, STR("GET ")))
+		s->key = r->key.text;
 	struct str upstream = headers_joined(&r->answer.headers, &r->arena, STR("Cache-Status"));
 	headers_set(&r->answer.headers, &r->arena, STR("Cache-Status"), cache_status_write(s, upstream, &r->arena));
 }
@@ -71,7 +76,7 @@ static void describe(struct req *r, const struct entry *e, enum outcome outcome,
 		s.detail = reason;
 	} else if (outcome == OUTCOME_HIT || outcome == OUTCOME_STALE) {
 		s.hit = true;
-		s.detail = outcome == OUTCOME_STALE ? reason : REASON_NONE;
+		s.detail = reason;
 	} else {
 		s.fwd = cache_status_fwd(r->fwd);
 		s.fwd_status = r->flight && r->flight->revalidated ? 304 : e->stored.status;

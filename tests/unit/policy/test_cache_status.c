@@ -1,6 +1,7 @@
 #include "fields.h"
 
 #include "base/mem.h"
+#include "http/sf.h"
 #include "policy/cache_status.h"
 
 START_TEST(members)
@@ -62,6 +63,18 @@ START_TEST(members)
 		{.cache = STR("larder"), .fwd = "stale", .stored = true, .detail = REASON_MISS_NO_CACHE}, NULL,
 		"larder; fwd=stale; stored; detail=no-cache"},
 	    {"an empty name", {.hit = true}, NULL, "\"\"; hit"},
+	    {"RFC 9211 2.7: the key is a string",
+		{.cache = STR("larder"), .hit = true, .has_ttl = true, .ttl_s = 5, .key = STR("GET http://h/p?x=1")},
+		NULL, "larder; hit; ttl=5; key=\"GET http://h/p?x=1\""},
+	    {"RFC 9651 3.3.3: with quotes and backslashes escaped, and nothing but ASCII",
+		{.cache = STR("larder"),
+		    .fwd = "stale",
+		    .key = STR("GET http://h/\"\\\xc3\xa9\x7f"),
+		    .detail = REASON_NOT_PRIVATE},
+		NULL, "larder; fwd=stale; key=\"GET http://h/\\\"\\\\???\"; detail=private"},
+	    {"RFC 9211 2.1: the detail of a hit by max-stale",
+		{.cache = STR("larder"), .hit = true, .has_ttl = true, .ttl_s = -3, .detail = REASON_HIT_MAX_STALE},
+		NULL, "larder; hit; ttl=-3; detail=max-stale"},
 	};
 	struct arena a;
 	arena_init(&a, 0);
@@ -73,11 +86,41 @@ START_TEST(members)
 }
 END_TEST
 
+START_TEST(what_is_written_is_a_structured_field)
+{
+	static char bytes[2000];
+	struct arena a;
+	arena_init(&a, 0);
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)i;
+	for (int reason = 0; reason < REASON_COUNT; reason++) {
+		struct cache_status s = {.cache = str_make(bytes + reason, 20),
+		    .fwd = "request",
+		    .fwd_status = 599,
+		    .has_ttl = true,
+		    .ttl_s = -1,
+		    .stored = true,
+		    .collapsed = true,
+		    .key = str_make(bytes + reason, sizeof(bytes) - reason),
+		    .detail = (enum reason)reason};
+		struct str text = cache_status_write(&s, STR("Origin;hit"), &a);
+		struct sf_list list;
+		ck_assert_msg(sf_list_read(text, &a, &list) == ERR_OK, "RFC 9211 2: %.*s", STR_ARG(text));
+		ck_assert_uint_eq(list.n, 2);
+		const struct sf_bare *key = sf_parameter_find(&list.v[1].parameters, STR("key"));
+		ck_assert(key && key->type == SF_STRING && key->text.n == 512);
+		ck_assert_ptr_null(sf_parameter_find(&list.v[1].parameters, STR("hit")));
+	}
+	arena_free(&a);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("policy/cache_status");
 	TCase *t = tcase_create("cache_status");
 	tcase_add_test(t, members);
+	tcase_add_test(t, what_is_written_is_a_structured_field);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
