@@ -15,7 +15,10 @@ START_TEST(dates_are_read)
 	    {"rfc850-date", "Sunday, 06-Nov-94 08:49:37 GMT", 784111777},
 	    {"asctime-date", "Sun Nov  6 08:49:37 1994", 784111777},
 	    {"asctime-date with two digits of day", "Wed Nov 16 08:49:37 1994", 784975777},
+	    {"RFC 9110 5.6.7: asctime-date with a zero before the day", "Sun Nov 06 08:49:37 1994", 784111777},
 	    {"names in any case", "sUN, 06 NOV 1994 08:49:37 gmt", 784111777},
+	    {"rfc850-date in any case", "SUNDAY, 06-nov-94 08:49:37 Gmt", 784111777},
+	    {"asctime-date in any case", "SUN nOV  6 08:49:37 1994", 784111777},
 	    {"the day's name is not held against the date", "Mon, 06 Nov 1994 08:49:37 GMT", 784111777},
 	    {"the first second", "Thu, 01 Jan 1970 00:00:00 GMT", 0},
 	    {"before 1970", "Wed, 31 Dec 1969 23:59:59 GMT", -1},
@@ -68,11 +71,49 @@ START_TEST(what_is_no_date_is_refused)
 	    {"second 61", "Sun, 06 Nov 1994 08:49:61 GMT"},
 	    {"a sign", "Sun, +6 Nov 1994 08:49:37 GMT"},
 	    {"ISO 8601", "1994-11-06T08:49:37Z"},
+	    {"seconds since 1970", "784111777"},
+	    {"a blank in front", " Sun, 06 Nov 1994 08:49:37 GMT"},
+	    {"tabs for blanks", "Sun,\t06\tNov\t1994\t08:49:37\tGMT"},
+	    {"no blank behind the comma", "Sun,06 Nov 1994 08:49:37 GMT"},
+	    {"no blank before GMT", "Sun, 06 Nov 1994 08:49:37GMT"},
+	    {"two blanks before GMT", "Sun, 06 Nov 1994 08:49:37  GMT"},
+	    {"the whole name of the day in IMF", "Sunday, 06 Nov 1994 08:49:37 GMT"},
+	    {"the whole name of the month", "Sun, 06 November 1994 08:49:37 GMT"},
+	    {"three digits of day", "Sun, 006 Nov 1994 08:49:37 GMT"},
+	    {"five digits of year", "Sun, 06 Nov 01994 08:49:37 GMT"},
+	    {"three digits of year", "Sun, 06 Nov 994 08:49:37 GMT"},
+	    {"three digits of hour", "Sun, 06 Nov 1994 008:49:37 GMT"},
+	    {"one digit of minute", "Sun, 06 Nov 1994 08:9:37 GMT"},
+	    {"one digit of second", "Sun, 06 Nov 1994 08:49:7 GMT"},
+	    {"no seconds", "Sun, 06 Nov 1994 08:49 GMT"},
+	    {"fractions of a second", "Sun, 06 Nov 1994 08:49:37.5 GMT"},
+	    {"a blank in the time", "Sun, 06 Nov 1994 08: 9:37 GMT"},
+	    {"an offset behind GMT", "Sun, 06 Nov 1994 08:49:37 GMT+0"},
+	    {"the 13th month", "Sun, 06 13 1994 08:49:37 GMT"},
+	    {"no name of the day", "06 Nov 1994 08:49:37 GMT"},
+	    {"two dates in a list", "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT"},
+	    {"in quotes", "\"Sun, 06 Nov 1994 08:49:37 GMT\""},
+	    {"rfc850 with the short name of the day", "Sun, 06-Nov-94 08:49:37 GMT"},
+	    {"rfc850 with blanks", "Sunday, 06 Nov 94 08:49:37 GMT"},
+	    {"rfc850 with one digit of day", "Sunday, 6-Nov-94 08:49:37 GMT"},
+	    {"rfc850 with three digits of year", "Sunday, 06-Nov-094 08:49:37 GMT"},
+	    {"rfc850 with another zone", "Sunday, 06-Nov-94 08:49:37 EST"},
+	    {"rfc850 without a zone", "Sunday, 06-Nov-94 08:49:37"},
+	    {"rfc850, 29 February of a common year", "Wednesday, 29-Feb-23 08:49:37 GMT"},
+	    {"asctime with one digit and one blank", "Sun Nov 6 08:49:37 1994"},
+	    {"asctime with a comma", "Sun, Nov  6 08:49:37 1994"},
+	    {"asctime with the whole name of the day", "Sunday Nov  6 08:49:37 1994"},
+	    {"asctime with two digits of year", "Sun Nov  6 08:49:37 94"},
+	    {"asctime with a zone before the year", "Sun Nov  6 08:49:37 GMT 1994"},
+	    {"asctime with a line feed", "Sun Nov  6 08:49:37 1994\n"},
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		int64_t got;
 		ck_assert_msg(http_date_read(str_of(rows[i].in), NOW, &got) == ERR_INVALID, "%s", rows[i].what);
 	}
+	int64_t got;
+	struct str with_nul = STR("Sun, 06 Nov 1994 08:49:37 GMT\0");
+	ck_assert_msg(http_date_read(with_nul, NOW, &got) == ERR_INVALID, "a NUL behind");
 }
 END_TEST
 
