@@ -80,7 +80,7 @@ static void write_page(struct buf *out, const struct page *page)
 	buf_addc(out, '[');
 	struct str rest = str_of(page->params), param;
 	while (str_cut(&rest, ' ', &param) && param.n)
-		admin__add_element(out, param);
+		admin__add_element(out, str_take(param, str_index(param, '*')));
 	buf_addc(out, ']');
 	admin__add_text(out, "help", str_of(page->help));
 	buf_addc(out, '}');
@@ -127,10 +127,12 @@ static bool method_is_allowed(const struct page *page, struct str method)
 	return false;
 }
 
-static bool is_param(const struct page *page, struct str given, struct nearest *near)
+static bool is_param(const struct page *page, struct str given, struct nearest *near, bool *repeats)
 {
 	struct str rest = str_of(page->params), one;
 	while (str_cut(&rest, ' ', &one) && one.n) {
+		*repeats = str_ends(one, STR("*"));
+		one = str_take(one, one.n - *repeats);
 		if (str_eq(one, given))
 			return true;
 		nearest_offer(near, one);
@@ -159,17 +161,18 @@ static void refuse_param(
 	admin__error(answer, 400, "unknown parameter \"%.*s\"%s; there are: %s", STR_ARG(given), hint, page->params);
 }
 
-/* Each parameter known to the page, and given once. */
+/* Each parameter known to the page, and given once where it does not repeat. */
 static bool params_are_good(const struct page *page, const struct admin_request *request, struct admin_answer *answer)
 {
 	for (unsigned i = 0; i < request->n_params; i++) {
 		struct str given = request->params[i].name;
 		struct nearest near = nearest_to(given);
-		if (!is_param(page, given, &near)) {
+		bool repeats;
+		if (!is_param(page, given, &near, &repeats)) {
 			refuse_param(page, request, near, answer);
 			return false;
 		}
-		for (unsigned k = 0; k < i; k++) {
+		for (unsigned k = 0; k < i && !repeats; k++) {
 			if (str_eq(request->params[k].name, given)) {
 				admin__error(answer, 400, "parameter \"%.*s\" is given twice", STR_ARG(given));
 				return false;

@@ -7,6 +7,7 @@
 
 #include "conf/conf.h"
 #include "metrics/metrics.h"
+#include "policy/why.h"
 #include "tier/tier.h"
 
 struct admin_env {
@@ -23,6 +24,8 @@ struct admin_env {
 	bool (*ready)(void *ctx);
 	/* Further figures (upstream gates): adds at most max, returns how many. May be NULL. */
 	unsigned (*figures)(void *ctx, struct metrics_extra *out, unsigned max);
+	/* What would happen to a request now (req/why.h). */
+	void (*why)(void *ctx, const struct why_ask *ask, struct arena *a, struct why *out);
 	void *ctx;
 };
 
@@ -34,7 +37,7 @@ struct admin_request {
 	struct str method, path;	  /* path without query */
 	const struct admin_param *params; /* of the query and, for POST, of the form body */
 	unsigned n_params;
-	struct str authorization, host, origin, fetch_site; /* field values, p NULL when absent */
+	struct str authorization, host, origin, fetch_site, accept; /* field values, p NULL when absent */
 	int64_t now_ms;
 };
 
@@ -45,7 +48,7 @@ struct admin_answer {
 	const char *authenticate; /* for 401, else NULL */
 	struct buf body;	  /* born by the caller; ADMIN_BODY_MAX is enough for every page */
 };
-enum { ADMIN_BODY_MAX = 16 << 20, ADMIN_PARAMS_MAX = 16, ADMIN_FORM_MAX = 64 << 10 };
+enum { ADMIN_BODY_MAX = 16 << 20, ADMIN_PARAMS_MAX = 64, ADMIN_FORM_MAX = 64 << 10 };
 
 /* Answers; never fails. Any thread, one at a time per answer. */
 void admin_handle(const struct admin_env *env, const struct admin_request *request, struct admin_answer *answer);

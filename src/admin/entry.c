@@ -1,6 +1,7 @@
 /* GET /entry: what is stored for a URL, to answer "why is this page old?" without guessing. */
 #include "admin/page.h"
 
+#include "base/mem.h"
 #include "http/date.h"
 
 struct listing {
@@ -9,10 +10,13 @@ struct listing {
 	unsigned n;
 };
 
-/* Cookies and credentials that a page varies by, or that are stored with it, are visitors' secrets. */
-static bool is_secret(struct str name)
+bool admin__is_secret(struct str name)
 {
-	return str_find_nocase(name, STR("cookie")) < name.n || str_find_nocase(name, STR("authorization")) < name.n;
+	static const char *const parts[] = {"cookie", "authorization", "token", "secret", "api-key", "session"};
+	for (size_t i = 0; i < COUNT_OF(parts); i++)
+		if (str_find_nocase(name, str_of(parts[i])) < name.n)
+			return true;
+	return false;
 }
 
 static void add_date(struct buf *out, const char *name, int64_t s)
@@ -55,7 +59,7 @@ static void add_vary(struct buf *out, const struct headers *vary)
 		const struct header *h = &vary->v[i];
 		buf_add(out, i ? STR(",{") : STR("{"));
 		admin__add_text(out, "name", h->name);
-		admin__add_text(out, "value", h->value.p && is_secret(h->name) ? STR("(hidden)") : h->value);
+		admin__add_text(out, "value", h->value.p && admin__is_secret(h->name) ? STR("(hidden)") : h->value);
 		buf_addc(out, '}');
 	}
 	buf_addc(out, ']');
@@ -69,7 +73,7 @@ static void add_headers(struct buf *out, const struct headers *headers)
 	arena_init(&a, 0);
 	for (uint32_t i = 0; i < headers->n; i++) {
 		const struct header *h = &headers->v[i];
-		struct str value = is_secret(h->name) ? STR("(hidden)") : h->value;
+		struct str value = admin__is_secret(h->name) ? STR("(hidden)") : h->value;
 		admin__add_element(out, arena_printf(&a, "%.*s: %.*s", STR_ARG(h->name), STR_ARG(value)));
 	}
 	arena_free(&a);

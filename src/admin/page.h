@@ -34,6 +34,13 @@ void admin__add_name(struct buf *out, const char *name);
 /* An element of an array. */
 void admin__add_element(struct buf *out, struct str value);
 
+/* The parameters url, host and scheme in their parts, checked; host.p NULL when only a path is given. */
+struct admin_url {
+	struct str scheme, host, target;
+};
+/* 0, or ERR_INVALID with the answer made. */
+int admin__url_read(const struct admin_request *request, struct admin_url *out, struct admin_answer *answer) MUST_CHECK;
+
 /* The key of the page that the parameters url, host and scheme mean, made as for a request. */
 struct admin_target {
 	struct cache_key key;
@@ -46,5 +53,21 @@ int admin__target_read(const struct admin_env *env, const struct conf *conf, con
 /* The normal form of a prefix or glob: that of the URLs that it is compared with. 0, or ERR_INVALID with the answer made. */
 int admin__pattern_read(const struct admin_request *request, struct str name, struct str value, struct arena *a,
     struct str *out, struct admin_answer *answer) MUST_CHECK;
+
+/* Cookies and credentials are visitors' secrets: their values are not shown, wherever they stand. */
+bool admin__is_secret(struct str name);
+
+/* The two forms of GET /why. */
+void admin__why_json(const struct why *w, struct buf *out);
+void admin__why_text(const struct why *w, struct buf *out);
+/* What to change, the most helpful first: at most WHY_ADVICE_MAX texts, in the arena. Returns how many. */
+enum { WHY_ADVICE_MAX = 2 };
+unsigned admin__why_advice(const struct why *w, struct arena *a, struct str out[WHY_ADVICE_MAX]);
+/* A word for what would happen: "hit", "miss" ... */
+const char *admin__why_kind(const struct why *w);
+/* What a field of the request does to the verdict, NULL when nothing. */
+const char *admin__why_effect(struct str field);
+/* The setting of the route that made the verdict, name NULL when none did. */
+struct conf_setting admin__why_rule(const struct why *w, enum reason reason);
 
 #endif

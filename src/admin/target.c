@@ -71,8 +71,7 @@ static int add_host(const struct admin_request *request, struct parts *p, struct
 	return ERR_OK;
 }
 
-int admin__target_read(const struct admin_env *env, const struct conf *conf, const struct admin_request *request,
-    struct arena *a, struct admin_target *out, struct admin_answer *answer)
+int admin__url_read(const struct admin_request *request, struct admin_url *out, struct admin_answer *answer)
 {
 	struct str url = admin__param(request, STR("url"));
 	struct parts p;
@@ -83,21 +82,31 @@ int admin__target_read(const struct admin_env *env, const struct conf *conf, con
 	int err = add_host(request, &p, answer);
 	if (err)
 		return err;
-	bool any_host = !p.authority.p;
-	if (!any_host && !host_is_valid(p.authority))
+	if (p.authority.p && !host_is_valid(p.authority))
 		return refuse(answer, "url", url, "the host is not valid (host or host:port, no user name)");
 	struct str target = str_take(p.target, str_index(p.target, '#')); /* a fragment never reaches a server */
 	if (!is_target(target))
 		return refuse(answer, "url", url,
 		    "has a byte that a URL cannot have; blanks may come from an unescaped + or %: use curl "
 		    "--data-urlencode");
+	*out = (struct admin_url){p.scheme, p.authority, target};
+	return ERR_OK;
+}
+
+int admin__target_read(const struct admin_env *env, const struct conf *conf, const struct admin_request *request,
+    struct arena *a, struct admin_target *out, struct admin_answer *answer)
+{
+	struct admin_url url;
+	int err = admin__url_read(request, &url, answer);
+	if (err)
+		return err;
 	struct str raw_path, query;
-	target_split(target, &raw_path, &query);
-	struct str host = host_normalise(p.authority, p.scheme, a), path = path_normalise(raw_path, a);
+	target_split(url.target, &raw_path, &query);
+	struct str host = host_normalise(url.host, url.scheme, a), path = path_normalise(raw_path, a);
 	out->route = route_find(conf, host, path);
-	key_make(out->route, p.scheme, host, path, query, env->key_seed, a, &out->key);
+	key_make(out->route, url.scheme, host, path, query, env->key_seed, a, &out->key);
 	/* Behind the empty host of "GET http:///path?query". */
-	out->path = any_host ? str_skip(cache_key_url(&out->key), STR("http://").n) : STR_NONE;
+	out->path = url.host.p ? STR_NONE : str_skip(cache_key_url(&out->key), STR("http://").n);
 	return ERR_OK;
 }
 

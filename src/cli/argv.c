@@ -19,16 +19,19 @@ static const struct switch_row {
 	enum command command;
 	size_t offset;
 	const char *name, *argument, *help;
+	bool repeats;
 } switches[] = {
 #define SWITCH(command, member, name, argument, help)                                                                  \
-	{COMMAND_##command, offsetof(struct argv, member), name, argument, help},
+	{COMMAND_##command, offsetof(struct argv, member), name, argument, help, false},
+#define LIST(command, member, name, argument, help)                                                                    \
+	{COMMAND_##command, offsetof(struct argv, member), name, argument, help, true},
 #include "cli/argv.def"
 };
 
 static const struct {
 	char letter;
 	const char *name;
-} letters[] = {{'c', "config"}, {'h', "help"}, {'V', "version"}};
+} letters[] = {{'c', "config"}, {'h', "help"}, {'V', "version"}, {'H', "header"}};
 
 struct reader {
 	struct argv *out;
@@ -100,7 +103,16 @@ static int read_switch(struct reader *r, size_t i, struct str flag, const char *
 	const char *value = value_of(r, flag, attached, switches[i].argument);
 	if (!value)
 		return ERR_INVALID;
-	memcpy(member, &value, sizeof(value));
+	if (switches[i].repeats) {
+		struct argv_list *list = (struct argv_list *)(void *)member;
+		const char **grown = arena_alloc(&r->out->arena, (list->n + 1) * sizeof(*grown));
+		if (list->n)
+			memcpy(grown, list->v, list->n * sizeof(*grown));
+		grown[list->n++] = value;
+		list->v = grown;
+	} else {
+		memcpy(member, &value, sizeof(value));
+	}
 	return ERR_OK;
 }
 
@@ -181,6 +193,16 @@ static int read_word(struct reader *r, const char *word)
 	return refuse_near(r, "unknown command", str_of(word), meant);
 }
 
+/* Does the command take the switch? Rows of the same name share their member: the first of them was read. */
+static bool belongs(size_t i, enum command command)
+{
+	for (size_t k = 0; k < COUNT_OF(switches); k++)
+		if (strcmp(switches[k].name, switches[i].name) == 0 &&
+		    (switches[k].command == COMMAND_ANY || switches[k].command == command))
+			return true;
+	return false;
+}
+
 /* What only the whole line tells. */
 static int check(struct reader *r)
 {
@@ -188,12 +210,16 @@ static int check(struct reader *r)
 	if (out->help || out->version)
 		return ERR_OK;
 	for (size_t i = 0; i < COUNT_OF(switches); i++) {
-		if (!r->seen[i] || switches[i].command == COMMAND_ANY || switches[i].command == out->command)
+		if (!r->seen[i] || belongs(i, out->command))
 			continue;
 		buf_addf(r->wrong, "--%s belongs to larder %s", switches[i].name, commands[switches[i].command].name);
 		return ERR_INVALID;
 	}
-	if (out->n_words && out->command != COMMAND_PURGE) {
+	if (out->command == COMMAND_WHY && out->n_words != 1) {
+		buf_addf(r->wrong, "why takes one URL, such as http://127.0.0.1:8080/page");
+		return ERR_INVALID;
+	}
+	if (out->n_words && out->command != COMMAND_PURGE && out->command != COMMAND_WHY) {
 		struct str meant = str_ends(str_of(out->words[0]), STR(".ini"))
 				       ? arena_printf(&out->arena, "-c %s", out->words[0])
 				       : STR_NONE;

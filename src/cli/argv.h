@@ -12,16 +12,22 @@ enum command {
 	COMMAND_ANY = COMMAND_COUNT
 };
 
+struct argv_list {
+	const char **v;
+	unsigned n;
+};
+
 struct argv {
 	struct arena arena;
 	enum command command;
 	bool help, version;
 	const char *path; /* NULL: no file */
-	const char *prefix, *glob, *tag, *host;
+	const char *prefix, *glob, *tag, *host, *method;
+	struct argv_list headers;
 	bool all, soft, json, example, docs;
 	struct conf_flag *flags;
 	unsigned n_flags;
-	const char **words; /* what is left: the URLs of purge */
+	const char **words; /* what is left: the URLs of purge and why */
 	unsigned n_words;
 };
 

@@ -218,6 +218,39 @@ static int stats(const struct conf *conf, const struct argv *argv)
 	return status;
 }
 
+static int why(const struct conf *conf, const struct argv *argv)
+{
+	struct buf query;
+	struct cli_answer answer;
+	int status = EXIT_FAILED;
+	buf_init(&query, FORM_MAX);
+	add_param(&query, "url", argv->words[0]);
+	add_param(&query, "method", argv->method);
+	for (unsigned i = 0; i < argv->headers.n; i++)
+		add_param(&query, "header", argv->headers.v[i]);
+	add_param(&query, "format", argv->json ? "json" : "text");
+	if (query.overflow) {
+		buf_free(&query);
+		return cli_complain(EXIT_USAGE, "the question is too long");
+	}
+	struct arena a;
+	arena_init(&a, 0);
+	struct str path = arena_printf(&a, "/why?%.*s", STR_ARG(buf_str(&query)));
+	if (cli_ask(&conf->admin, path.p, STR_NONE, &answer) == ERR_OK) {
+		if (answer.status == 200) {
+			status = cli_print(&answer.body);
+		} else {
+			cJSON *json = cJSON_ParseWithLength(answer.body.p, answer.body.n);
+			status = complain_of(&answer, json);
+			cJSON_Delete(json);
+		}
+	}
+	arena_free(&a);
+	buf_free(&answer.body);
+	buf_free(&query);
+	return status;
+}
+
 static int reload(const struct conf *conf)
 {
 	struct cli_answer answer;
@@ -260,6 +293,8 @@ int cli_run(const struct argv *argv, char **environ)
 		status = purge(conf, argv);
 	else if (argv->command == COMMAND_STATS)
 		status = stats(conf, argv);
+	else if (argv->command == COMMAND_WHY)
+		status = why(conf, argv);
 	else if (argv->command == COMMAND_RELOAD)
 		status = reload(conf);
 	conf_release(&conf);

@@ -150,6 +150,7 @@ struct route {
 	int64_t swr_ms, sie_ms, unreachable_ms;
 	size_t max_object;
 	struct header_ops request_headers, response_headers;
+	const struct conf_origin *origin; /* where its options came from; see conf_route_setting */
 };
 
 struct route_table; /* conf/route.h */
@@ -195,6 +196,19 @@ int conf_load(const struct conf_source *source, struct conf **out, struct buf *e
 
 /* Gives every route its metrics_id, before other threads see the settings: slot(ctx, name) for each name. */
 void conf_number_routes(struct conf *c, unsigned (*slot)(void *ctx, struct str name), void *ctx);
+
+/* An option of a route that was set: its text, and where ("proxy.ini:12", "LARDER_ROUTE_API_TTL", "--set"). What adds, sets or
+ * removes header fields is none of them: such values may be secrets. All strings live as long as the route. */
+struct conf_setting {
+	const char *name;
+	struct str value, source;
+};
+/* The one of that name; name NULL when it was not set, so that the default counts. Any thread. */
+struct conf_setting conf_route_setting(const struct route *r, const char *name);
+/* The i-th of those that were set, in the order of the file; name NULL behind the last. Any thread. */
+struct conf_setting conf_route_setting_at(const struct route *r, unsigned i);
+/* "[route /blog/x]" and, where it has a place, " (proxy.ini:12)"; an advice's "{route}". */
+void conf_route_write_name(const struct route *r, struct buf *out);
 
 struct conf *conf_ref(struct conf *c);
 void conf_release(struct conf **c);

@@ -208,6 +208,7 @@ static void complete(struct loader *l)
 		struct route *r = s->base;
 		r->name = s->label;
 		r->index = (unsigned)(r - c->routes);
+		r->origin = s;
 		r->file = s->line > 0 ? c->file : STR("");
 		r->line = s->line;
 		if (r->max_object == 0)

@@ -274,3 +274,14 @@ void flight_close(struct flight *f)
 	unlist(s, f);
 	pthread_mutex_unlock(&s->lock);
 }
+
+bool flight_is_open(struct flights *flights, const struct cache_key *key)
+{
+	struct shard *s = shard_of(flights, key);
+	pthread_mutex_lock(&s->lock);
+	const struct flight *f = *bucket_of(s, key);
+	while (f && !is_same(f, key, f->signature))
+		f = f->next;
+	pthread_mutex_unlock(&s->lock);
+	return f != NULL;
+}

@@ -117,6 +117,9 @@ void flight_decide(struct flight *f, enum flight_state state);
 /* Owner: nobody joins from now on. */
 void flight_close(struct flight *f);
 
+/* Is a flight of that key, whatever its signature, under way and open to be joined? Any thread. */
+bool flight_is_open(struct flights *flights, const struct cache_key *key);
+
 /* The memory of verdicts: flight_join asks it which keys pass. Lives as long as `flights`. */
 struct recall *flights_recall(struct flights *flights);
 

@@ -211,6 +211,7 @@ static void make_answer(struct admin_server *s, struct MHD_Connection *connectio
 	    .host = field(connection, MHD_HTTP_HEADER_HOST),
 	    .origin = field(connection, "Origin"),
 	    .fetch_site = field(connection, "Sec-Fetch-Site"),
+	    .accept = field(connection, "Accept"),
 	    .now_ms = clock_wall_ms()};
 	struct conf *conf = s->env.conf(s->env.ctx);
 	struct admin_guard guard = {.token = conf->admin.token,

@@ -25,6 +25,7 @@
 #include "base/mem.h"
 #include "policy/reason.h"
 #include "req/flight.h"
+#include "req/why.h"
 #include "tier/memory.h"
 #include "worker/admin.h"
 #include "worker/doors.h"
@@ -212,6 +213,13 @@ static unsigned admin_figures(void *ctx, struct metrics_extra *out, unsigned max
 	return n;
 }
 
+static void admin_why(void *ctx, const struct why_ask *ask, struct arena *a, struct why *out)
+{
+	struct server *s = ctx;
+	struct why_env env = {.tier = s->tier, .flights = s->flights, .key_seed = s->key_seed};
+	why_find(&env, ask, a, out);
+}
+
 static int start_admin(struct server *s)
 {
 	struct admin_env env = {.tier = s->tier,
@@ -222,6 +230,7 @@ static int start_admin(struct server *s)
 	    .reload = admin_reload,
 	    .ready = admin_ready,
 	    .figures = admin_figures,
+	    .why = admin_why,
 	    .ctx = s};
 	const struct conf_admin *conf = &s->conf->admin;
 	int err = admin_server_start(conf, &env, &s->admin);

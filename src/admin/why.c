@@ -1,0 +1,211 @@
+/* GET /why: what would happen to a request for a URL now, why, and what to change. What is found lies in a struct of plain
+ * values (policy/why.h); its two forms are why_json.c and why_text.c, and what both say is here.
+ *
+ * No value of a cookie or a credential is told: the answer is pasted into tickets. */
+#include "admin/page.h"
+
+#include "base/mem.h"
+
+enum { FIELDS_MAX = ADMIN_PARAMS_MAX, SHOWN_MAX = 200 };
+
+/* ---- what both forms say ---- */
+
+const char *admin__why_kind(const struct why *w)
+{
+	switch (w->kind) {
+	case WHY_STORED:
+		return w->reason == REASON_HIT || w->reason == REASON_HIT_MAX_STALE ? "hit" : "stale";
+	case WHY_STORED_OLD:
+		return "stale";
+	case WHY_VALIDATE:
+		return "revalidate";
+	case WHY_FETCH:
+		return "miss";
+	case WHY_PASS:
+		return "pass";
+	case WHY_REFUSE:
+		break;
+	}
+	return "error";
+}
+
+const char *admin__why_effect(struct str field)
+{
+	static const struct {
+		struct str name;
+		const char *effect;
+	} rows[] = {
+	    {STR("Authorization"),
+		"does not keep a stored page from being served; what the origin answers is stored only if it "
+		"allows sharing (public, s-maxage, must-revalidate: RFC 9111 3.5)"},
+	    {STR("Cookie"),
+		"makes no difference, unless the page varies by it (the app's Vary, or vary_cookie of the route)"},
+	    {STR("Cache-Control"), "asks for a page that is fresh enough for this client (RFC 9111 5.2.1)"},
+	    {STR("Pragma"), "counts where there is no Cache-Control (RFC 9111 5.4)"},
+	    {STR("Range"), "asks for a part of the page"},
+	    {STR("If-None-Match"), "may be answered with 304 from what is stored"},
+	    {STR("If-Modified-Since"), "may be answered with 304 from what is stored"},
+	    {STR("If-Match"), "is for the origin to judge, so the request passes"},
+	    {STR("If-Unmodified-Since"), "is for the origin to judge, so the request passes"},
+	    {STR("Content-Length"), "tells of a body; a request with one passes"},
+	    {STR("Transfer-Encoding"), "tells of a body; a request with one passes"},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		if (str_eq_nocase(field, rows[i].name))
+			return rows[i].effect;
+	return NULL;
+}
+
+struct conf_setting admin__why_rule(const struct why *w, enum reason reason)
+{
+	const char *option = reason_option(reason);
+	return option ? conf_route_setting(w->route, option) : (struct conf_setting){0};
+}
+
+/* "{route}" becomes the name of the route with its place. */
+static struct str with_route(const char *advice, const struct route *route, struct arena *a)
+{
+	static const struct str mark = STR("{route}");
+	struct buf name;
+	struct str text = str_of(advice), out = STR("");
+	buf_init(&name, 4096);
+	conf_route_write_name(route, &name);
+	for (;;) {
+		size_t at = str_find(text, mark);
+		out = arena_printf(a, "%.*s%.*s", STR_ARG(out), STR_ARG(str_take(text, at)));
+		if (at == text.n)
+			break;
+		out = arena_printf(a, "%.*s%.*s", STR_ARG(out), STR_ARG(buf_str(&name)));
+		text = str_skip(text, at + mark.n);
+	}
+	buf_free(&name);
+	return out;
+}
+
+/* What the last answer tells is closer to the cause than that nothing is stored now. */
+static enum reason cause_of_absence(const struct why *w)
+{
+	if (w->last.gone == WHY_GONE_EXPIRED)
+		return REASON_MISS_STALE;
+	if (w->last.gone == WHY_GONE_DROPPED)
+		return REASON_NOT_FULL;
+	return w->last.reason;
+}
+
+unsigned admin__why_advice(const struct why *w, struct arena *a, struct str out[WHY_ADVICE_MAX])
+{
+	unsigned n = 0;
+	bool goes_forward = w->kind == WHY_FETCH || w->kind == WHY_PASS || w->kind == WHY_VALIDATE;
+	bool by_rule = w->kind == WHY_PASS && w->reason != REASON_PASS_REMEMBERED;
+	enum reason before = goes_forward && !by_rule ? cause_of_absence(w) : REASON_NONE;
+	if (before != REASON_NONE && reason_advice(before))
+		out[n++] = with_route(reason_advice(before), w->route, a);
+	/* "Ask for it once" is good only where nothing is known. */
+	bool known = w->reason == REASON_MISS && w->last.reason != REASON_NONE;
+	if (!known && w->reason != before && reason_advice(w->reason))
+		out[n++] = with_route(reason_advice(w->reason), w->route, a);
+	return n;
+}
+
+/* ---- the question ---- */
+
+static int refuse(struct admin_answer *answer, const char *name, struct str value, const char *why)
+{
+	admin__error(answer, 400, "%s=%.*s: %s", name, STR_ARG(str_take(value, SHOWN_MAX)), why);
+	return ERR_INVALID;
+}
+
+/* "Name: value" */
+static int read_field(
+    struct str text, struct str *host, struct arena *a, struct headers *out, struct admin_answer *answer)
+{
+	size_t colon = str_index(text, ':');
+	struct str name = str_take(text, colon), value = str_trim(str_skip(text, colon + 1));
+	/* The value may be a secret that was cut off its name: only the name is told. */
+	if (colon == text.n || !is_token(name))
+		return refuse(answer, "header", name, "is no field (Name: value)");
+	if (!is_field_value(value))
+		return refuse(answer, "header", name, "its value has a byte that a field cannot have");
+	if (!str_eq_nocase(name, STR("Host"))) {
+		headers_add(out, a, name, value);
+		return ERR_OK;
+	}
+	if (host->p)
+		return refuse(answer, "header", name, "the URL has a host already, or it is given twice");
+	if (!host_is_valid(value))
+		return refuse(answer, "header", text, "the host is not valid (host or host:port)");
+	*host = value;
+	return ERR_OK;
+}
+
+static int read_method(const struct admin_request *request, struct str *method, struct admin_answer *answer)
+{
+	*method = admin__param(request, STR("method"));
+	if (!method->p)
+		*method = STR("GET");
+	if (!is_token(*method) || method->n > 32)
+		return refuse(answer, "method", *method, "is no method");
+	if (str_eq(*method, STR("PURGE")))
+		return refuse(answer, "method", *method, "is no request for a page");
+	return ERR_OK;
+}
+
+static int read_ask(
+    const struct admin_request *request, struct arena *a, struct why_ask *ask, struct admin_answer *answer)
+{
+	struct admin_url url;
+	int err = admin__url_read(request, &url, answer);
+	if (!err)
+		err = read_method(request, &ask->method, answer);
+	for (unsigned i = 0; i < request->n_params && !err; i++)
+		if (str_eq(request->params[i].name, STR("header")))
+			err = read_field(request->params[i].value, &url.host, a, &ask->headers, answer);
+	if (err)
+		return err;
+	if (!url.host.p) /* pages of different hosts are different pages */
+		return refuse(answer, "url", admin__param(request, STR("url")),
+		    "is a path: give the host too, as http://HOST/path, host=HOST or header=Host: HOST");
+	ask->scheme = url.scheme;
+	ask->host = url.host;
+	ask->target = url.target.n == 0 ? STR("/") : url.target;
+	if (ask->target.p[0] != '/')
+		ask->target = arena_printf(a, "/%.*s", STR_ARG(ask->target));
+	ask->now_ms = request->now_ms;
+	return ERR_OK;
+}
+
+/* Text when asked for by format=, or by an Accept that names text/plain first of the two. */
+static int wants_text(const struct admin_request *request, bool *text, struct admin_answer *answer)
+{
+	struct str format = admin__param(request, STR("format"));
+	size_t plain = str_find_nocase(request->accept, STR("text/plain"));
+	*text =
+	    format.p ? str_eq(format, STR("text")) : plain < str_find_nocase(request->accept, STR("application/json"));
+	if (format.p && !*text && !str_eq(format, STR("json")))
+		return refuse(answer, "format", format, "is text or json");
+	return ERR_OK;
+}
+
+void admin__why(const struct admin_env *env, const struct admin_request *request, struct admin_answer *answer)
+{
+	struct arena a;
+	struct why_ask ask = {0};
+	bool text;
+	if (wants_text(request, &text, answer) != ERR_OK)
+		return;
+	arena_init(&a, 0);
+	ask.conf = env->conf(env->ctx);
+	if (read_ask(request, &a, &ask, answer) == ERR_OK) {
+		struct why w;
+		env->why(env->ctx, &ask, &a, &w);
+		struct buf *out = admin__json(answer);
+		if (text) {
+			answer->content_type = "text/plain; charset=utf-8";
+			admin__why_text(&w, out);
+		} else {
+			admin__why_json(&w, out);
+		}
+	}
+	conf_release(&ask.conf);
+	arena_free(&a);
+}
