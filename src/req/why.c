@@ -54,7 +54,8 @@ static void note_fetch(void *w, struct fetch *f)
 	assert(d->n_fetches < FETCHES_MAX);
 	if (d->n_fetches == 0) {
 		d->may_store = flight->may_store;
-		d->validates = flight->stale != NULL;
+		d->validates = flight->may_store && (headers_find(f->headers, STR("If-None-Match")) ||
+							headers_find(f->headers, STR("If-Modified-Since")));
 	}
 	d->fetches[d->n_fetches++] = f;
 }
