@@ -42,6 +42,8 @@ START_TEST(what_is_understood)
 	    {"a command before a file", {"check", "-c", "a.ini"}, COMMAND_CHECK, "a.ini", NULL, NULL, NULL, 0},
 	    {"URLs", {"purge", "http://h/a", "/b"}, COMMAND_PURGE, NULL, NULL, NULL, NULL, 2},
 	    {"a URL that looks like a switch", {"purge", "--", "--all"}, COMMAND_PURGE, NULL, NULL, NULL, NULL, 1},
+	    {"a question with its fields", {"why", "-H", "A: b", "--header=C: d", "http://h/a", "--json"}, COMMAND_WHY,
+		NULL, NULL, NULL, NULL, 1},
 	    {"purge and admin", {"purge", "--tag", "x", "--admin", "unix:/s"}, COMMAND_PURGE, NULL, "admin", "listen",
 		"unix:/s", 0},
 	};
@@ -91,6 +93,9 @@ START_TEST(what_is_refused)
 		"unexpected argument proxy.ini (did you mean -c proxy.ini?)"},
 	    {"a switch of another command", {"check", "--json"}, "--json belongs to larder stats"},
 	    {"a switch of a command that is not named", {"--tag", "x"}, "--tag belongs to larder purge"},
+	    {"a question without a URL", {"why"}, "why takes one URL"},
+	    {"a question about two", {"why", "http://h/a", "http://h/b"}, "why takes one URL"},
+	    {"a field without a question", {"stats", "-H", "A: b"}, "--header belongs to larder why"},
 	    {"a purge of nothing", {"purge"}, "purge takes one of"},
 	    {"a purge of two things", {"purge", "--all", "--tag", "x"}, "purge takes one of"},
 	    {"config without a form", {"config"}, "config takes one of"},
