@@ -51,6 +51,12 @@ const char *reason_option(enum reason r)
 		return "stale_while_revalidate";
 	case REASON_HIT_STALE_ERROR:
 		return "stale_if_error";
+	case REASON_HIT_STALE_UNREACHABLE:
+		return "stale_if_unreachable";
+	case REASON_MISS_REQUEST:
+	case REASON_MISS_REQUEST_MAX_AGE:
+	case REASON_MISS_REQUEST_MIN_FRESH:
+		return "client_cache_control";
 	default:
 		return NULL;
 	}

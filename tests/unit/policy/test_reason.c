@@ -1,5 +1,12 @@
+/* The table of reasons: whole, without doubles, and docs/reasons.md is made from it. After a change of reason.def:
+ * REASONS_UPDATE=1 build/tests/test-policy-reason writes the page anew. */
 #include "suite.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
 #include "http/headers.h"
 #include "policy/reason.h"
 
@@ -73,6 +80,89 @@ START_TEST(refusals_of_the_request_say_nothing_about_the_url)
 }
 END_TEST
 
+static const char page_head[] = "# Reasons\n\n"
+				"Every verdict has one of these codes: in the access log (`reason=`), as the detail of "
+				"`Cache-Status`, as a label of\n"
+				"`larder_requests_by_reason_total`, and in `larder why URL`, which puts the route with "
+				"its file and line in the place of\n"
+				"`{route}`. *fwd* says why the request went to the origin (RFC 9211 2.2). This page is "
+				"made from `src/policy/reason.def`.\n\n"
+				"| code | fwd | what it says | what to change |\n|---|---|---|---|\n";
+
+static void add_cell(struct buf *out, const char *text)
+{
+	buf_addc(out, ' ');
+	for (const char *c = text ? text : ""; *c; c++) {
+		if (*c == '|')
+			buf_addc(out, '\\');
+		buf_addc(out, *c);
+	}
+	buf_add(out, text ? STR(" |") : STR("|"));
+}
+
+static void write_page(struct buf *out)
+{
+	buf_add(out, str_of(page_head));
+	for (int i = 1; i < REASON_COUNT; i++) {
+		enum reason r = (enum reason)i;
+		buf_addf(out, "| `%s` |", reason_code(r));
+		add_cell(out, reason_fwd(r));
+		add_cell(out, reason_sentence(r));
+		add_cell(out, reason_advice(r));
+		buf_addc(out, '\n');
+	}
+}
+
+/* Tests run in the build folder or below it; by hand also at the top. */
+static FILE *open_page(const char *mode)
+{
+	static const char *const tops[] = {"", "../", "../../", "../../../"};
+	for (size_t i = 0; i < COUNT_OF(tops); i++) {
+		char path[64];
+		snprintf(path, sizeof(path), "%smeson_options.txt", tops[i]);
+		FILE *top = fopen(path, "r");
+		if (!top)
+			continue;
+		fclose(top);
+		snprintf(path, sizeof(path), "%sdocs/reasons.md", tops[i]);
+		return fopen(path, mode);
+	}
+	return NULL;
+}
+
+START_TEST(the_page_is_made_from_the_table)
+{
+	static char there[1 << 17];
+	struct buf made;
+	buf_init(&made, sizeof(there));
+	write_page(&made);
+	ck_assert(!made.overflow);
+	if (getenv("REASONS_UPDATE")) {
+		FILE *f = open_page("w");
+		ck_assert_ptr_nonnull(f);
+		ck_assert_uint_eq(fwrite(made.p, 1, made.n, f), made.n);
+		ck_assert_int_eq(fclose(f), 0);
+	}
+	FILE *f = open_page("r");
+	ck_assert_ptr_nonnull(f);
+	size_t n = fread(there, 1, sizeof(there), f);
+	fclose(f);
+	ck_assert_msg(str_eq(str_make(there, n), buf_str(&made)),
+	    "docs/reasons.md differs from reason.def: REASONS_UPDATE=1 build/tests/test-policy-reason writes it anew");
+	buf_free(&made);
+}
+END_TEST
+
+START_TEST(where_a_rule_may_decide_its_option_is_named)
+{
+	ck_assert_str_eq(reason_option(REASON_PASS_ROUTE), "cache");
+	ck_assert_str_eq(reason_option(REASON_NOT_SET_COOKIE), "set_cookie");
+	ck_assert_str_eq(reason_option(REASON_NOT_TOO_LARGE), "max_object");
+	ck_assert_ptr_null(reason_option(REASON_NOT_PRIVATE));
+	ck_assert_ptr_null(reason_option(REASON_HIT));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("policy/reason");
@@ -80,6 +170,8 @@ int main(void)
 	tcase_add_test(t, every_reason_has_a_token_and_a_sentence);
 	tcase_add_test(t, no_two_reasons_share_a_code);
 	tcase_add_test(t, an_advice_is_sentences);
+	tcase_add_test(t, the_page_is_made_from_the_table);
+	tcase_add_test(t, where_a_rule_may_decide_its_option_is_named);
 	tcase_add_test(t, fwd_is_a_registered_token);
 	tcase_add_test(t, refusals_of_the_request_say_nothing_about_the_url);
 	suite_add_tcase(s, t);
