@@ -103,6 +103,7 @@ struct conf_log {
 };
 
 enum set_cookie_mode { SET_COOKIE_REFUSE, SET_COOKIE_STRIP, SET_COOKIE_KEEP };
+enum range_miss { RANGE_MISS_FORWARD, RANGE_MISS_WHOLE };
 enum client_cache_control { CLIENT_HONOUR, CLIENT_IGNORE };
 enum query_mode { QUERY_ALL, QUERY_NONE, QUERY_ONLY, QUERY_WITHOUT };
 enum { OVERRIDE_PRIVATE = 1, OVERRIDE_NO_STORE = 2, OVERRIDE_AUTHORIZATION = 4, OVERRIDE_VARY_STAR = 8 };
@@ -141,6 +142,7 @@ struct route {
 	unsigned override; /* OVERRIDE_ bits */
 	enum set_cookie_mode set_cookie;
 	enum client_cache_control client_cache_control;
+	enum range_miss range_miss;
 	enum query_mode query;
 	struct str_list query_names; /* of ONLY and WITHOUT; a trailing * is a prefix: utm_* */
 	bool query_sort;

@@ -147,6 +147,22 @@ static void begin_alone(struct flight *f)
 	body_stop_retaining(f->body, WINDOW);
 }
 
+static void start(struct flight *f);
+
+/* Of no use: what comes is given up, and the request goes out anew. Before the flight is decided. */
+static void ask_for_whole(struct flight *f)
+{
+	assert(f->state == FLIGHT_OPEN);
+	f->env->port->fetch_cancel(f->env->worker, &f->fetch);
+	if (f->part)
+		tier_remove(f->env->tier, f->part);
+	entry_release(&f->part);
+	entry_release(&f->entry);
+	body_release(&f->body);
+	f->promised = -1;
+	start(f);
+}
+
 static void on_head(struct fetch *fetch, const struct http_response *r, int64_t length)
 {
 	struct flight *f = fetch->ctx;
@@ -163,6 +179,17 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 		give_up(f); /* its page is of no use */
 		return;
 	}
+	struct http_response whole;
+	switch (partial_rest(f, r, &length, &whole)) {
+	case PARTIAL_NO_REST:
+		break;
+	case PARTIAL_REST:
+		r = &whole;
+		break;
+	case PARTIAL_USELESS:
+		ask_for_whole(f);
+		return;
+	}
 	f->response = *r;
 	copy_headers(&r->headers, &f->arena, &f->response.headers);
 	headers_remove_hop_by_hop(&f->response.headers);
@@ -172,7 +199,12 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 		partial_judge(f, length, &verdict);
 	unsafe_answered(f, &verdict);
 	f->reason = verdict.reason;
-	if (verdict.store && begin_entry(f, &verdict, length)) {
+	bool is_kept = verdict.store && begin_entry(f, &verdict, length) && partial_begin(f) == ERR_OK;
+	if (f->part || (verdict.store && !is_kept && f->entry)) { /* without the stored bytes it cannot be sent on */
+		ask_for_whole(f);
+		return;
+	}
+	if (is_kept) {
 		f->storing = true;
 		flight_decide(f, FLIGHT_SHARED);
 		return;
@@ -266,8 +298,6 @@ static void log_failure(struct flight *f, int err, const char *why)
 	    STR_ARG(f->route->upstream->url_text), why ? why : err_text(err), STR_ARG(f->id));
 }
 
-static void start(struct flight *f);
-
 static void on_done(struct fetch *fetch, int err, const char *why)
 {
 	struct flight *f = fetch->ctx;
@@ -347,6 +377,7 @@ static void start(struct flight *f)
 	if (f->may_store && !f->forwards_range)
 		policy_fetch_conditions(&f->fetch_headers, &f->arena, f->stale ? &f->stale->stored : NULL,
 		    f->stale ? &f->stale->headers : NULL);
+	partial_ask_rest(f, &f->fetch_headers);
 	f->fetch = (struct fetch){
 	    .conf = f->conf,
 	    .upstream = f->route->upstream,

@@ -91,6 +91,7 @@ void flight_release(struct flight **ref)
 	assert(!f->waiters && !f->listed);
 	entry_release(&f->entry);
 	entry_release(&f->stale);
+	entry_release(&f->part);
 	body_release(&f->body);
 	conf_release(&f->conf);
 	arena_free(&f->arena);

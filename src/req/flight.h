@@ -79,6 +79,7 @@ struct flight {
 	struct mail wake;      /* there is room in the body's window again */
 	struct req *leader;    /* where upload bytes come from; NULL when it left */
 	size_t max_object;
+	struct entry *part;  /* partial, begins at 0: only what comes behind it was asked for */
 	bool forwards_range; /* the request's own Range and conditions went out with it */
 	int64_t promised;    /* bytes that the Content-Range of what is being stored speaks of; -1: none */
 	bool may_store, stale_if_error, fetching, storing;

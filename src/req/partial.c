@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "policy/freshness.h"
 #include "policy/partial.h"
 #include "policy/range.h"
 #include "policy/validate.h"
@@ -61,7 +62,21 @@ bool partial_join_whole(struct req *r)
 		return false;
 	r->flight =
 	    flight_join_growing(r->env->flights, r->env->tier, &r->key, r->signature, &r->waiter, (uint64_t)start);
+	r->forwards_range = r->flight != NULL; /* should it turn out not to be for this request */
 	return r->flight != NULL;
+}
+
+struct entry *partial_to_complete(struct req *r)
+{
+	struct entry *e = r->asks_range ? NULL : find(r->env->tier, &r->key, &r->message);
+	if (!e)
+		return NULL;
+	const struct stored *s = &e->stored;
+	if (s->n_runs == 1 && s->runs[0].first == 0 && s->complete >= 0 &&
+	    (uint64_t)s->complete <= r->route->max_object && answer_verdict(r, e).reuse == REUSE_FRESH)
+		return e;
+	entry_release(&e);
+	return NULL;
 }
 
 bool partial_forward(struct req *r)
@@ -242,6 +257,72 @@ static struct entry *combine(struct flight *f, const struct entry *old)
 		body_release(&body);
 	return e;
 }
+
+/* ---- completing ---- */
+
+void partial_ask_rest(struct flight *f, struct headers *request)
+{
+	if (!f->part)
+		return;
+	const struct stored *s = &f->part->stored;
+	struct str validator = policy_strong_validator(s, &f->part->headers);
+	headers_set(
+	    request, &f->arena, STR("Range"), arena_printf(&f->arena, "bytes=%lld-", (long long)s->runs[0].last + 1));
+	/* An origin that has another representation by now, or cuts none, sends the whole. Where there is no strong validator a
+	 * part cannot be joined (3.4): that costs the origin one more request, and the part its place. */
+	if (validator.n > 0)
+		headers_set(request, &f->arena, STR("If-Range"), validator);
+}
+
+/* Does it begin where f->part ends, reach the end and belong to the same representation? */
+static bool continues(struct flight *f, const struct http_response *r, int64_t length)
+{
+	const struct stored *old = &f->part->stored;
+	struct partial part;
+	if (length < 0 || !policy_partial(r, length, &part))
+		return false;
+	struct stored fresh = {
+	    .response_ms = update_now_ms(f),
+	    .etag = headers_count(&r->headers, STR("ETag")) == 1 ? headers_get(&r->headers, STR("ETag")) : STR_NONE,
+	    .last_modified_s = freshness_date_s(&r->headers, STR("Last-Modified"), update_now_ms(f) / 1000),
+	    .complete = part.complete,
+	};
+	struct partial_of a = {old, &f->part->headers}, b = {&fresh, &r->headers};
+	return policy_may_combine(&a, &b) && part.run.first == old->runs[0].last + 1 && part.reaches_end;
+}
+
+enum partial_rest partial_rest(
+    struct flight *f, const struct http_response *r, int64_t *length, struct http_response *whole)
+{
+	if (!f->part)
+		return PARTIAL_NO_REST;
+	if (r->status != 206 && r->status != 416) {
+		entry_release(&f->part);
+		return PARTIAL_NO_REST;
+	}
+	if (!continues(f, r, *length))
+		return PARTIAL_USELESS;
+	*whole = *r;
+	whole->status = 200;
+	policy_merge_304(&f->part->headers, &r->headers, &f->arena, &whole->headers);
+	*length = f->promised = f->part->stored.complete;
+	return PARTIAL_REST;
+}
+
+int partial_begin(struct flight *f)
+{
+	if (!f->part)
+		return ERR_OK;
+	struct source s = source_of(f->part);
+	int err = ERR_OK;
+	for (unsigned i = 0; i < s.n && err == ERR_OK; i++)
+		err = copy(f->body, s.segments[i]);
+	free(s.segments);
+	entry_release(&f->part);
+	return err;
+}
+
+/* ---- storing ---- */
 
 void partial_put(struct flight *f)
 {

@@ -14,6 +14,8 @@ bool partial_find(struct req *r);
 bool partial_join_whole(struct req *r);
 /* The Range goes to the origin. True: those who ask for the same bytes may wait for one fetch. */
 bool partial_forward(struct req *r);
+/* The fresh partial entry that a request for the whole may be completed from: it begins at 0. NULL; else the caller owns it. */
+struct entry *partial_to_complete(struct req *r);
 /* May the growing partial entry that another's fetch brings answer this request? */
 bool partial_fits(const struct req *r, const struct entry *e);
 
@@ -21,6 +23,16 @@ bool partial_fits(const struct req *r, const struct entry *e);
 
 /* update_judge for any answer to a fetch, partial ones too. A part that is all there is becomes a whole entry. */
 void partial_judge(struct flight *f, int64_t length, struct storable_out *out);
+/* Asks only for what comes behind f->part (3.3), if there is one. */
+void partial_ask_rest(struct flight *f, struct headers *request);
+/* What the answer to that is: NO_REST: no part at all (f->part is let go), or none was asked for. REST: it continues f->part;
+ * *whole and *length become those of both together, and partial_begin puts the stored bytes before those that come. USELESS: a
+ * part, or a refusal of one, that cannot be joined: only the whole is of use. */
+enum partial_rest { PARTIAL_NO_REST, PARTIAL_REST, PARTIAL_USELESS };
+enum partial_rest partial_rest(
+    struct flight *f, const struct http_response *r, int64_t *length, struct http_response *whole);
+/* ERR_FULL: the budget has no room. */
+int partial_begin(struct flight *f) MUST_CHECK;
 /* f->entry is complete: into the tier, together with what is stored of the same representation. */
 void partial_put(struct flight *f);
 

@@ -142,6 +142,7 @@ static enum req_step lookup(struct req *r)
 }
 
 static void refresh_behind(struct req *r);
+static void fetch_behind(struct req *r);
 
 /* What the fetch brings is for this request only, though it may be stored: to wait for another's would be of no use. */
 static enum req_step for_itself(struct req *r)
@@ -181,13 +182,15 @@ static enum req_step judge(struct req *r)
 }
 
 /* Nobody who asks for a part waits for the whole because of it. */
-static enum req_step miss_part(struct req *r)
+static enum req_step miss_part(struct req *r, bool is_own)
 {
-	if (partial_join_whole(r))
+	if (!is_own && partial_join_whole(r))
 		return REQ_OUTCOME;
+	if (!is_own && !r->dots && r->route->range_miss == RANGE_MISS_WHOLE)
+		fetch_behind(r);
 	bool is_common = partial_forward(r);
 	variant_sign_by_newest(r);
-	return is_common ? REQ_JOIN : for_itself(r);
+	return is_common && !is_own ? REQ_JOIN : for_itself(r);
 }
 
 static enum req_step miss(struct req *r)
@@ -199,11 +202,13 @@ static enum req_step miss(struct req *r)
 	if (r->message.method == METHOD_HEAD)
 		return REQ_ALONE;
 	/* Its answer is hardly ever for others (RFC 9111 3.5): it waits for none, and lets none wait. */
-	if (headers_find(&r->message.headers, STR("Authorization")) && !(r->route->override & OVERRIDE_AUTHORIZATION))
-		return for_itself(r);
+	bool is_own =
+	    headers_find(&r->message.headers, STR("Authorization")) && !(r->route->override & OVERRIDE_AUTHORIZATION);
 	if (r->fwd != REASON_MISS)
 		variant_sign_by_newest(r);
-	return r->asks_range ? miss_part(r) : REQ_JOIN;
+	if (r->asks_range)
+		return miss_part(r, is_own);
+	return is_own ? for_itself(r) : REQ_JOIN;
 }
 
 /* ---- join and lead ---- */
@@ -227,10 +232,10 @@ static void fill_for(struct req *r, struct flight *f, bool may_store, struct ent
 	fill_start(f, r->env, &spec);
 }
 
-static void refresh_behind(struct req *r)
+/* The whole, for nobody in particular; signed already. */
+static void fetch_behind(struct req *r)
 {
 	struct flight *f;
-	variant_sign(r, r->entry);
 	if (flight_join(r->env->flights, r->env->tier, &r->key, r->signature, NULL, wall_ms(r), &f) != FLIGHT_JOIN_LEAD)
 		return;
 	struct http_request asked = r->message;
@@ -239,6 +244,12 @@ static void refresh_behind(struct req *r)
 	fill_for(r, f, true, r->entry, NULL);
 	r->message = asked;
 	flight_release(&f);
+}
+
+static void refresh_behind(struct req *r)
+{
+	variant_sign(r, r->entry);
+	fetch_behind(r);
 }
 
 static enum req_step join(struct req *r)
@@ -289,6 +300,7 @@ static enum req_step lead(struct req *r)
 	if (was_stored_meanwhile(r))
 		return REQ_PARK; /* the letter is on its way */
 	r->waiter.leads = true;
+	r->flight->part = r->entry ? NULL : partial_to_complete(r);
 	fill_for(r, r->flight, true, r->entry, r);
 	return REQ_PARK;
 }

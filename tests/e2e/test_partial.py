@@ -144,3 +144,38 @@ def test_who_asks_for_the_same_part_shares_it(origin, serve):
     assert {(a.status, a.body) for a in answers} == {(206, CONTENT)}
     assert origin.count("/p") == 1
     assert larder.stored("/p").body == CONTENT and origin.count("/p") == 1
+
+
+def test_full_request_completes_a_part(origin, serve):
+    Cut(origin, "/p")
+    larder = serve(origin)
+    stored_part(larder, "/p", "0-39999")
+    whole = larder.get("/p")
+    assert (whole.status, whole.body, whole["Content-Range"]) == (200, CONTENT, None)
+    assert (origin.last("/p")["Range"], origin.last("/p")["If-Range"]) == ("bytes=40000-", '"v1"')
+    assert larder.stored("/p").body == CONTENT and origin.count("/p") == 2
+
+
+def test_part_of_an_old_version_is_not_completed(origin, serve):
+    page = Cut(origin, "/p")
+    larder = serve(origin)
+    stored_part(larder, "/p", "0-39999")
+    page.content, page.headers["ETag"] = CONTENT[::-1], '"v2"'
+    assert larder.get("/p").body == CONTENT[::-1]
+    assert larder.stored("/p").body == CONTENT[::-1]
+
+
+def test_part_without_validator_is_not_completed(origin, serve):
+    Cut(origin, "/p", ETag="none")  # no entity tag: nothing says that both are of one version
+    larder = serve(origin)
+    stored_part(larder, "/p", "0-39999")
+    assert larder.stored("/p").body == CONTENT
+    assert origin.last("/p")["Range"] is None
+
+
+def test_whole_behind_a_part(origin, serve):
+    Cut(origin, "/p")
+    larder = serve(origin, "[route /*]\nrange_miss = whole")
+    assert part(larder, "/p", "7-9").body == CONTENT[7:10]
+    wait_until(lambda: part(larder, "/p", "90000-").hit, "the whole to be stored")
+    assert larder.get("/p").hit
