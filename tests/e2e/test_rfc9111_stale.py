@@ -115,3 +115,15 @@ def test_stale_is_not_served_unasked(origin, serve):
     larder = serve(origin)
     stale_page(origin, larder, "/p", 110, "max-age=100")
     assert larder.get("/p").body == b"/p #2"
+
+
+def test_the_error_is_504(origin, serve):
+    """RFC 9111 5.2.2.2-4: an origin that does not answer. One that refuses or breaks off is told by 502."""
+    from origin import Gate
+    larder = serve(origin, "[upstream]\nfirst_byte_timeout = 200ms")
+    stale_page(origin, larder, "/p", 110, "max-age=100, must-revalidate")
+    gate = Gate()
+    origin.page("/p", gate=gate)
+    answer = larder.get("/p")
+    gate.open()
+    assert answer.status == 504 and answer["X-Stored"] is None

@@ -27,6 +27,8 @@ def test_it_alone_decides(origin, serve, field):
         ("parameters are ignored", {field: "max-age=100;x=1;no-store"}, True),
         ("several lines are one dictionary", {field: ["foo", "max-age=100"]}, True),
         ("the last of two members of a name counts", {field: "max-age=0, max-age=100"}, True),
+        ("RFC 9213 2.2-5: s-maxage counts before max-age", {field: "max-age=0, s-maxage=100"}, True),
+        ("RFC 9213 2.2-5: must-understand lifts no-store", {field: "max-age=100, no-store, must-understand"}, True),
         ("a huge number", {field: "max-age=999999999999999"}, True),
         ("its name in another case", {field.upper(): "max-age=100"}, True),
     ])
