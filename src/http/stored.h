@@ -25,6 +25,7 @@ static inline struct str cache_key_url(const struct cache_key *k)
 struct stored {
 	int status;
 	int64_t response_ms;	     /* wall clock when the head arrived (RFC 9111 4.2.3 response_time) */
+	int64_t date_s;		     /* Date, or the arrival where there is none: tells the most recent (RFC 9111 4) */
 	int64_t initial_age_ms;	     /* corrected_initial_age at that time */
 	int64_t lifetime_ms;	     /* freshness lifetime counted from the response's own birth (4.2.1) */
 	int64_t swr_ms;		     /* stale-while-revalidate window after that (RFC 5861 3) */

@@ -18,8 +18,9 @@ struct tier_get {
 	/* Does this variant answer the request? Called under a read lock: quick, calls nothing of the tier. NULL: any. */
 	bool (*match)(void *ctx, const struct entry *e);
 	void *ctx;
-	struct entry *entry; /* out: one reference. The newest that matches; one that varies comes first. */
-	bool other_variant;  /* out, with ERR_MISSING: the key is there, but no variant matched */
+	struct entry
+	    *entry; /* out: one reference. Of those that match, the most recent by Date; one that varies comes first. */
+	bool other_variant; /* out, with ERR_MISSING: the key is there, but no variant matched */
 	void (*done)(struct tier_get *op, int err);
 };
 

@@ -107,3 +107,19 @@ def test_variants_of_a_url_are_bounded(origin, serve):
     for i in range(300):
         larder.get("/many", {"User-Agent": str(i)})
     assert larder.entries() < 150 and larder.get("/other").hit
+
+
+def test_the_most_recent_of_those_that_fit(origin, serve):
+    """RFC 9111 4-8: by Date, not by the order of their coming."""
+    def page(vary, body, age):
+        origin.page("/p", body=body, headers={"Cache-Control": "max-age=100000", "Vary": vary, "Date": date(-age)})
+
+    larder = serve(origin)
+    page("Foo", b"new", 10)
+    larder.stored("/p", {"Foo": "1", "Bar": "1"})
+    page("Bar", b"old", 5000)
+    larder.stored("/p", {"Foo": "2", "Bar": "2"})
+    page("Bar", b"old", 5000)
+    wait_until(lambda: larder.entries() == 2, "both to be stored")
+    answer = larder.get("/p", {"Foo": "1", "Bar": "2"})
+    assert answer.hit and answer.body == b"new"

@@ -68,3 +68,16 @@ def test_a_close_is_the_end_of_a_body_without_length(origin, serve):
     assert first.body == b"all of it" and first.whole
     again = larder.get("/p")
     assert again.body == b"all of it" and again.hit
+
+
+@pytest.mark.parametrize("coding", ["foo", "gzip", "chunked, foo"])
+def test_an_unknown_transfer_coding_ends_with_the_connection(origin, serve, coding):
+    """RFC 9112 6.3 rule 4: not chunked at the end, so the body ends with the connection."""
+    raw(origin, "/p", OK + f"Transfer-Encoding: {coding}\r\n\r\nwhatever".encode())
+    larder = serve(origin)
+    answer = larder.get("/p")
+    if coding == "foo":
+        assert answer.status == 200 and answer.body == b"whatever" and answer.whole and answer["Transfer-Encoding"] in (None, "chunked")
+        assert larder.get("/p").hit
+    else:
+        assert answer.status in (200, 502) and not (answer.status == 200 and answer.body != b"whatever")
