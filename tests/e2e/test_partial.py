@@ -56,13 +56,15 @@ def test_part_is_kept_and_serves_parts(origin, serve):
 
 
 def test_parts_are_put_together(origin, serve):
-    Cut(origin, "/p")
+    """RFC 9111 3.4-1: the fields of the part that came last are those of all."""
+    page = Cut(origin, "/p")
     larder = serve(origin)
     for first in (50_000, 0, 25_000, 75_000):
+        page.headers["X-Part"] = str(first)
         stored_part(larder, "/p", f"{first}-{first + 25_009}")
     assert origin.count("/p") == 4
     whole = larder.get("/p")
-    assert (whole.status, whole.hit, whole.body) == (200, True, CONTENT)
+    assert (whole.status, whole.hit, whole.body, whole["X-Part"]) == (200, True, CONTENT, "75000")
     assert origin.count("/p") == 4
     assert part(larder, "/p", "24000-60000").body == CONTENT[24_000:60_001]
     assert larder.entries() == 1
