@@ -71,6 +71,7 @@ struct str cause_of_refusal(
 	case REASON_NOT_HEAD:
 		return STR("the method of the request");
 	case REASON_NOT_FULL:
+	case REASON_NOT_MODIFIED:
 	case REASON_NOT_RESPONSE:
 		return STR("");
 	default:

@@ -7,6 +7,7 @@
 #include "http/date.h"
 #include "http/etag.h"
 #include "policy/freshness.h"
+#include "policy/vary.h"
 
 /* RFC 9110 13.1.2: one of the tags is the stored one, by weak comparison; "*" is any, when it stands alone. */
 static bool none_match_fails(const struct headers *h, const struct stored *s)
@@ -85,18 +86,103 @@ void policy_fetch_conditions(
 		    request_headers, a, STR("If-Modified-Since"), headers_get(stored_headers, STR("Last-Modified")));
 }
 
-bool policy_304_selects(const struct stored *s, const struct headers *fresh)
+/* Fields that tell people apart: what is stored for one of them is not shown to another, though the content be the same. */
+static bool is_personal(struct str name)
+{
+	return str_eq(name, STR("authorization")) || str_eq(name, STR("cookie")) || str_starts(name, STR("cookie:"));
+}
+
+bool policy_may_offer(const struct stored *s, const struct headers *request)
+{
+	struct etag tag = etag_of(s->etag);
+	/* RFC 9110 8.8.1: representations may share a weak tag, so that it says nothing about which of them is meant. */
+	if (s->status != 200 || !tag.valid || tag.weak)
+		return false;
+	for (uint32_t i = 0; i < s->vary.n; i++) {
+		struct header *field = &s->vary.v[i];
+		struct headers alone = {field, 1, 1};
+		/* Many origins give one strong tag to the plain and to the coded content (against 8.8.1), or compare it before
+		 * they code: such a 304 would give gzip to who cannot read it, or keep it from who can. */
+		bool counts = is_personal(field->name) || str_eq(field->name, STR("accept-encoding"));
+		if (counts && !vary_matches(&alone, request))
+			return false;
+	}
+	return true;
+}
+
+bool policy_offer(struct headers *request_headers, struct arena *a, const struct stored *s)
+{
+	static const struct str name = STR("If-None-Match");
+	struct str list = headers_get(request_headers, name);
+	if (etag_list_has(request_headers, name, etag_of(s->etag)))
+		return true;
+	if (list.n + s->etag.n > POLICY_OFFER_BYTES)
+		return false;
+	if (list.n > 0)
+		list = arena_printf(a, "%.*s, %.*s", STR_ARG(list), STR_ARG(s->etag));
+	headers_set(request_headers, a, name, list.n > 0 ? list : s->etag);
+	return true;
+}
+
+bool policy_relay_conditions(struct headers *request_headers)
+{
+	headers_remove(request_headers, STR("If-Range"));
+	headers_remove(request_headers, STR("Range"));
+	return headers_find(request_headers, STR("If-None-Match")) ||
+	       headers_find(request_headers, STR("If-Modified-Since"));
+}
+
+bool policy_304_selects(const struct stored *s, const struct headers *fresh, bool alone)
 {
 	struct str tag = headers_get(fresh, STR("ETag"));
 	struct str modified = headers_get(fresh, STR("Last-Modified"));
-	if (tag.p) {
+	if (tag.n > 0) {
 		struct etag given = etag_of(tag), have = etag_of(s->etag);
 		return etag_same_weakly(given, have) && (given.weak || !have.weak);
 	}
+	if (!alone) /* 15.4.5 of RFC 9110 demands the tag, and without it nobody knows which was meant */
+		return false;
 	if (!modified.p || s->last_modified_s < 0)
 		return true;
 	int64_t modified_at_s = freshness_date_s(fresh, STR("Last-Modified"), s->response_ms / 1000);
 	return modified_at_s < 0 || modified_at_s == s->last_modified_s;
+}
+
+bool policy_304_names(const struct stored *s, const struct headers *fresh)
+{
+	return etag_same_strongly(etag_of(headers_get(fresh, STR("ETag"))), etag_of(s->etag));
+}
+
+/* 4.3.5: "matching values for any received validator fields". */
+static bool value_agrees(const struct headers *stored, const struct headers *fresh, struct str name, unsigned *received)
+{
+	const struct header *given = headers_find(fresh, name);
+	if (!given)
+		return true;
+	++*received;
+	return str_eq(given->value, headers_get(stored, name));
+}
+
+/* False when the length that the HEAD states is another than the one that is known. */
+static bool length_agrees(const struct stored *s, uint64_t size, const struct headers *fresh)
+{
+	uint64_t length;
+	struct str stated = headers_get(fresh, STR("Content-Length"));
+	if (!stated.p || (stored_is_partial(s) && s->complete < 0))
+		return true;
+	uint64_t whole = stored_is_partial(s) ? (uint64_t)s->complete : size;
+	return str_to_u64(stated, INT64_MAX, &length) == ERR_OK && length == whole;
+}
+
+enum head_verdict policy_head(
+    const struct stored *s, const struct headers *stored_headers, uint64_t size, const struct headers *fresh)
+{
+	unsigned validators = 0;
+	if ((s->status != 200 && !stored_is_partial(s)) ||
+	    !value_agrees(stored_headers, fresh, STR("ETag"), &validators) ||
+	    !value_agrees(stored_headers, fresh, STR("Last-Modified"), &validators) || !length_agrees(s, size, fresh))
+		return HEAD_DIFFERS;
+	return validators > 0 ? HEAD_SAME : HEAD_MAY_BE_SAME;
 }
 
 /* RFC 9111 3.2: the content is the stored one. So is its tag: of "x" and W/"x", which agree, the stored one stays. */

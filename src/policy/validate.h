@@ -18,9 +18,29 @@ void policy_304_headers(struct headers *h);
 void policy_fetch_conditions(
     struct headers *request_headers, struct arena *a, const struct stored *s, const struct headers *stored_headers);
 
-/* False when the validators of a 304 belong to another response than this one (4.3.4): it then must not be updated, and the
- * request goes out again without conditions. */
-bool policy_304_selects(const struct stored *s, const struct headers *fresh);
+/* Bytes of If-None-Match that are offered beside the request's own variant. */
+enum { POLICY_OFFER_BYTES = 2048 };
+
+/* May the tag of a variant that is not the request's be offered to the origin (4.3.1), to be confirmed for this request too? A
+ * strong tag of a 200, where it does not differ by what tells people or codings apart. */
+bool policy_may_offer(const struct stored *s, const struct headers *request);
+/* Adds it to If-None-Match; true when it is in there now, false when the list is full. */
+bool policy_offer(struct headers *request_headers, struct arena *a, const struct stored *s);
+/* Nothing is stored: the client's own If-None-Match and If-Modified-Since may go on, conditions on ranges may not. True when
+ * there are such. */
+bool policy_relay_conditions(struct headers *request_headers);
+
+/* Does a 304 confirm the request's own variant (4.3.4)? False when its validators belong to another response: this one must not
+ * be updated then. `alone`: no other tag was offered, so that a 304 without a tag means this one. */
+bool policy_304_selects(const struct stored *s, const struct headers *fresh, bool alone);
+/* Does it name this response, by the same strong tag (4.3.4)? */
+bool policy_304_names(const struct stored *s, const struct headers *fresh);
+
+/* What a 200 to HEAD says about a stored GET of the same variant, whose content has `size` bytes (4.3.5). MAY_BE_SAME: nothing
+ * differs, but no validator came. */
+enum head_verdict { HEAD_SAME, HEAD_MAY_BE_SAME, HEAD_DIFFERS };
+enum head_verdict policy_head(
+    const struct stored *s, const struct headers *stored_headers, uint64_t size, const struct headers *fresh);
 
 /* Stored fields updated by those of a 304 (3.2): all but Content-Length and the like, hop-by-hop ones dropped.
  * The stored Date goes even where the 304 has none; policy_storable then gives it the time of arrival. Result lies in `a` and borrows from both. */

@@ -15,7 +15,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "http/date.h"
-#include "policy/validate.h"
 #include "req/forward.h"
 #include "req/partial.h"
 #include "req/remember.h"
@@ -23,7 +22,7 @@
 #include "req/unsafe.h"
 #include "req/update.h"
 
-enum { WINDOW = 256 * 1024, MAX_TAGS = 256, COMPLAIN_MS = 1000 };
+enum { WINDOW = 256 * 1024, COMPLAIN_MS = 1000 };
 
 static void copy_headers(const struct headers *from, struct arena *a, struct headers *to)
 {
@@ -119,7 +118,7 @@ static bool begin_entry(struct flight *f, const struct storable_out *verdict, in
 	ensure_date(f, &kept);
 	if (verdict->stored.status == 200 && !headers_find(&kept, STR("Accept-Ranges"))) /* RFC 9110 14.3: we cut it */
 		headers_add(&kept, &f->arena, STR("Accept-Ranges"), STR("bytes"));
-	struct str_list tags = policy_tags(&f->response.headers, &f->arena, MAX_TAGS);
+	struct str_list tags = policy_tags(&f->response.headers, &f->arena, UPDATE_TAGS_MAX);
 	struct entry_spec spec = {
 	    .key = f->key,
 	    .stored = &verdict->stored,
@@ -167,9 +166,9 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 {
 	struct flight *f = fetch->ctx;
 	atomic_store(&f->first_byte_us, fetch->first_byte_us - fetch->started_us);
-	if (f->stale && r->status == 304) {
+	if (r->status == 304 && (f->stale || f->n_offered > 0)) {
 		/* Of another response than ours (RFC 9111 4.3.4), or no room for the renewed one: ask for the whole. */
-		f->again = !policy_304_selects(&f->stale->stored, &r->headers) || !update_renew(f, r);
+		f->again = !update_renew(f, r);
 		return;
 	}
 	if (f->stale_if_error && stale_is_error(r->status)) {
@@ -198,7 +197,9 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 	if (f->may_store)
 		partial_judge(f, length, &verdict);
 	unsafe_answered(f, &verdict);
-	f->reason = verdict.reason;
+	if (f->is_head)
+		update_by_head(f);
+	f->reason = f->relays && r->status == 304 ? REASON_NOT_MODIFIED : verdict.reason;
 	bool is_kept = verdict.store && begin_entry(f, &verdict, length) && partial_begin(f) == ERR_OK;
 	if (f->part || (verdict.store && !is_kept && f->entry)) { /* without the stored bytes it cannot be sent on */
 		ask_for_whole(f);
@@ -303,7 +304,7 @@ static void on_done(struct fetch *fetch, int err, const char *why)
 	struct flight *f = fetch->ctx;
 	if (f->again && err == ERR_OK) {
 		f->again = false;
-		entry_release(&f->stale);
+		update_forget(f);
 		start(f);
 		return;
 	}
@@ -375,8 +376,7 @@ static void start(struct flight *f)
 	};
 	forward_headers(&in, &f->arena, &f->fetch_headers);
 	if (f->may_store && !f->forwards_range)
-		policy_fetch_conditions(&f->fetch_headers, &f->arena, f->stale ? &f->stale->stored : NULL,
-		    f->stale ? &f->stale->headers : NULL);
+		update_ask(f);
 	partial_ask_rest(f, &f->fetch_headers);
 	f->fetch = (struct fetch){
 	    .conf = f->conf,
@@ -403,6 +403,8 @@ void fill_start(struct flight *f, struct req_env *env, const struct fill_spec *s
 	f->client = arena_str(&f->arena, spec->client);
 	f->id = arena_str(&f->arena, spec->id);
 	f->may_store = spec->may_store;
+	f->whole = spec->whole;
+	f->is_head = spec->is_head;
 	f->forwards_range = spec->forwards_range;
 	f->stale = spec->stale ? entry_ref(spec->stale) : NULL;
 	f->stale_epoch = spec->stale_epoch;

@@ -11,7 +11,9 @@ struct fill_spec {
 	const struct route *route;
 	const struct http_request *request; /* copied, as client and id */
 	struct str client, id;
-	bool may_store;	      /* the answer may be stored: conditions of the client are left out */
+	bool may_store; /* the answer may be stored: conditions of the client go on only where nothing is */
+	bool whole;	/* and not even there */
+	bool is_head;	/* a HEAD of a page that was looked up: its answer tells of the stored one (RFC 9111 4.3.5) */
 	bool forwards_range;  /* the request goes out with its own Range and conditions all the same */
 	struct entry *stale;  /* to be validated; a reference is taken */
 	uint64_t stale_epoch; /* of the tier before that was looked up: a purge since then takes it away */

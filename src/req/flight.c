@@ -92,6 +92,8 @@ void flight_release(struct flight **ref)
 	entry_release(&f->entry);
 	entry_release(&f->stale);
 	entry_release(&f->part);
+	for (unsigned i = 0; i < f->n_offered; i++)
+		entry_release(&f->offered[i]);
 	body_release(&f->body);
 	conf_release(&f->conf);
 	arena_free(&f->arena);

@@ -75,6 +75,11 @@ struct flight {
 	struct headers fetch_headers;
 	struct entry *stale; /* being validated */
 	uint64_t stale_epoch;
+	struct entry **offered; /* other variants whose tags went with the request; newest first */
+	unsigned n_offered;
+	bool whole;	       /* no condition goes on, the whole page is wanted */
+	bool relays;	       /* conditions of the client went on: a 304 is his */
+	bool is_head;	       /* of a page that could be looked up: its answer tells of what is stored */
 	struct str client, id; /* for the forwarding fields */
 	struct mail wake;      /* there is room in the body's window again */
 	struct req *leader;    /* where upload bytes come from; NULL when it left */

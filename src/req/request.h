@@ -49,6 +49,7 @@ struct req {
 	enum reason fwd; /* why it went to the upstream; NONE: it did not */
 	bool passes;	 /* by rule or by memory, not for want of a stored response */
 	bool may_store;
+	bool whole;	     /* another's condition was answered by 304: ask for the whole */
 	bool asks_range;     /* a GET with a Range that the answer has to obey */
 	bool forwards_range; /* nothing stored obeys it: it goes on to the origin as it came */
 	unsigned joins;	     /* flights tried */

@@ -223,6 +223,8 @@ static void fill_for(struct req *r, struct flight *f, bool may_store, struct ent
 	    .client = r->client.address_text,
 	    .id = r->id,
 	    .may_store = may_store,
+	    .whole = r->whole,
+	    .is_head = leader && r->message.method == METHOD_HEAD && !r->passes && !r->dots,
 	    .forwards_range = leader && r->forwards_range,
 	    .stale = stale,
 	    .stale_epoch = r->epoch,
@@ -375,6 +377,11 @@ static enum req_step outcome(struct req *r)
 		if (r->waiter.leads) {
 			answer_from_flight(r);
 			return REQ_ANSWERED;
+		}
+		if (f->reason == REASON_NOT_MODIFIED) { /* his condition, no word about ours: one asks for the whole */
+			req__leave_flight(r);
+			r->whole = true;
+			return REQ_JOIN;
 		}
 		/* All at once, none behind another. What they bring may be stored, should it differ. */
 		req__leave_flight(r);

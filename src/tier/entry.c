@@ -99,20 +99,13 @@ int entry_new(const struct entry_spec *spec, struct body **body_take, struct bud
 	return ERR_OK;
 }
 
-int entry_renew(const struct entry *old, const struct stored *stored, const struct headers *headers, uint64_t epoch,
-    struct entry **out)
+int entry_renew(const struct entry *old, const struct entry_spec *spec, struct entry **out)
 {
-	struct entry_spec spec = {
-	    .key = old->key,
-	    .stored = stored,
-	    .headers = headers,
-	    .tags = old->tags,
-	    .n_tags = old->n_tags,
-	    .route_id = old->route_id,
-	    .epoch = epoch,
-	};
+	struct entry_spec renewed = *spec;
+	renewed.key = old->key;
+	renewed.route_id = old->route_id;
 	struct body *body = body_ref(old->body);
-	int err = entry_new(&spec, &body, old->budget, out);
+	int err = entry_new(&renewed, &body, old->budget, out);
 	if (err)
 		body_release(&body);
 	else

@@ -46,9 +46,9 @@ struct entry_spec {
  * has no room (the body is left). budget may be NULL. */
 int entry_new(
     const struct entry_spec *spec, struct body **body_take, struct budget *budget, struct entry **out) MUST_CHECK;
-/* The same body with other metadata: what a 304 makes. */
-int entry_renew(const struct entry *old, const struct stored *stored, const struct headers *headers, uint64_t epoch,
-    struct entry **out) MUST_CHECK;
+/* The same body with other metadata, what a 304 makes: all of the spec counts but the key and the route, which stay. Errors as
+ * above. */
+int entry_renew(const struct entry *old, const struct entry_spec *spec, struct entry **out) MUST_CHECK;
 struct entry *entry_ref(struct entry *e);
 void entry_release(struct entry **e);
 

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "policy/storable.h"
 #include "policy/validate.h"
+#include "policy/vary.h"
 
 static struct arena arena;
 
@@ -174,25 +175,140 @@ START_TEST(which_response_a_304_is_about)
 {
 	static const struct {
 		const char *what, *stored, *fresh;
-		bool selects;
+		bool selects, others;
 	} rows[] = {
-	    {"the same strong tag (RFC 9111 4.3.4)", "ETag: \"a\"", "ETag: \"a\"", true},
-	    {"another strong tag (4.3.4)", "ETag: \"a\"", "ETag: \"b\"", false},
-	    {"a strong tag for a weak one (4.3.4)", "ETag: W/\"a\"", "ETag: \"a\"", false},
-	    {"a weak tag for a strong one (4.3.4)", "ETag: \"a\"", "ETag: W/\"a\"", true},
-	    {"another weak tag (4.3.4)", "ETag: W/\"a\"", "ETag: W/\"b\"", false},
-	    {"a tag where none was stored (4.3.4)", "Last-Modified: " EARLIER, "ETag: \"a\"", false},
+	    {"the same strong tag (RFC 9111 4.3.4)", "ETag: \"a\"", "ETag: \"a\"", true, false},
+	    {"another strong tag (4.3.4)", "ETag: \"a\"", "ETag: \"b\"", false, false},
+	    {"a strong tag for a weak one (4.3.4)", "ETag: W/\"a\"", "ETag: \"a\"", false, false},
+	    {"a weak tag for a strong one (4.3.4)", "ETag: \"a\"", "ETag: W/\"a\"", true, false},
+	    {"another weak tag (4.3.4)", "ETag: W/\"a\"", "ETag: W/\"b\"", false, false},
+	    {"a tag where none was stored (4.3.4)", "Last-Modified: " EARLIER, "ETag: \"a\"", false, false},
 	    {"the tag decides before the date", "ETag: \"a\"\nLast-Modified: " EARLIER,
-		"ETag: \"a\"\nLast-Modified: " NOW_TEXT, true},
-	    {"the same date (4.3.4)", "Last-Modified: " EARLIER, "Last-Modified: " EARLIER, true},
-	    {"another date (4.3.4)", "Last-Modified: " EARLIER, "Last-Modified: " NOW_TEXT, false},
-	    {"no validator: it answers the one we sent", "ETag: \"a\"", "X: 1", true},
+		"ETag: \"a\"\nLast-Modified: " NOW_TEXT, true, false},
+	    {"the same date (4.3.4)", "Last-Modified: " EARLIER, "Last-Modified: " EARLIER, true, false},
+	    {"another date (4.3.4)", "Last-Modified: " EARLIER, "Last-Modified: " NOW_TEXT, false, false},
+	    {"no validator: it answers the one we sent", "ETag: \"a\"", "X: 1", true, false},
+	    {"RFC 9111 4.3.4: no validator, when other tags were sent too", "ETag: \"a\"", "X: 1", false, true},
+	    {"RFC 9111 4.3.4: the date alone, when other tags were sent too", "Last-Modified: " EARLIER,
+		"Last-Modified: " EARLIER, false, true},
+	    {"RFC 9111 4.3.4: the tag, when other tags were sent too", "ETag: \"a\"", "ETag: \"a\"", true, true},
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct headers h = fields_of(arena_printf(&arena, FRESH "%s", rows[i].stored).p, &arena);
 		struct stored s = stored_of(200, &h);
 		struct headers fresh = fields_of(rows[i].fresh, &arena);
-		ck_assert_msg(policy_304_selects(&s, &fresh) == rows[i].selects, "%s", rows[i].what);
+		ck_assert_msg(policy_304_selects(&s, &fresh, !rows[i].others) == rows[i].selects, "%s", rows[i].what);
+	}
+}
+END_TEST
+
+/* What is stored for "Vary: <vary>" and that request. */
+static struct stored variant_of(const char *response, const char *request_fields)
+{
+	struct route route = route_of_tests();
+	struct headers h = fields_of(arena_printf(&arena, FRESH "%s", response).p, &arena);
+	struct http_request request = request_of(request_fields, &arena);
+	struct stored s = stored_of(200, &h);
+	ck_assert_int_eq(vary_nominate(&route, &request, &h, &arena, &s.vary), REASON_NONE);
+	return s;
+}
+
+START_TEST(tags_of_other_variants)
+{
+	static const struct {
+		const char *what, *response, *first, *second;
+		bool offered;
+	} rows[] = {
+	    {"RFC 9111 4.3.1: the tag of a variant that cannot be chosen", "ETag: \"a\"\nVary: Foo", "Foo: 1", "Foo: 2",
+		true},
+	    {"no tag", "Vary: Foo", "Foo: 1", "Foo: 2", false},
+	    {"RFC 9110 8.8.1: a weak tag may be of several representations", "ETag: W/\"a\"\nVary: Foo", "Foo: 1",
+		"Foo: 2", false},
+	    {"RFC 9110 8.8.3: what is no tag", "ETag: a\nVary: Foo", "Foo: 1", "Foo: 2", false},
+	    {"another language", "ETag: \"a\"\nVary: Accept-Language", "Accept-Language: de", "Accept-Language: en",
+		true},
+	    {"other codings", "ETag: \"a\"\nVary: Accept-Encoding", "Accept-Encoding: gzip", "", false},
+	    {"equal codings beside another field", "ETag: \"a\"\nVary: Accept-Encoding, Foo",
+		"Accept-Encoding: gzip\nFoo: 1", "Accept-Encoding: gzip\nFoo: 2", true},
+	    {"another visitor", "ETag: \"a\"\nVary: Cookie", "Cookie: a=1", "Cookie: a=2", false},
+	    {"another visitor by name", "ETag: \"a\"\nCache-Control: public\nVary: Authorization", "Authorization: a",
+		"Authorization: b", false},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct stored s = variant_of(rows[i].response, rows[i].first);
+		struct headers request = fields_of(rows[i].second, &arena);
+		ck_assert_msg(policy_may_offer(&s, &request) == rows[i].offered, "%s", rows[i].what);
+	}
+}
+END_TEST
+
+START_TEST(tags_are_offered_within_bounds)
+{
+	struct stored a = variant_of("ETag: \"a\"", ""), b = variant_of("ETag: \"b\"", "");
+	struct headers request = fields_of("Host: h", &arena);
+	ck_assert(policy_offer(&request, &arena, &a));
+	ck_assert(policy_offer(&request, &arena, &b));
+	ck_assert(policy_offer(&request, &arena, &a)); /* once is enough */
+	ck_assert_str_eq(text_of(&request, &arena), "Host: h\nIf-None-Match: \"a\", \"b\"\n");
+	unsigned n = 0;
+	for (; n < 1000; n++) {
+		struct stored s = variant_of(arena_printf(&arena, "ETag: \"%040u\"", n).p, "");
+		if (!policy_offer(&request, &arena, &s))
+			break;
+	}
+	ck_assert_uint_gt(n, 30);
+	ck_assert_uint_le(headers_get(&request, STR("If-None-Match")).n, POLICY_OFFER_BYTES + 2);
+	ck_assert(policy_offer(&request, &arena, &b)); /* it is in there */
+}
+END_TEST
+
+START_TEST(conditions_of_clients_that_go_on)
+{
+	static const struct {
+		const char *what, *request, *sent;
+		bool relays;
+	} rows[] = {
+	    {"RFC 9111 4.3.2: a tag is meant for the origin", "If-None-Match: \"a\"", "If-None-Match: \"a\"\n", true},
+	    {"RFC 9111 4.3.2: a date is meant for the origin", "If-Modified-Since: x", "If-Modified-Since: x\n", true},
+	    {"none", "Host: h", "Host: h\n", false},
+	    {"a range is another matter", "Range: bytes=0-1\nIf-Range: \"a\"\nIf-None-Match: \"a\"",
+		"If-None-Match: \"a\"\n", true},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct headers request = fields_of(rows[i].request, &arena);
+		ck_assert_msg(policy_relay_conditions(&request) == rows[i].relays, "%s", rows[i].what);
+		ck_assert_msg(strcmp(text_of(&request, &arena), rows[i].sent) == 0, "%s", rows[i].what);
+	}
+}
+END_TEST
+
+START_TEST(a_head_against_a_stored_get)
+{
+	static const struct {
+		const char *what;
+		int status;
+		const char *stored, *fresh;
+		enum head_verdict verdict;
+	} rows[] = {
+	    {"RFC 9111 4.3.5: the same tag", 200, "ETag: \"a\"", "ETag: \"a\"", HEAD_SAME},
+	    {"RFC 9111 4.3.5: another tag", 200, "ETag: \"a\"", "ETag: \"b\"", HEAD_DIFFERS},
+	    {"RFC 9111 4.3.5: a tag where none was stored", 200, "X: 1", "ETag: \"b\"", HEAD_DIFFERS},
+	    {"RFC 9111 4.3.5: a tag that was not received", 200, "ETag: \"a\"", "X: 1", HEAD_MAY_BE_SAME},
+	    {"RFC 9111 4.3.5: the same date", 200, "Last-Modified: " EARLIER, "Last-Modified: " EARLIER, HEAD_SAME},
+	    {"RFC 9111 4.3.5: another date", 200, "Last-Modified: " EARLIER, "Last-Modified: " NOW_TEXT, HEAD_DIFFERS},
+	    {"RFC 9111 4.3.5: the same tag, another date", 200, "ETag: \"a\"\nLast-Modified: " EARLIER,
+		"ETag: \"a\"\nLast-Modified: " NOW_TEXT, HEAD_DIFFERS},
+	    {"RFC 9111 4.3.5: the same length", 200, "ETag: \"a\"", "ETag: \"a\"\nContent-Length: 5", HEAD_SAME},
+	    {"RFC 9111 4.3.5: another length", 200, "ETag: \"a\"", "ETag: \"a\"\nContent-Length: 6", HEAD_DIFFERS},
+	    {"a length that is none", 200, "ETag: \"a\"", "ETag: \"a\"\nContent-Length: x", HEAD_DIFFERS},
+	    {"no validator, the same length", 200, "X: 1", "Content-Length: 5", HEAD_MAY_BE_SAME},
+	    {"another status was stored", 404, "ETag: \"a\"", "ETag: \"a\"", HEAD_DIFFERS},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct headers h = fields_of(arena_printf(&arena, FRESH "%s", rows[i].stored).p, &arena);
+		struct stored s = stored_of(rows[i].status, &h);
+		struct headers fresh = fields_of(rows[i].fresh, &arena);
+		ck_assert_msg(policy_head(&s, &h, 5, &fresh) == rows[i].verdict, "%s", rows[i].what);
 	}
 }
 END_TEST
@@ -256,6 +372,10 @@ int main(void)
 	tcase_add_test(t, fields_of_a_304);
 	tcase_add_test(t, conditions_towards_the_origin);
 	tcase_add_test(t, which_response_a_304_is_about);
+	tcase_add_test(t, tags_of_other_variants);
+	tcase_add_test(t, tags_are_offered_within_bounds);
+	tcase_add_test(t, conditions_of_clients_that_go_on);
+	tcase_add_test(t, a_head_against_a_stored_get);
 	tcase_add_test(t, merging_a_304);
 	tcase_add_test(t, a_304_makes_fresh_again);
 	suite_add_tcase(s, t);

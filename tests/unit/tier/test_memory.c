@@ -208,7 +208,12 @@ START_TEST(a_renewed_entry_shares_its_body_with_a_reader)
 	size_t fixed = used(t);
 	ck_assert_int_eq(store_page(t, 1, 300000), ERR_OK);
 	struct entry *old = find_page(t, 1), *renewed;
-	ck_assert_int_eq(entry_renew(old, &old->stored, &old->headers, tier_epoch(t), &renewed), ERR_OK);
+	struct entry_spec spec = {.stored = &old->stored,
+	    .headers = &old->headers,
+	    .tags = old->tags,
+	    .n_tags = old->n_tags,
+	    .epoch = tier_epoch(t)};
+	ck_assert_int_eq(entry_renew(old, &spec, &renewed), ERR_OK);
 	struct tier_put op = {.entry = renewed};
 	ck_assert_int_eq(make_put(t, &op), ERR_OK);
 	entry_release(&renewed);
