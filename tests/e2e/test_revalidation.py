@@ -61,3 +61,30 @@ def test_no_cache_is_validated_each_time(origin, serve):
     for n in range(1, 4):
         assert larder.get("/p").body == b"content" and origin.count("/p") == n
     assert origin.last("/p")["If-None-Match"] == ETAG
+
+
+def test_condition_of_a_client_goes_on_where_nothing_is_stored(origin, serve):
+    validating(origin)
+    larder = serve(origin, "[route /*]\nttl = 60s")
+    answer = larder.get("/p", {"If-None-Match": ETAG})
+    assert answer.status == 304 and answer["ETag"] == ETAG and answer.body == b""
+    assert origin.last("/p")["If-None-Match"] == ETAG
+    assert larder.get("/p", {"If-None-Match": ETAG}).status == 304  # the second one has the whole fetched
+    assert origin.last("/p")["If-None-Match"] is None
+    assert larder.get("/p").hit and origin.count("/p") == 2
+
+
+def test_another_variant_is_confirmed(origin, serve):
+    def handler(request, reply):
+        fields = {"ETag": ETAG, "Cache-Control": "max-age=60", "Vary": "Foo"}
+        if ETAG in (request["If-None-Match"] or ""):
+            reply.send(304, fields)
+        else:
+            reply.send(200, fields, b"content")
+    origin.on("/p")(handler)
+    larder = serve(origin)
+    larder.stored("/p", {"Foo": "1"})
+    answer = larder.get("/p", {"Foo": "2"})
+    assert answer.status == 200 and answer.body == b"content"
+    assert answer.cache["fwd"] == "vary-miss" and answer.cache["fwd-status"] == "304"
+    assert larder.get("/p", {"Foo": "2"}).hit and origin.count("/p") == 2

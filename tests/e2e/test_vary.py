@@ -43,3 +43,21 @@ def test_concurrent_variants_get_their_own(origin, serve):
     languages = ["de", "en", "fr", "it"] * 10
     answers = client.at_once(larder.port, [larder.bytes_of("/p", {"Accept-Language": x}) for x in languages])
     assert [a.text for a in answers] == languages
+
+
+def test_stored_language_that_is_wanted_first(origin, serve):
+    origin.page("/p", headers={"Vary": "Accept-Language", "Content-Language": "de"})
+    larder = serve(origin, "[route /*]\nttl = 60s")
+    larder.stored("/p", {"Accept-Language": "en, de"})
+    assert larder.get("/p", {"Accept-Language": "fr;q=0.5, de;q=1.0"}).hit
+    assert not larder.get("/p", {"Accept-Language": "fr, de;q=0.5"}).hit
+
+
+def test_ever_other_values_push_no_other_page_out(origin, serve):
+    origin.page("/p", headers={"Vary": "Foo"})
+    origin.page("/other")
+    larder = serve(origin, "[cache]\nmax_variants = 4\n[route /*]\nttl = 60s")
+    larder.stored("/other")
+    for n in range(30):
+        larder.get("/p", {"Foo": str(n)})
+    assert larder.get("/other").hit
