@@ -1,9 +1,9 @@
 /* Reads Cache-Control into the structs of cc.h by way of two tables, one a direction: a directive of a request means
  * nothing in a response and the other way round (RFC 9111 5.2).
  *
- * How strict: a name counts in any case; a number is digits and nothing else, so that "3600" in quotes, '3600', -1, 1.5
- * and "max-age = 60" are none; what stands in a quoted string is no directive; an unknown name is skipped (5.2.3). A
- * directive that forbids counts with any argument: private="set-cookie" is taken for private, which 5.2.2.7 allows. */
+ * How strict: a name counts in any case; a number is digits and nothing else, bare or as a whole quoted string (5.2 wants
+ * both forms accepted, whichever the sender should have used), so that '3600', -1, 1.5 and max-age = 60 are none; what
+ * stands in another's quoted string is no directive; an unknown name is skipped (5.2.3). A directive that forbids counts with any argument: private="set-cookie" is taken for private, which 5.2.2.7 allows. */
 #include "policy/cc.h"
 
 #include "base/err.h"
@@ -74,13 +74,20 @@ static void set_flag(const struct directive *d, struct str argument, void *out)
 		*flag = true;
 }
 
+/* RFC 9111 5.2: "recipients ought to accept both forms" of an argument. A quoted-pair stays, and makes it no number. */
+static struct str unquoted(struct str s)
+{
+	bool is_quoted = s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"';
+	return is_quoted ? str_take(str_skip(s, 1), s.n - 2) : s;
+}
+
 /* False when the argument is no number. */
 static bool set_seconds(const struct directive *d, struct str argument, void *out)
 {
 	int64_t *seconds = (void *)((char *)out + d->offset);
 	int64_t v = CC_FOREVER_S;
 	bool is_any = d->kind == OPTIONAL_AGE && !argument.p;
-	if (!is_any && !cc_read_delta_seconds(argument, &v))
+	if (!is_any && !cc_read_delta_seconds(unquoted(argument), &v))
 		return false;
 	if (d->kind == LONGEST)
 		*seconds = v > *seconds ? v : *seconds;

@@ -146,7 +146,7 @@ START_TEST(by_the_clients_wish)
 		REASON_MISS_REQUEST_MAX_AGE, true},
 	    {"max-age=0 (5.2.1.1)", CC "max-age=0", 0, 0, 0, 0, 0, 0, REUSE_REVALIDATE, REASON_MISS_REQUEST_MAX_AGE,
 		true},
-	    {"max-age that is no number", CC "max-age=\"0\"", 6, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true},
+	    {"max-age that is no number", CC "max-age='0'", 6, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true},
 	    {"min-fresh, enough (5.2.1.3)", CC "min-fresh=10", 50, 0, 0, 0, 0, 0, REUSE_FRESH, REASON_HIT, true},
 	    {"min-fresh, not enough (5.2.1.3)", CC "min-fresh=10", 51, 0, 0, 0, 0, 0, REUSE_REVALIDATE,
 		REASON_MISS_REQUEST_MIN_FRESH, true},
