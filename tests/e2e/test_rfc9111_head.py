@@ -46,3 +46,25 @@ def test_head_is_answered_from_a_stored_get(origin, serve):
     larder.stored("/p")
     answer = larder.request("HEAD", "/p")
     assert answer.hit and answer.body == b"" and answer["Content-Length"] == "5"
+
+
+def test_a_match_updates(origin, serve):
+    """RFC 9111 4.3.5-1, 4.3.5-2, 4.3.5-4: the page is fresh again, with the fields of the HEAD answer."""
+    answer = stored_and_asked(origin, serve, {**FRESH, "ETag": '"v1"', "Content-Length": "7"})
+    assert answer.hit and answer.body == b"content" and answer["X-Field"] == "new"
+
+
+def test_a_match_without_content_length(origin, serve):
+    """RFC 9111 4.3.5-2: only a received Content-Length is compared."""
+    answer = stored_and_asked(origin, serve, {**FRESH, "ETag": '"v1"'})
+    assert answer.hit and answer.body == b"content" and answer["Content-Length"] == "7"
+
+
+def test_a_fresh_page_goes_stale(origin, serve):
+    """RFC 9111 4.3.5-3: a HEAD that had to go to the origin and says otherwise makes even a fresh page stale."""
+    origin.page("/p", body=b"content", headers={"Cache-Control": "max-age=100", "ETag": '"v1"'})
+    larder = serve(origin)
+    larder.stored("/p")
+    origin.page("/p", body=b"another one", headers={"Cache-Control": "max-age=100", "ETag": '"v2"'})
+    larder.request("HEAD", "/p", {"Cache-Control": "no-cache"})
+    assert larder.get("/p").body == b"another one"

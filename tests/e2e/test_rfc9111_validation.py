@@ -160,3 +160,40 @@ def test_a_tag_with_obs_text(origin, serve):
     larder.stored("/p")
     assert larder.get("/p", {"If-None-Match": '"abcdef\xfc"'}).status == 304
     assert larder.get("/p", {"If-None-Match": '"abcdef"'}).status == 200
+
+
+def test_tags_of_all_variants_are_sent(origin, serve):
+    """RFC 9111 4.3.1-1: the origin may choose among all that is stored."""
+    def handler(request, reply):
+        if '"de"' in (request["If-None-Match"] or ""):
+            reply.send(304, {"ETag": '"de"', "Vary": "Accept-Language", "Cache-Control": "max-age=100"})
+        else:
+            tag = request["Accept-Language"]
+            reply.send(200, {"ETag": f'"{tag}"', "Vary": "Accept-Language", "Cache-Control": "max-age=100"}, tag.encode())
+    origin.on("/p")(handler)
+    larder = serve(origin)
+    larder.get("/p", {"Accept-Language": "en"})
+    larder.get("/p", {"Accept-Language": "de"})
+    wait_until(lambda: larder.entries() == 2, "both to be stored")
+    answer = larder.get("/p", {"Accept-Language": "de-AT"})
+    assert {x.strip() for x in origin.last("/p")["If-None-Match"].split(",")} == {'"en"', '"de"'}
+    assert (answer.status, answer.body) == (200, b"de"), "RFC 9111 4.3.2-5: the client asked for a page, not for a confirmation"
+
+
+@pytest.mark.parametrize("condition", [{"If-None-Match": '"theirs"'}, {"If-Modified-Since": LATER}])
+def test_conditions_where_nothing_is_stored(origin, serve, condition):
+    """RFC 9111 4.3.2-2: they go on, the answer comes back, and what is stored is a page or nothing."""
+    name, value = next(iter(condition.items()))
+
+    @origin.on("/p")
+    def handler(request, reply):
+        if request[name] == value:
+            reply.send(304, {"ETag": '"theirs"', "Cache-Control": "max-age=100"})
+        else:
+            reply.send(200, {"ETag": '"theirs"', "Cache-Control": "max-age=100"}, b"content")
+
+    larder = serve(origin)
+    assert larder.get("/p", condition).status == 304 and origin.last("/p")[name] == value
+    for _ in range(2):
+        answer = larder.get("/p")
+        assert (answer.status, answer.body) == (200, b"content")
