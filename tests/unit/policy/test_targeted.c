@@ -97,7 +97,7 @@ START_TEST(which_field_decides)
 		"CDN-Cache-Control: max-age=60"},
 	    {"RFC 9213 2.2: one that is not on the list changes nothing", CC "Example-Cache-Control: max-age=60",
 		": max-age=1"},
-	    {"RFC 9213 2.4: a field is not known by its ending", CC "X-CDN-Cache-Control: max-age=60", ": max-age=1"},
+	    {"RFC 9213 2.4-1: a field is not known by its ending", CC "X-CDN-Cache-Control: max-age=60", ": max-age=1"},
 	    {"RFC 9110 5.1: its name in any case", CC "cdn-CACHE-control: max-age=60", "CDN-Cache-Control: max-age=60"},
 	    {"RFC 9213 3.1: none says nothing, and is not empty", "Cache-Control: no-store\n" CDN "none",
 		"CDN-Cache-Control:"},
