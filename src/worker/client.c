@@ -13,7 +13,8 @@
  * from inside the question itself sets `woken`.
  *
  * The library has no call to close a connection. A parked one is resumed and refused in the next callback (`dead`);
- * any other notices that its socket was shut down. */
+ * any other notices that its socket was shut down. One whose response broke off is closed by the library, which then forgets
+ * to free it: let_go. */
 #include "worker/client.h"
 
 #include <arpa/inet.h>
@@ -411,6 +412,7 @@ static void on_completed(
 {
 	struct conn *c = *con_cls;
 	bool whole = code == MHD_REQUEST_TERMINATED_COMPLETED_OK && c->answered && !c->broken && !c->dead;
+	bool broke_off = c->answered && (c->broken || c->dead);
 	if (!c->req && c->target.p && code != MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN)
 		metrics_inc(
 		    c->clients->env->metrics, METRIC_REQUESTS_REFUSED); /* by the library, which answered it itself */
@@ -421,7 +423,7 @@ static void on_completed(
 	c->woken = c->body_whole = c->answered = c->broken = c->dead = false;
 	c->sent = 0;
 	early_free(&c->early);
-	watch_set(&c->clients->watch, &c->watch, WATCH_IDLE, now_ms(c->clients));
+	watch_set(&c->clients->watch, &c->watch, broke_off ? WATCH_BROKEN : WATCH_IDLE, now_ms(c->clients));
 	*con_cls = NULL;
 	/* Its response was queued before the drain began, without Connection: close. */
 	if (c->clients->draining)
@@ -522,6 +524,19 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	c->run = true;
 }
 
+/* When on_content reports an error, the library closes the connection and drops it from the list of those it looks at again
+ * (connection.c, MHD_CONNECTION_*_BODY_UNREADY), so it is freed only should it happen to be the oldest of all. To be
+ * suspended and resumed puts it back into that list. */
+static void let_go(void *ctx, struct watch_item *item)
+{
+	struct clients *clients = ctx;
+	struct conn *c = CONTAINER_OF(item, struct conn, watch);
+	watch_set(&clients->watch, item, WATCH_NONE, 0);
+	MHD_suspend_connection(c->mhd);
+	MHD_resume_connection(c->mhd);
+	clients->run = true;
+}
+
 static void on_check(uv_check_t *check)
 {
 	struct clients *c = check->data;
@@ -529,6 +544,7 @@ static void on_check(uv_check_t *check)
 		return;
 	c->run = false;
 	MHD_run(c->daemon);
+	watch_each(&c->watch, WATCH_BROKEN, let_go, c);
 }
 
 static void on_idle(uv_idle_t *idle)

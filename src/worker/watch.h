@@ -17,6 +17,7 @@ enum watch_kind {
 	WATCH_LINGER, /* the answer was sent early: for the client to read it and close, 10 s */
 	WATCH_SEND,   /* for the client to take bytes: send_timeout without any */
 	WATCH_PARKED, /* for us: only whether the client is still there */
+	WATCH_BROKEN, /* for the library to let go of it */
 	WATCH_KINDS
 };
 

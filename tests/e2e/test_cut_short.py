@@ -1,6 +1,8 @@
 """A body that ends early is never stored and never ends cleanly for the client."""
 import pytest
 
+from larder import wait_until
+
 
 def length_then_close(reply):
     reply.start(200, {}, length=100)
@@ -42,6 +44,19 @@ def test_cut(origin, serve, how):
         assert answer.status == 200 and not answer.whole and b"half of it".startswith(answer.body), answer
         assert not answer.hit and origin.count("/p") == n
     assert larder.entries() == 0
+
+
+@pytest.mark.parametrize("how", [length_then_close, chunked_without_end, bad_chunk_size])
+def test_cut_connections_are_let_go(origin, serve, how):
+    """The library frees what it closes in the middle of a body only when no older connection is open."""
+    origin.on("/p")(lambda request, reply: how(reply))
+    origin.on("/whole")(lambda request, reply: reply.send(200, {}, b"whole"))
+    larder = serve(origin, "[server]\nworkers = 1\n[route /*]\nttl = 60s")
+    with larder.connect() as older:
+        assert older.request("GET", "/whole").body == b"whole"
+        for _ in range(10):
+            assert not larder.get("/p").whole
+        wait_until(lambda: larder.metric("larder_connections_open") == 1, "the cut connections to go")
 
 
 def test_close_delimited_body_is_whole(origin, serve):
