@@ -319,6 +319,9 @@ static void on_done(struct fetch *fetch, int err, const char *why)
 		flight_decide(f, FLIGHT_FAILED);
 		remember_failed(f, reason_of(err));
 	} else if (f->body) {
+		/* Whoever hears that it broke off and asks again must not join what is broken. */
+		if (err != ERR_OK)
+			flight_close(f);
 		body_end(f->body, err);
 		if (err != ERR_OK && f->storing)
 			remember_failed(f, reason_of(err));
