@@ -383,17 +383,9 @@ uint64_t body_size(struct body *b)
 bool body_complete(struct body *b)
 {
 	pthread_mutex_lock(&b->lock);
-	bool complete = b->ended && b->err == ERR_OK;
+	bool complete = b->ended && b->err == ERR_OK && b->retaining;
 	pthread_mutex_unlock(&b->lock);
 	return complete;
-}
-
-bool body__storable(struct body *b)
-{
-	pthread_mutex_lock(&b->lock);
-	bool storable = b->ended && b->err == ERR_OK && b->retaining;
-	pthread_mutex_unlock(&b->lock);
-	return storable;
 }
 
 unsigned body_readers(struct body *b)

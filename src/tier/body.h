@@ -36,7 +36,7 @@ void body_end(struct body *b, int err);
  * Needs one thread: the producer's. */
 void body_stop_retaining(struct body *b, size_t window);
 
-/* Bytes so far / whole and good / how many readers. Any thread. */
+/* Bytes so far / whole, good and retained: all its segments are there / how many readers. Any thread. */
 uint64_t body_size(struct body *b);
 bool body_complete(struct body *b);
 unsigned body_readers(struct body *b);

@@ -227,7 +227,7 @@ static int put(struct tier *t, struct tier_put *op)
 	struct memory *m = memory_of(t);
 	struct entry *e = op->entry;
 	struct shard *s = shard_of(m, &e->key);
-	assert(e->budget == t->budget && body__storable(e->body));
+	assert(e->budget == t->budget && body_complete(e->body));
 
 	/* Most of the ring is compared here, so that under the lock only what came after `seen` is left. A slot of the table of
 	 * invalidations may be written a moment after its epoch was seen, and costs nothing to look at again. */

@@ -27,7 +27,5 @@ bool entry__shared(const struct entry *e);
 size_t body__cost(void);
 /* Bytes its chunks have charged, while retaining. */
 size_t body__charged(struct body *b);
-/* Whole, good and all of it still there. */
-bool body__storable(struct body *b);
 
 #endif

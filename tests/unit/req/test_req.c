@@ -735,6 +735,33 @@ START_TEST(purge_drops_every_variant_and_says_how_many)
 }
 END_TEST
 
+/* Another worker may come to its letter late. */
+START_TEST(what_turned_out_too_large_reaches_who_is_told_at_its_end)
+{
+	static const char *const ranges[] = {"", "Range: bytes=0-9"};
+	static char big[2000], out[2 * sizeof big];
+	memset(big, 'x', sizeof big);
+	for (unsigned i = 0; i < COUNT_OF(ranges); i++) {
+		struct world *w = world_new(plain);
+		struct req *a = world_ask(w, "GET", "/small/a", ranges[i]);
+		struct req *b = world_ask_on(w, 1, "GET", "/small/a", ranges[i]);
+		size_t sent;
+		int end;
+		world_head(w, 0, 200, "", -1);
+		ck_assert_int_eq(world_body(w, 0, big, sizeof big, &sent), ERR_OK);
+		world_done(w, 0, ERR_OK);
+		world_deliver(w);
+		ck_assert_uint_eq(world_read(a, out, sizeof out, &end).n, sizeof big);
+		ck_assert_int_eq(req_answer(b)->kind, ANSWER_STREAM);
+		ck_assert_uint_eq(world_read(b, out, sizeof out, &end).n, sizeof big);
+		ck_assert_int_eq(end, ERR_EOF);
+		world_end(&a);
+		world_end(&b);
+		world_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(what_turns_out_too_large_streams_and_is_not_stored)
 {
 	struct world *w = world_new(plain);
@@ -965,6 +992,7 @@ int main(void)
 	tcase_add_test(t, a_stale_page_stands_in_for_those_who_joined_a_renewal);
 	tcase_add_test(t, a_fetch_begun_before_a_purge_stores_nothing);
 	tcase_add_test(t, purge_drops_every_variant_and_says_how_many);
+	tcase_add_test(t, what_turned_out_too_large_reaches_who_is_told_at_its_end);
 	tcase_add_test(t, what_turns_out_too_large_streams_and_is_not_stored);
 	tcase_add_test(t, a_known_length_over_the_limit_passes_at_once);
 	tcase_add_test(t, an_upload_waits_in_a_bounded_buffer);

@@ -246,6 +246,7 @@ START_TEST(a_full_budget_turns_into_a_window)
 	ck_assert_int_eq(consume(&r, n - 1, 999), 0);
 	ck_assert_msg(budget.used == 0, "%zu charged for passed chunks", (size_t)budget.used);
 	body_end(b, ERR_OK);
+	ck_assert_msg(!body_complete(b), "the front is gone");
 	ck_assert_int_eq(consume(&r, 2, 2), ERR_EOF);
 	body_reader_close(&r);
 	body_release(&b);
