@@ -72,6 +72,7 @@ struct str cause_of_refusal(
 		return STR("the method of the request");
 	case REASON_NOT_FULL:
 	case REASON_NOT_MODIFIED:
+	case REASON_NOT_REFUSED:
 	case REASON_NOT_RESPONSE:
 		return STR("");
 	default:

@@ -65,5 +65,5 @@ const char *reason_option(enum reason r)
 bool reason_is_of_request(enum reason r)
 {
 	return r == REASON_NOT_AUTHORIZATION || r == REASON_NOT_MODIFIED || r == REASON_NOT_REQUEST_NO_STORE ||
-	       r == REASON_NOT_HEAD || r == REASON_NOT_PARTIAL;
+	       r == REASON_NOT_HEAD || r == REASON_NOT_PARTIAL || r == REASON_NOT_REFUSED;
 }

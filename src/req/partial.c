@@ -93,6 +93,11 @@ bool partial_fits(const struct req *r, const struct entry *e)
 	return v.use == RANGE_PARTS && v.runs.n == 1 && policy_vary_matches(&e->stored, &r->message);
 }
 
+bool partial_is_belied(const struct flight *f)
+{
+	return f->promised >= 0 && f->body && body_complete(f->body) && body_size(f->body) != (uint64_t)f->promised;
+}
+
 /* ---- judging ---- */
 
 static void judge_206(struct flight *f, int64_t length, struct storable_out *out)
@@ -123,14 +128,23 @@ static void judge_206(struct flight *f, int64_t length, struct storable_out *out
 	out->stored.reaches_end = part.reaches_end;
 }
 
+/* A Range, or a condition that was relayed, may be what the origin did not like: an error says nothing to those who ask for the
+ * page then, and who sends odd ones must not be able to have it stored for them. That there is no page says it to all. */
+static bool is_refusal(const struct flight *f)
+{
+	int status = f->response.status;
+	return (f->forwards_range || f->relays) && status >= 400 && status != 404 && status != 410;
+}
+
 void partial_judge(struct flight *f, int64_t length, struct storable_out *out)
 {
 	*out = (struct storable_out){.reason = REASON_NOT_PARTIAL};
 	if (f->response.status == 206)
 		judge_206(f, length, out);
-	/* The Range was refused, which says nothing to those who ask for the page. */
-	else if (!f->forwards_range || f->response.status != 416)
+	else if (!is_refusal(f))
 		update_judge(f, &f->response, out);
+	else if (f->relays)
+		out->reason = REASON_NOT_REFUSED;
 }
 
 /* ---- combining ---- */

@@ -19,6 +19,9 @@ struct entry *partial_to_complete(struct req *r);
 /* May the growing partial entry that another's fetch brings answer this request? */
 bool partial_fits(const struct req *r, const struct entry *e);
 
+/* Has the body of this decided flight ended, with another length than its Content-Range said? Any thread. */
+bool partial_is_belied(const struct flight *f);
+
 /* ---- of a flight; owner's thread ---- */
 
 /* update_judge for any answer to a fetch, partial ones too. A part that is all there is becomes a whole entry. */

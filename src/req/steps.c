@@ -347,7 +347,7 @@ static enum req_step shared(struct req *r)
 		answer_from_flight(r);
 		return REQ_ANSWERED;
 	}
-	bool is_for_all = !stored_is_partial(&f->entry->stored) || partial_fits(r, f->entry);
+	bool is_for_all = !partial_is_belied(f) && (!stored_is_partial(&f->entry->stored) || partial_fits(r, f->entry));
 	if (!is_for_all || !policy_may_collapse(&f->entry->stored)) { /* the leader's only, as it turned out */
 		req__leave_flight(r);
 		return for_itself(r);
@@ -378,7 +378,8 @@ static enum req_step outcome(struct req *r)
 			answer_from_flight(r);
 			return REQ_ANSWERED;
 		}
-		if (f->reason == REASON_NOT_MODIFIED) { /* his condition, no word about ours: one asks for the whole */
+		/* His condition, no word about ours: one asks for the whole. */
+		if (f->reason == REASON_NOT_MODIFIED || f->reason == REASON_NOT_REFUSED) {
 			req__leave_flight(r);
 			r->whole = true;
 			return REQ_JOIN;

@@ -89,6 +89,39 @@ START_TEST(a_part_whose_length_turns_out_wrong_is_not_kept)
 }
 END_TEST
 
+/* Another worker may come to its letter when all is known. */
+START_TEST(a_part_whose_length_turned_out_wrong_is_shared_by_none)
+{
+	static const struct {
+		const char *what, *content_range, *bytes;
+	} rows[] = {
+	    {"shorter", RANGE_OF("0", "4"), "012"},
+	    {"longer", RANGE_OF("0", "4"), "0123456"},
+	    {"shorter, said to be all", "Content-Range: bytes 0-4/5\n", "012"},
+	    {"longer, said to be all", "Content-Range: bytes 0-4/5\n", "0123456"},
+	};
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		struct world *w = world_new("");
+		struct req *r = world_ask(w, "GET", "/p", "Range: bytes=0-4");
+		struct req *late = world_ask_on(w, 1, "GET", "/p", "Range: bytes=0-4");
+		char fields[200];
+		snprintf(fields, sizeof fields, V1 "%s", rows[i].content_range);
+		ck_assert_uint_eq(w->n_fetches, 1);
+		world_head(w, 0, 206, fields, -1);
+		world_say(w, 0, rows[i].bytes);
+		world_done(w, 0, ERR_OK);
+		world_deliver(w);
+		ASSERT_ANSWER(r, 206, rows[i].bytes);
+		ck_assert_msg(w->n_fetches == 2, "%s: no fetch of its own", rows[i].what);
+		world_respond(w, 1, 206, V1 RANGE_OF("0", "4"), "01234");
+		ASSERT_ANSWER(late, 206, "01234");
+		world_end(&r);
+		world_end(&late);
+		world_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(a_full_request_asks_for_the_rest)
 {
 	struct world *w = world_new("");
@@ -272,6 +305,9 @@ START_TEST(what_a_range_brings_is_not_the_page)
 		const char *fields;
 	} rows[] = {
 	    {"RFC 9110 15.5.17: a refusal", 416, "Content-Range: bytes */10\nCache-Control: max-age=60\n"},
+	    {"a Range that the origin thinks malformed", 400, V1},
+	    {"a Range that a guard before it forbids", 403, V1},
+	    {"a Range that it fails at", 501, V1},
 	    {"several parts", 206, V1 "Content-Type: multipart/byteranges; boundary=x\n"},
 	    {"another unit", 206, V1 "Content-Range: lines 0-3/10\n"},
 	    {"an invalid Content-Range", 206, V1 "Content-Range: bytes 3-0/10\n"},
@@ -323,6 +359,7 @@ int main(void)
 	tcase_add_test(t, a_part_that_has_come_is_read_from_the_whole_fetch);
 	tcase_add_test(t, a_stale_part_is_confirmed_by_the_next);
 	tcase_add_test(t, whole_is_fetched_behind_a_part);
+	tcase_add_test(t, a_part_whose_length_turned_out_wrong_is_shared_by_none);
 	tcase_add_test(t, what_a_range_brings_is_not_the_page);
 	tcase_add_test(t, authorization_keeps_its_range);
 	suite_add_tcase(s, t);

@@ -304,6 +304,34 @@ START_TEST(a_condition_that_does_not_hold_brings_a_page_to_store)
 }
 END_TEST
 
+START_TEST(an_error_for_a_clients_condition_is_not_the_page)
+{
+	static const struct {
+		int status;
+		bool stored;
+	} rows[] = {{400, false}, {403, false}, {412, false}, {503, false}, {404, true}, {410, true}};
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		struct world *w = world_new(plain);
+		struct req *r = world_ask(w, "GET", "/p", "If-None-Match: rubbish\n"),
+			   *b = world_ask(w, "GET", "/p", "");
+		world_respond(w, 0, rows[i].status, KEEP, "error");
+		ASSERT_ANSWER(r, rows[i].status, "error");
+		if (!rows[i].stored) {
+			ASSERT_STR(headers_get(w->fetches[1]->headers, STR("If-None-Match")), "");
+			struct req *c = world_ask(w, "GET", "/p", ""); /* it waits for the other */
+			ck_assert_msg(w->n_fetches == 2, "%d is remembered", rows[i].status);
+			world_respond(w, 1, 200, KEEP, "page");
+			ASSERT_ANSWER(c, 200, "page");
+			world_end(&c);
+		}
+		ASSERT_ANSWER(b, rows[i].stored ? rows[i].status : 200, rows[i].stored ? "error" : "page");
+		world_end(&r);
+		world_end(&b);
+		world_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(a_herd_of_conditions_costs_two_fetches)
 {
 	enum { HERD = 100 };
@@ -467,6 +495,7 @@ int main(void)
 	tcase_add_test(t, a_clients_condition_goes_on_and_its_304_comes_back);
 	tcase_add_test(t, now_and_then_a_condition_may_go_on_again);
 	tcase_add_test(t, a_condition_that_does_not_hold_brings_a_page_to_store);
+	tcase_add_test(t, an_error_for_a_clients_condition_is_not_the_page);
 	tcase_add_test(t, a_herd_of_conditions_costs_two_fetches);
 	tcase_add_test(t, the_herd_goes_on_when_its_leader_leaves);
 	tcase_add_test(t, a_head_tells_of_the_stored_page);
