@@ -21,9 +21,9 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "base/mem.h"
+#include "base/random.h"
 #include "tier/private.h"
 #include "tier/purge_log.h"
 #include "tier/shard.h"
@@ -560,9 +560,9 @@ struct tier *memory_tier_new(const struct memory_options *o)
 {
 	struct memory *m = mem_zalloc(sizeof(*m));
 	uint64_t seed = 0;
-	ssize_t n = getrandom(&seed, sizeof(seed), 0);
-	assert(n == (ssize_t)sizeof(seed)); /* so few bytes come whole or, from a kernel without it, never */
-	(void)n;
+	int err = random_u64(&seed);
+	assert(err == ERR_OK); /* the server got bits before */
+	(void)err;
 	m->tier = (struct tier){&memory_ops, &m->budget, purge_log__new()};
 	m->fixed = tier__cost(sizeof(*m));
 	m->budget.reclaim = reclaim;

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
@@ -23,6 +22,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/random.h"
 #include "policy/reason.h"
 #include "req/flight.h"
 #include "req/why.h"
@@ -73,11 +73,10 @@ struct server {
 
 static int secret(uint64_t *out)
 {
-	/* So few bytes are never interrupted, and block only before the system has any randomness (getrandom(2)). */
-	if (getrandom(out, sizeof(*out), 0) == sizeof(*out))
-		return ERR_OK;
-	log_error("server", "the system gives no random bytes");
-	return ERR_IO;
+	int err = random_u64(out);
+	if (err != ERR_OK)
+		log_error("server", "the system gives no random bytes");
+	return err;
 }
 
 /* Settings */
