@@ -223,7 +223,7 @@ int conf__read_header_set(struct value *v)
 
 int conf__read_header_remove(struct value *v)
 {
-	struct str_list names;
+	struct str_list names = {0};
 	int err = read_names(v, v->text, accept_op_name, &names);
 	for (unsigned i = 0; err == ERR_OK && i < names.n; i++)
 		err = append_op(v, (struct header_op){HEADER_REMOVE, names.v[i], STR_NONE});
