@@ -22,8 +22,6 @@
 #include "req/request.h"
 #include "req/update.h"
 
-enum { MAX_TAGS = 256 };
-
 /* The key of a GET for it; false when its route caches nothing. */
 static bool key_of(struct flight *f, const struct uri *u, struct cache_key *out)
 {
@@ -122,7 +120,7 @@ static bool judge_as_get(struct flight *f, struct storable_out *out)
  * tier's epoch at this look. */
 static bool is_current(struct flight *f, const struct cache_key *key, uint64_t now)
 {
-	struct str_list tags = policy_tags(&f->response.headers, &f->arena, MAX_TAGS);
+	struct str_list tags = policy_tags(&f->response.headers, &f->arena, UPDATE_TAGS_MAX);
 	return now == f->epoch || !tier_purged_since(f->env->tier, f->epoch, key, tags.v, tags.n);
 }
 
