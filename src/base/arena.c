@@ -144,18 +144,33 @@ struct str arena_str(struct arena *a, struct str s)
 	return str_make(p, s.n);
 }
 
+/* What an arena_alloc of a few bytes would give, and how many follow it; 0 where that is not to be had for nothing. */
+static size_t room_left(const struct arena *a, char **p)
+{
+	struct arena_block *block = a->block;
+	if (EACH_ITS_OWN || !block)
+		return 0;
+	*p = block->data + block->at;
+	return block->size - block->at;
+}
+
+/* Written where it will lie: what fits into the block, as nearly all does, is formatted once. */
 struct str arena_printf(struct arena *a, const char *format, ...)
 {
 	assert(format);
+	char *p = NULL;
+	size_t room = room_left(a, &p);
 	va_list args;
 	va_start(args, format);
-	int n = vsnprintf(NULL, 0, format, args);
+	int n = vsnprintf(p, room, format, args);
 	va_end(args);
 	assert(n >= 0);
 
-	char *p = arena_alloc(a, (size_t)n + 1);
+	char *kept = arena_alloc(a, (size_t)n + 1);
+	if (kept == p && (size_t)n < room)
+		return str_make(p, (size_t)n);
 	va_start(args, format);
-	vsnprintf(p, (size_t)n + 1, format, args);
+	vsnprintf(kept, (size_t)n + 1, format, args);
 	va_end(args);
-	return str_make(p, (size_t)n);
+	return str_make(kept, (size_t)n);
 }

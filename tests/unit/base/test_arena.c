@@ -94,6 +94,26 @@ START_TEST(strings_are_copied_and_end_with_nul)
 }
 END_TEST
 
+/* At the end of a block some fit with their NUL, some do not; none may spoil another. */
+START_TEST(printed_strings_fit_wherever_a_block_ends)
+{
+	enum { COUNT = 64 };
+	for (int width = 1; width <= 80; width++) {
+		struct arena a;
+		struct str printed[COUNT];
+		arena_init(&a, 64);
+		for (int i = 0; i < COUNT; i++)
+			printed[i] = arena_printf(&a, "%0*d", width, i % 10);
+		for (int i = 0; i < COUNT; i++) {
+			ck_assert_uint_eq(printed[i].n, (size_t)width);
+			ck_assert_uint_eq(strlen(printed[i].p), (size_t)width);
+			ck_assert_int_eq(printed[i].p[width - 1], '0' + i % 10);
+		}
+		arena_free(&a);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("base/arena");
@@ -104,5 +124,6 @@ int main(void)
 	tcase_add_test(c, a_reset_after_one_outsized_allocation_keeps_nothing_large);
 	tcase_add_test(c, zalloc_clears_memory_that_was_used_before);
 	tcase_add_test(c, strings_are_copied_and_end_with_nul);
+	tcase_add_test(c, printed_strings_fit_wherever_a_block_ends);
 	return suite_run(s);
 }
