@@ -62,12 +62,10 @@ static int64_t floor_s(int64_t ms)
 
 static void describe(struct req *r, const struct entry *e, enum outcome outcome, enum reason reason)
 {
-	struct reuse_verdict v = answer_verdict(r, e);
-	int64_t age_ms = v.age_ms > 0 ? v.age_ms : 0;
-	struct cache_status s = {.has_ttl = true, .ttl_s = floor_s(v.ttl_ms)};
-	r->age_ms = age_ms;
+	struct cache_status s = {.has_ttl = true, .ttl_s = floor_s(r->verdict.ttl_ms)};
+	r->age_ms = r->verdict.age_ms;
 	headers_set(
-	    &r->answer.headers, &r->arena, STR("Age"), arena_printf(&r->arena, "%lld", (long long)(age_ms / 1000)));
+	    &r->answer.headers, &r->arena, STR("Age"), arena_printf(&r->arena, "%lld", (long long)(r->age_ms / 1000)));
 	/* RFC 9211 2.1: what went forward and was answered is no hit, be the answer an error that nobody sees. */
 	bool hides_error = outcome == OUTCOME_STALE && r->flight && r->flight->state == FLIGHT_STALE;
 	if (hides_error) {

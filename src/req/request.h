@@ -79,7 +79,7 @@ struct str req__id(struct req *r);
 /* Lets go of the flight, if there is one: as waiter, reader and leader. */
 void req__leave_flight(struct req *r);
 
-/* req/answer.c: fills r->answer, r->outcome and r->reason. */
+/* req/answer.c: fills r->answer, r->outcome and r->reason. r->verdict is of `e`, as of now: it tells age and time left. */
 void answer_from_entry(struct req *r, struct entry *e, enum outcome outcome, enum reason reason);
 /* The leader's: what the origin sent, to him. */
 void answer_from_flight(struct req *r);
@@ -88,7 +88,7 @@ void answer_error(struct req *r, int status, enum reason reason, const char *why
 /* The flight failed. */
 void answer_failure(struct req *r, int err, enum reason reason);
 void answer_json(struct req *r, int status, struct str body, enum reason reason);
-/* Age and time left of an entry now. */
+/* May the entry answer the request now? */
 struct reuse_verdict answer_verdict(const struct req *r, const struct entry *e);
 
 #endif

@@ -138,7 +138,13 @@ static enum req_step lookup(struct req *r)
 {
 	r->asks_range = policy_asks_for_range(&r->message);
 	key_make(r->route, r->message.scheme, r->host, r->path, r->query, r->env->key_seed, &r->arena, &r->key);
-	return variant_look_up(r) == ERR_OK || partial_find(r) ? REQ_JUDGE : REQ_MISS;
+	if (variant_look_up(r) == ERR_OK)
+		return REQ_JUDGE;
+	if (!partial_find(r))
+		return REQ_MISS;
+	/* Judged already. Were it judged once more, a purge in between could have it validated as if it were a page. */
+	answer_from_entry(r, r->entry, OUTCOME_HIT, r->verdict.reason);
+	return REQ_ANSWERED;
 }
 
 static void refresh_behind(struct req *r);
@@ -336,13 +342,18 @@ void req__leave_flight(struct req *r)
 	flight_release(&r->flight);
 }
 
+static enum req_step answer_shared(struct req *r, enum outcome outcome, enum reason reason)
+{
+	r->verdict = answer_verdict(r, r->flight->entry);
+	answer_from_entry(r, r->flight->entry, outcome, reason);
+	return REQ_ANSWERED;
+}
+
 static enum req_step shared(struct req *r)
 {
 	struct flight *f = r->flight;
-	if (f->revalidated && r->waiter.leads) {
-		answer_from_entry(r, f->entry, OUTCOME_REVALIDATED, REASON_HIT_REVALIDATED);
-		return REQ_ANSWERED;
-	}
+	if (f->revalidated && r->waiter.leads)
+		return answer_shared(r, OUTCOME_REVALIDATED, REASON_HIT_REVALIDATED);
 	if (r->waiter.leads) {
 		answer_from_flight(r);
 		return REQ_ANSWERED;
@@ -353,12 +364,10 @@ static enum req_step shared(struct req *r)
 		return for_itself(r);
 	}
 	if (variant_matches(r, f->entry)) {
-		bool stored = f->reason == REASON_HIT; /* found in the store after all */
-		if (!stored)
-			metrics_inc(r->env->metrics, METRIC_COLLAPSED);
-		answer_from_entry(
-		    r, f->entry, stored ? OUTCOME_HIT : OUTCOME_COLLAPSED, stored ? REASON_HIT : REASON_COLLAPSED);
-		return REQ_ANSWERED;
+		if (f->reason == REASON_HIT) /* found in the store after all */
+			return answer_shared(r, OUTCOME_HIT, REASON_HIT);
+		metrics_inc(r->env->metrics, METRIC_COLLAPSED);
+		return answer_shared(r, OUTCOME_COLLAPSED, REASON_COLLAPSED);
 	}
 	variant_sign_like(r, f->entry);
 	entry_release(&r->entry);
