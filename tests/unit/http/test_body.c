@@ -48,7 +48,8 @@ START_TEST(chunked_bodies_are_read)
 	    {"extensions", STR("5;a=b;c=\"d;e\"\r\nhello\r\n0;x\r\n\r\n"), "hello"},
 	    {"blanks before an extension", STR("5 \t; a\r\nhello\r\n0\r\n\r\n"), "hello"},
 	    {"blanks behind the size", STR("5  \r\nhello\r\n0 \r\n\r\n"), "hello"},
-	    {"trailers", STR("5\r\nhello\r\n0\r\nA: b\r\nContent-Length: 7\r\nC:\r\n\r\n"), "hello"},
+	    {"RFC 9111 3.1-3: trailers are read and dropped",
+		STR("5\r\nhello\r\n0\r\nA: b\r\nContent-Length: 7\r\nC:\r\n\r\n"), "hello"},
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct str in = rows[i].in;

@@ -3,6 +3,9 @@
 #include "base/mem.h"
 #include "http/date.h"
 
+#include <stdlib.h>
+#include <time.h>
+
 #define NOW 1700000000 /* Tue, 14 Nov 2023 22:13:20 GMT */
 
 START_TEST(dates_are_read)
@@ -16,16 +19,16 @@ START_TEST(dates_are_read)
 	    {"asctime-date", "Sun Nov  6 08:49:37 1994", 784111777},
 	    {"asctime-date with two digits of day", "Wed Nov 16 08:49:37 1994", 784975777},
 	    {"RFC 9110 5.6.7: asctime-date with a zero before the day", "Sun Nov 06 08:49:37 1994", 784111777},
-	    {"names in any case", "sUN, 06 NOV 1994 08:49:37 gmt", 784111777},
-	    {"rfc850-date in any case", "SUNDAY, 06-nov-94 08:49:37 Gmt", 784111777},
-	    {"asctime-date in any case", "SUN nOV  6 08:49:37 1994", 784111777},
+	    {"RFC 9111 4.2-1: names in any case", "sUN, 06 NOV 1994 08:49:37 gmt", 784111777},
+	    {"RFC 9111 4.2-1: rfc850-date in any case", "SUNDAY, 06-nov-94 08:49:37 Gmt", 784111777},
+	    {"RFC 9111 4.2-1: asctime-date in any case", "SUN nOV  6 08:49:37 1994", 784111777},
 	    {"the day's name is not held against the date", "Mon, 06 Nov 1994 08:49:37 GMT", 784111777},
 	    {"the first second", "Thu, 01 Jan 1970 00:00:00 GMT", 0},
 	    {"before 1970", "Wed, 31 Dec 1969 23:59:59 GMT", -1},
 	    {"a leap day", "Thu, 29 Feb 2024 00:00:00 GMT", 1709164800},
 	    {"a leap day in a century of 400", "Tue, 29 Feb 2000 00:00:00 GMT", 951782400},
 	    {"a leap second", "Sat, 31 Dec 2016 23:59:60 GMT", 1483228800},
-	    {"beyond 2038", "Thu, 18 Aug 2050 02:01:18 GMT", 2544400878},
+	    {"RFC 9111 1.2.2-1: beyond 2038", "Thu, 18 Aug 2050 02:01:18 GMT", 2544400878},
 	    {"the last year", "Fri, 31 Dec 9999 23:59:59 GMT", 253402300799},
 	    {"the year 0000", "Sat, 01 Jan 0000 00:00:00 GMT", -62167219200},
 	};
@@ -34,6 +37,22 @@ START_TEST(dates_are_read)
 		int err = http_date_read(str_of(rows[i].in), NOW, &got);
 		ck_assert_msg(
 		    err == 0 && got == rows[i].out, "%s: %s %lld", rows[i].what, err_name(err), (long long)got);
+	}
+}
+END_TEST
+
+/* RFC 9111 4.2-3: neither what is read nor what is written depends on where the machine stands. */
+START_TEST(the_local_time_zone_does_not_matter)
+{
+	static const char *const zones[] = {"UTC0", "XXX-14", "XXX+12", "CET-1CEST,M3.5.0,M10.5.0/3"};
+	for (size_t i = 0; i < COUNT_OF(zones); i++) {
+		char out[HTTP_DATE_SIZE];
+		int64_t got = -999;
+		setenv("TZ", zones[i], 1);
+		tzset();
+		ck_assert_int_eq(http_date_read(STR("Sun Nov  6 08:49:37 1994"), NOW, &got), 0);
+		ck_assert_msg(got == 784111777, "%s: %lld", zones[i], (long long)got);
+		ck_assert_str_eq(http_date_write(got, out).p, "Sun, 06 Nov 1994 08:49:37 GMT");
 	}
 }
 END_TEST
@@ -49,8 +68,8 @@ START_TEST(what_is_no_date_is_refused)
 	    {"cut short", "Sun, 06 Nov 1994 08:49:37 GM"},
 	    {"something behind", "Sun, 06 Nov 1994 08:49:37 GMT "},
 	    {"something behind asctime", "Sun Nov  6 08:49:37 1994 GMT"},
-	    {"another zone", "Sun, 06 Nov 1994 08:49:37 UTC"},
-	    {"a numeric zone", "Sun, 06 Nov 1994 08:49:37 +0000"},
+	    {"RFC 9111 4.2-4: another zone", "Sun, 06 Nov 1994 08:49:37 UTC"},
+	    {"RFC 9111 4.2-4: a numeric zone", "Sun, 06 Nov 1994 08:49:37 +0000"},
 	    {"no zone", "Sun, 06 Nov 1994 08:49:37"},
 	    {"one digit of day", "Sun, 6 Nov 1994 08:49:37 GMT"},
 	    {"one digit of hour", "Sun, 06 Nov 1994 8:49:37 GMT"},
@@ -86,7 +105,7 @@ START_TEST(what_is_no_date_is_refused)
 	    {"one digit of minute", "Sun, 06 Nov 1994 08:9:37 GMT"},
 	    {"one digit of second", "Sun, 06 Nov 1994 08:49:7 GMT"},
 	    {"no seconds", "Sun, 06 Nov 1994 08:49 GMT"},
-	    {"fractions of a second", "Sun, 06 Nov 1994 08:49:37.5 GMT"},
+	    {"RFC 9111 4.2-2: fractions of a second are no date, so the past", "Sun, 06 Nov 1994 08:49:37.5 GMT"},
 	    {"a blank in the time", "Sun, 06 Nov 1994 08: 9:37 GMT"},
 	    {"an offset behind GMT", "Sun, 06 Nov 1994 08:49:37 GMT+0"},
 	    {"the 13th month", "Sun, 06 13 1994 08:49:37 GMT"},
@@ -97,7 +116,7 @@ START_TEST(what_is_no_date_is_refused)
 	    {"rfc850 with blanks", "Sunday, 06 Nov 94 08:49:37 GMT"},
 	    {"rfc850 with one digit of day", "Sunday, 6-Nov-94 08:49:37 GMT"},
 	    {"rfc850 with three digits of year", "Sunday, 06-Nov-094 08:49:37 GMT"},
-	    {"rfc850 with another zone", "Sunday, 06-Nov-94 08:49:37 EST"},
+	    {"RFC 9111 4.2-4: rfc850 with another zone", "Sunday, 06-Nov-94 08:49:37 EST"},
 	    {"rfc850 without a zone", "Sunday, 06-Nov-94 08:49:37"},
 	    {"rfc850, 29 February of a common year", "Wednesday, 29-Feb-23 08:49:37 GMT"},
 	    {"asctime with one digit and one blank", "Sun Nov 6 08:49:37 1994"},
@@ -188,6 +207,7 @@ int main(void)
 	TCase *c = tcase_create("date");
 	suite_add_tcase(s, c);
 	tcase_add_test(c, dates_are_read);
+	tcase_add_test(c, the_local_time_zone_does_not_matter);
 	tcase_add_test(c, what_is_no_date_is_refused);
 	tcase_add_test(c, two_digits_of_year_lie_at_most_fifty_years_ahead);
 	tcase_add_test(c, dates_are_written);

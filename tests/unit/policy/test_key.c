@@ -75,6 +75,7 @@ START_TEST(texts)
 }
 END_TEST
 
+/* RFC 9111 4-1: what is stored for one target URI answers for no other. */
 START_TEST(all_parts_tell_keys_apart)
 {
 	static const struct {

@@ -38,7 +38,7 @@ START_TEST(what_a_206_brings)
 	    {"RFC 9110 14.4: ends before it begins", 206, "Content-Range: bytes 4-3/20", 1, false, 0, 0, 0, false},
 	    {"RFC 9110 14.4: reaches beyond its length", 206, "Content-Range: bytes 4-20/20", 17, false, 0, 0, 0,
 		false},
-	    {"RFC 9110 14.4: a unit that is not understood", 206, "Content-Range: lines 2-4/10", 3, false, 0, 0, 0,
+	    {"RFC 9111 3.3-1: a unit that is not understood", 206, "Content-Range: lines 2-4/10", 3, false, 0, 0, 0,
 		false},
 	    {"unsatisfied", 206, "Content-Range: bytes */10", 3, false, 0, 0, 0, false},
 	    {"several parts", 206, "Content-Type: multipart/byteranges; boundary=x", 300, false, 0, 0, 0, false},

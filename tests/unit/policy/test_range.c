@@ -66,7 +66,7 @@ static void check(const struct row *row, const struct stored *s, const struct he
 START_TEST(ranges_of_a_whole_response)
 {
 	static const struct row rows[] = {
-	    {"no Range", "", 10, "200"},
+	    {"RFC 9111 3.3-3: no Range", "", 10, "200"},
 	    {"RFC 9110 14.1.2: both ends count", "Range: bytes=0-1", 10, "206 0-1/10"},
 	    {"one byte", "Range: bytes=9-9", 10, "206 9-9/10"},
 	    {"14.1.1: without last-pos up to the end", "Range: bytes=4-", 10, "206 4-9/10"},
@@ -166,15 +166,15 @@ START_TEST(ranges_of_a_partial_response)
 		bool reaches_end;
 		struct row row;
 	} rows[] = {
-	    {20, false, {"RFC 9111 3.3: wholly within", "Range: bytes=2-4", -1, "206 2-4/20"}},
+	    {20, false, {"RFC 9111 3.3-2: wholly within", "Range: bytes=2-4", -1, "206 2-4/20"}},
 	    {20, false, {"less of it", "Range: bytes=3-3", -1, "206 3-3/20"}},
-	    {20, false, {"RFC 9111 3.3: not wholly within", "Range: bytes=3-5", -1, "not here"}},
+	    {20, false, {"RFC 9111 3.3-2: not wholly within", "Range: bytes=3-5", -1, "not here"}},
 	    {20, false, {"it begins before", "Range: bytes=1-3", -1, "not here"}},
 	    {20, false, {"over a gap", "Range: bytes=4-8", -1, "not here"}},
 	    {20, false, {"of each run one", "Range: bytes=9-9,2-2", -1, "206 9-9 2-2/20"}},
 	    {20, false, {"one of two is not there", "Range: bytes=2-2,6-6", -1, "not here"}},
 	    {20, false, {"up to the end", "Range: bytes=8-", -1, "not here"}},
-	    {20, false, {"RFC 9111 3.3: the whole is not there", "", -1, "not here"}},
+	    {20, false, {"RFC 9111 3.3-2, 3.3-3: the whole is not there", "", -1, "not here"}},
 	    {20, false, {"nor is it for a Range that is ignored", "Range: items=2-4", -1, "not here"}},
 	    {20, false,
 		{"nor for an If-Range that does not hold", "Range: bytes=2-4\nIf-Range: \"b\"", -1, "not here"}},

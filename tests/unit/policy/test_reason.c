@@ -55,7 +55,7 @@ START_TEST(an_advice_is_sentences)
 }
 END_TEST
 
-/* RFC 9211 2.2 */
+/* RFC 9211 2.2-1: the most specific one. */
 START_TEST(fwd_is_a_registered_token)
 {
 	for (int i = 0; i < REASON_COUNT; i++) {

@@ -60,35 +60,35 @@ static void check_rows(const struct route *route, const struct row *rows, size_t
 START_TEST(without_a_ttl_the_rfc_decides)
 {
 	static const struct row rows[] = {
-	    {"explicit freshness (RFC 9111 3)", "", 200, FRESH, REASON_STORED},
-	    {"s-maxage (3)", "", 200, "Cache-Control: s-maxage=60", REASON_STORED},
-	    {"Expires (3)", "", 200, "Expires: Sun, 06 Nov 1994 09:49:37 GMT", REASON_STORED},
-	    {"any final status with explicit freshness (3): 201", "", 201, FRESH, REASON_STORED},
+	    {"RFC 9111 3-7: explicit freshness", "", 200, FRESH, REASON_STORED},
+	    {"RFC 9111 3-7: s-maxage", "", 200, "Cache-Control: s-maxage=60", REASON_STORED},
+	    {"RFC 9111 3-7: Expires", "", 200, "Expires: Sun, 06 Nov 1994 09:49:37 GMT", REASON_STORED},
+	    {"RFC 9111 3-2: any final status with explicit freshness: 201", "", 201, FRESH, REASON_STORED},
 	    {"302 (3)", "", 302, FRESH, REASON_STORED},
 	    {"400 (3)", "", 400, FRESH, REASON_STORED},
 	    {"500 (3)", "", 500, FRESH, REASON_STORED},
 	    {"an unknown status (3)", "", 299, FRESH, REASON_STORED},
 	    {"another unknown status (3)", "", 599, FRESH, REASON_STORED},
-	    {"1xx are not final (3)", "", 103, FRESH, REASON_NOT_RESPONSE},
-	    {"304 by itself (3)", "", 304, FRESH, REASON_NOT_RESPONSE},
-	    {"206 (3.3)", "", 206, FRESH, REASON_NOT_PARTIAL},
-	    {"302 without freshness (3)", "", 302, "Last-Modified: " DAY, REASON_NOT_STATUS},
-	    {"201 without freshness (9110 15.1)", "", 201, "Last-Modified: " DAY, REASON_NOT_STATUS},
-	    {"599 without freshness (9110 15.1)", "", 599, "Last-Modified: " DAY, REASON_NOT_STATUS},
-	    {"599 with public (5.2.2.9)", "", 599, "Cache-Control: public\nLast-Modified: " DAY, REASON_STORED},
-	    {"404, guessed (4.2.2)", "", 404, "Last-Modified: " DAY, REASON_STORED},
+	    {"RFC 9111 3-2: 1xx are not final", "", 103, FRESH, REASON_NOT_RESPONSE},
+	    {"RFC 9111 3-3: a 304 by itself", "", 304, FRESH, REASON_NOT_RESPONSE},
+	    {"RFC 9111 3-3, 3.3-1: a 206 without a range that is understood", "", 206, FRESH, REASON_NOT_PARTIAL},
+	    {"RFC 9111 3-7: 302 without freshness", "", 302, "Last-Modified: " DAY, REASON_NOT_STATUS},
+	    {"RFC 9111 3-7: 201 without freshness", "", 201, "Last-Modified: " DAY, REASON_NOT_STATUS},
+	    {"RFC 9111 3-7: 599 without freshness", "", 599, "Last-Modified: " DAY, REASON_NOT_STATUS},
+	    {"RFC 9111 3-7: 599 with public", "", 599, "Cache-Control: public\nLast-Modified: " DAY, REASON_STORED},
+	    {"RFC 9111 3-7: 404, guessed", "", 404, "Last-Modified: " DAY, REASON_STORED},
 	    {"neither freshness nor validator", "", 200, "Content-Type: text/html", REASON_NOT_FRESH},
 	    {"public is no freshness", "", 200, "Cache-Control: public", REASON_NOT_FRESH},
 	    {"a validator is enough (4.3)", "", 200, "ETag: \"a\"", REASON_STORED},
 	    {"a date that guesses nothing is a validator (4.3)", "", 200, "Last-Modified: " NOW_TEXT, REASON_STORED},
 	    {"stale when it came (4.2)", "", 200, "Cache-Control: max-age=0", REASON_NOT_EXPIRED},
 	    {"stale by Age (4.2.3)", "", 200, FRESH "Age: 60", REASON_NOT_EXPIRED},
-	    {"stale by an invalid Expires (5.3)", "", 200, "Expires: 0", REASON_NOT_INVALID},
+	    {"RFC 9111 5.3-1: stale by an invalid Expires", "", 200, "Expires: 0", REASON_NOT_INVALID},
 	    {"RFC 9111 4.2.1: two Expires that differ", "", 200,
 		"Expires: Sun, 06 Nov 2050 09:49:37 GMT\nExpires: Sun, 06 Nov 2050 09:49:38 GMT", REASON_NOT_INVALID},
 	    {"RFC 9111 4.2.1: a max-age that is no number", "", 200, "Cache-Control: max-age='3600'",
 		REASON_NOT_INVALID},
-	    {"RFC 9111 4.2.2: nothing is guessed beside it", "", 404, "Cache-Control: max-age=x\nLast-Modified: " DAY,
+	    {"RFC 9111 4.2.2-1: nothing is guessed beside it", "", 404, "Cache-Control: max-age=x\nLast-Modified: " DAY,
 		REASON_NOT_INVALID},
 	    {"RFC 9111 4.2.1: an Expires counts beside it", "", 404,
 		"Cache-Control: max-age=x\nExpires: Sun, 06 Nov 1994 09:49:37 GMT", REASON_STORED},
@@ -111,49 +111,50 @@ START_TEST(without_a_ttl_the_rfc_decides)
 		REASON_NOT_EXPIRED},
 	    {"stale, but served while it is renewed (5861 3)", "", 200,
 		"Cache-Control: max-age=0, stale-while-revalidate=9", REASON_STORED},
-	    {"no-store (5.2.2.5)", "", 200, "Cache-Control: no-store, max-age=60", REASON_NOT_NO_STORE},
-	    {"no-store on another line", "", 200, FRESH "Cache-Control: no-store", REASON_NOT_NO_STORE},
-	    {"private (5.2.2.7)", "", 200, "Cache-Control: private, max-age=60", REASON_NOT_PRIVATE},
-	    {"private with field names (5.2.2.7)", "", 200, "Cache-Control: private=\"x\", max-age=60",
-		REASON_NOT_PRIVATE},
-	    {"must-understand lifts no-store (5.2.2.3)", "", 200,
+	    {"RFC 9111 3-4, 5.2.2.5-1: no-store", "", 200, "Cache-Control: no-store, max-age=60", REASON_NOT_NO_STORE},
+	    {"RFC 9111 3-4: no-store on another line", "", 200, FRESH "Cache-Control: no-store", REASON_NOT_NO_STORE},
+	    {"RFC 9111 3-5, 5.2.2.7-1: private", "", 200, "Cache-Control: private, max-age=60", REASON_NOT_PRIVATE},
+	    {"RFC 9111 5.2.2.7-2: private with field names, nothing is stored at all", "", 200,
+		"Cache-Control: private=\"x\", max-age=60", REASON_NOT_PRIVATE},
+	    {"RFC 9111 5.2.2.3-2: must-understand lifts no-store", "", 200,
 		"Cache-Control: must-understand, no-store, max-age=60", REASON_STORED},
-	    {"for redirects too (5.2.2.3)", "", 302, "Cache-Control: must-understand, no-store, max-age=60",
+	    {"RFC 9111 5.2.2.3-2: for redirects too", "", 302, "Cache-Control: must-understand, no-store, max-age=60",
 		REASON_STORED},
-	    {"303 (5.2.2.3)", "", 303, "Cache-Control: must-understand, no-store, max-age=60", REASON_STORED},
-	    {"307 (5.2.2.3)", "", 307, "Cache-Control: must-understand, no-store, max-age=60", REASON_STORED},
-	    {"not where the status is unknown (5.2.2.3)", "", 299,
+	    {"RFC 9111 5.2.2.3-2: 303", "", 303, "Cache-Control: must-understand, no-store, max-age=60", REASON_STORED},
+	    {"RFC 9111 5.2.2.3-2: 307", "", 307, "Cache-Control: must-understand, no-store, max-age=60", REASON_STORED},
+	    {"RFC 9111 5.2.2.3-2: not where the status is unknown", "", 299,
 		"Cache-Control: must-understand, no-store, max-age=60", REASON_NOT_NO_STORE},
-	    {"RFC 9111 5.2.2.3: 400 is understood", "", 400, "Cache-Control: must-understand, no-store, max-age=60",
+	    {"RFC 9111 5.2.2.3-2: 400 is understood", "", 400, "Cache-Control: must-understand, no-store, max-age=60",
 		REASON_STORED},
-	    {"RFC 9111 5.2.2.3: 503 is understood", "", 503, "Cache-Control: must-understand, no-store, max-age=60",
+	    {"RFC 9111 5.2.2.3-2: 503 is understood", "", 503, "Cache-Control: must-understand, no-store, max-age=60",
 		REASON_STORED},
 	    {"RFC 6585 4: 429 is not", "", 429, "Cache-Control: must-understand, no-store, max-age=60",
 		REASON_NOT_NO_STORE},
 	    {"RFC 6585 4: so must-understand forbids it", "", 429, "Cache-Control: must-understand, max-age=60",
 		REASON_NOT_MUST_UNDERSTAND},
-	    {"RFC 9111 5.2.2.3: 499 is not", "", 499, "Cache-Control: must-understand, max-age=60",
+	    {"RFC 9111 3-3: 499 is not", "", 499, "Cache-Control: must-understand, max-age=60",
 		REASON_NOT_MUST_UNDERSTAND},
-	    {"must-understand forbids unknown statuses (5.2.2.3)", "", 599,
+	    {"RFC 9111 3-3: must-understand forbids unknown statuses", "", 599,
 		"Cache-Control: must-understand, max-age=60", REASON_NOT_MUST_UNDERSTAND},
 	    {"no-cache with a validator (5.2.2.4)", "", 200, "Cache-Control: no-cache\nETag: \"a\"", REASON_STORED},
 	    {"no-cache without one", "", 200, "Cache-Control: no-cache, max-age=60", REASON_NOT_NO_CACHE},
-	    {"request no-store (5.2.1.5)", "Cache-Control: no-store", 200, FRESH, REASON_NOT_REQUEST_NO_STORE},
+	    {"RFC 9111 5.2.1.5-1: request no-store", "Cache-Control: no-store", 200, FRESH,
+		REASON_NOT_REQUEST_NO_STORE},
 	    {"request no-cache does not matter here (5.2.1.4)", "Cache-Control: no-cache", 200, FRESH, REASON_STORED},
-	    {"Authorization (3.5)", AUTH, 200, FRESH, REASON_NOT_AUTHORIZATION},
-	    {"Authorization with Expires (3.5)", AUTH, 200, "Expires: Sun, 06 Nov 1994 09:49:37 GMT",
+	    {"RFC 9111 3-6, 3.5-1: Authorization", AUTH, 200, FRESH, REASON_NOT_AUTHORIZATION},
+	    {"RFC 9111 3-6: Authorization with Expires", AUTH, 200, "Expires: Sun, 06 Nov 1994 09:49:37 GMT",
 		REASON_NOT_AUTHORIZATION},
-	    {"Authorization with public (3.5)", AUTH, 200, FRESH "Cache-Control: public", REASON_STORED},
-	    {"Authorization with must-revalidate (3.5)", AUTH, 200, FRESH "Cache-Control: must-revalidate",
+	    {"RFC 9111 3-6: Authorization with public", AUTH, 200, FRESH "Cache-Control: public", REASON_STORED},
+	    {"RFC 9111 3-6: Authorization with must-revalidate", AUTH, 200, FRESH "Cache-Control: must-revalidate",
 		REASON_STORED},
-	    {"Authorization with s-maxage (3.5)", AUTH, 200, "Cache-Control: s-maxage=60", REASON_STORED},
-	    {"Authorization with a bad s-maxage (3.5)", AUTH, 200, FRESH "Cache-Control: s-maxage=x",
+	    {"RFC 9111 3-6: Authorization with s-maxage", AUTH, 200, "Cache-Control: s-maxage=60", REASON_STORED},
+	    {"RFC 9111 3-6: Authorization with a bad s-maxage", AUTH, 200, FRESH "Cache-Control: s-maxage=x",
 		REASON_NOT_AUTHORIZATION},
-	    {"Authorization with proxy-revalidate (3.5)", AUTH, 200, FRESH "Cache-Control: proxy-revalidate",
+	    {"RFC 9111 3-6: Authorization with proxy-revalidate", AUTH, 200, FRESH "Cache-Control: proxy-revalidate",
 		REASON_NOT_AUTHORIZATION},
 	    {"a Cookie in the request does not matter (7.3)", "Cookie: a=b", 200, FRESH, REASON_STORED},
 	    {"Set-Cookie (set_cookie = refuse)", "", 200, FRESH "Set-Cookie: a=b", REASON_NOT_SET_COOKIE},
-	    {"Vary: * (4.1)", "", 200, FRESH "Vary: Foo, *", REASON_NOT_VARY_STAR},
+	    {"RFC 9111 4.1-1: Vary: *", "", 200, FRESH "Vary: Foo, *", REASON_NOT_VARY_STAR},
 	    {"Vary: X-Forwarded-For", "", 200, FRESH "Vary: X-Forwarded-For", REASON_NOT_VARY_CLIENT},
 	    {"what forbids is told first", AUTH, 200, "Cache-Control: private\nVary: *", REASON_NOT_PRIVATE},
 	};
@@ -165,21 +166,22 @@ END_TEST
 START_TEST(a_targeted_field_decides_alone)
 {
 	static const struct row rows[] = {
-	    {"RFC 9213 3.1: it stores what Cache-Control forbids", "", 200,
+	    {"RFC 9213 2.2-2: it stores what Cache-Control forbids", "", 200,
 		"Cache-Control: no-store\n" CDN "max-age=60", REASON_STORED},
-	    {"RFC 9213 2.2: it forbids what Cache-Control allows", "", 200, FRESH CDN "no-store", REASON_NOT_NO_STORE},
-	    {"RFC 9213 2.2: private", "", 200, FRESH CDN "private", REASON_NOT_PRIVATE},
-	    {"RFC 9213 2.2: private with field names", "", 200, FRESH CDN "private=\"x\"", REASON_NOT_PRIVATE},
-	    {"RFC 9213 2.2: no-cache makes max-age inoperative", "", 200, FRESH CDN "max-age=60, no-cache",
+	    {"RFC 9213 2.2-1: it forbids what Cache-Control allows", "", 200, FRESH CDN "no-store",
+		REASON_NOT_NO_STORE},
+	    {"RFC 9213 2.2-4: private", "", 200, FRESH CDN "private", REASON_NOT_PRIVATE},
+	    {"RFC 9213 2.2-4: private with field names", "", 200, FRESH CDN "private=\"x\"", REASON_NOT_PRIVATE},
+	    {"RFC 9213 2.2-4: no-cache makes max-age inoperative", "", 200, FRESH CDN "max-age=60, no-cache",
 		REASON_NOT_NO_CACHE},
-	    {"RFC 9213 2.2: must-understand", "", 599, CDN "max-age=60, must-understand", REASON_NOT_MUST_UNDERSTAND},
+	    {"RFC 9213 2.2-5: must-understand", "", 599, CDN "max-age=60, must-understand", REASON_NOT_MUST_UNDERSTAND},
 	    {"RFC 9111 3.5: public for a request with Authorization", AUTH, 200, CDN "public, max-age=60",
 		REASON_STORED},
-	    {"RFC 9213 2.2: a public that Cache-Control has does not count", AUTH, 200,
+	    {"RFC 9213 2.2-2: a public that Cache-Control has does not count", AUTH, 200,
 		"Cache-Control: public\n" CDN "max-age=60", REASON_NOT_AUTHORIZATION},
-	    {"RFC 9213 2.2: nor does its s-maxage", AUTH, 200, "Cache-Control: s-maxage=60\n" CDN "max-age=60",
+	    {"RFC 9213 2.2-2: nor does its s-maxage", AUTH, 200, "Cache-Control: s-maxage=60\n" CDN "max-age=60",
 		REASON_NOT_AUTHORIZATION},
-	    {"RFC 9213 2.1: one that does not parse leaves it to Cache-Control", "", 200, FRESH CDN "no-store=1",
+	    {"RFC 9213 2.1-1: one that does not parse leaves it to Cache-Control", "", 200, FRESH CDN "no-store=1",
 		REASON_STORED},
 	};
 	struct route route = route_of_tests();
@@ -270,18 +272,32 @@ END_TEST
 
 START_TEST(methods)
 {
+	static const struct {
+		const char *what;
+		enum http_method method;
+		enum reason reason;
+	} rows[] = {
+	    {"a GET is understood", METHOD_GET, REASON_STORED},
+	    {"RFC 9111 3-1: a HEAD brings nothing to store", METHOD_HEAD, REASON_NOT_HEAD},
+	    {"RFC 9111 3-1: POST (its answer is stored for a GET by RFC 9110 9.3.3, as one to that)", METHOD_POST,
+		REASON_NOT_RESPONSE},
+	    {"RFC 9111 3-1: PUT", METHOD_PUT, REASON_NOT_RESPONSE},
+	    {"RFC 9111 3-1: DELETE", METHOD_DELETE, REASON_NOT_RESPONSE},
+	    {"RFC 9111 3-1: OPTIONS", METHOD_OPTIONS, REASON_NOT_RESPONSE},
+	    {"RFC 9111 3-1: an unknown method", METHOD_OTHER, REASON_NOT_RESPONSE},
+	};
 	struct conf_cache cache = cache_of_tests();
 	struct route route = route_of_tests();
 	struct http_request request = request_of("", &arena);
 	struct http_response response = response_of(200, FRESH, &arena);
 	struct storable_in in = {.cache = &cache, .route = &route, .request = &request, .response = &response};
 	struct storable_out out;
-	request.method = METHOD_HEAD;
-	policy_storable(&in, &arena, &out);
-	ck_assert_int_eq(out.reason, REASON_NOT_HEAD);
-	request.method = METHOD_POST;
-	policy_storable(&in, &arena, &out);
-	ck_assert_int_eq(out.reason, REASON_NOT_RESPONSE);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		request.method = rows[i].method;
+		policy_storable(&in, &arena, &out);
+		ck_assert_msg(out.reason == rows[i].reason, "%s: %s", rows[i].what, reason_code(out.reason));
+		ck_assert_msg(out.store == (rows[i].reason == REASON_STORED), "%s", rows[i].what);
+	}
 }
 END_TEST
 
@@ -296,7 +312,8 @@ START_TEST(what_is_remembered)
 	    {"the response's are closer", FRESH "Cache-Control: stale-while-revalidate=1, stale-if-error=2", 60, 1, 2,
 		false, false},
 	    {"0 forbids", FRESH "Cache-Control: stale-while-revalidate=0, stale-if-error=0", 60, 0, 0, false, false},
-	    {"must-revalidate (9111 5.2.2.2)", FRESH "Cache-Control: must-revalidate", 60, 0, 0, true, false},
+	    {"RFC 9111 5.2.2.2-1: must-revalidate, never stale", FRESH "Cache-Control: must-revalidate", 60, 0, 0, true,
+		false},
 	    {"RFC 9111 5.2.2.8-1: proxy-revalidate, never stale", FRESH "Cache-Control: proxy-revalidate", 60, 0, 0,
 		true, false},
 	    {"RFC 9111 5.2.2.10-1: s-maxage, never stale", "Cache-Control: s-maxage=60, stale-while-revalidate=9", 60,
@@ -304,7 +321,8 @@ START_TEST(what_is_remembered)
 	    {"RFC 9111 4.2.1: max-age=0 with stale-while-revalidate and must-revalidate",
 		"Cache-Control: max-age=0, must-revalidate, stale-while-revalidate=60\nETag: \"a\"", 0, 0, 0, true,
 		false},
-	    {"no-cache (4.2.4)", FRESH "Cache-Control: no-cache\nETag: \"a\"", 60, 0, 0, false, true},
+	    {"RFC 9111 4.2.4-1: no-cache, never stale", FRESH "Cache-Control: no-cache\nETag: \"a\"", 60, 0, 0, false,
+		true},
 	    {"never fresh: the route's swr is not for it", "Cache-Control: max-age=0\nETag: \"a\"", 0, 0, 7, false,
 		false},
 	    {"never fresh, but allowed by the response", "Cache-Control: max-age=0, stale-while-revalidate=3", 0, 3, 0,
@@ -341,8 +359,8 @@ START_TEST(how_long_an_unreachable_origin_is_stood_in_for)
 	    {"RFC 9111 4.2.4-1: not what proxy-revalidate forbids", FRESH "Cache-Control: proxy-revalidate", 0},
 	    {"RFC 9111 4.2.4-1: not what s-maxage forbids", "Cache-Control: s-maxage=60", 0},
 	    {"RFC 9111 4.2.4-1: not what no-cache forbids", FRESH "Cache-Control: no-cache\nETag: \"a\"", 0},
-	    {"RFC 5861 4: stale-if-error is the limit to staleness", FRESH "Cache-Control: stale-if-error=5", 5},
-	    {"RFC 5861 4: none at all is a limit", FRESH "Cache-Control: stale-if-error=0", 0},
+	    {"RFC 5861 4-1: stale-if-error is the limit to staleness", FRESH "Cache-Control: stale-if-error=5", 5},
+	    {"RFC 5861 4-1: none at all is a limit", FRESH "Cache-Control: stale-if-error=0", 0},
 	    {"RFC 5861 4: a longer one is more than the route gives", FRESH "Cache-Control: stale-if-error=9999", 9999},
 	    {"what nobody called fresh may be made for one visitor", "ETag: \"a\"", 0},
 	};
@@ -414,17 +432,18 @@ START_TEST(what_is_stored)
 		enum set_cookie_mode mode;
 		const char *response, *stored;
 	} rows[] = {
-	    {"unknown fields, order and repetitions (RFC 9111 3.1)", SET_COOKIE_REFUSE,
+	    {"RFC 9111 3.1-1: unknown fields, order and repetitions", SET_COOKIE_REFUSE,
 		FRESH "x-b: 1\nX-A: 2\nDate: " NOW_TEXT "\nx-B: 3",
 		FRESH "x-b: 1\nX-A: 2\nDate: " NOW_TEXT "\nx-B: 3\n"},
 	    {"fields of the connection (3.1)", SET_COOKIE_REFUSE,
 		"Connection: a, close\nA: 1\nB: 2\nKeep-Alive: 5\nTE: x\nUpgrade: y\nTransfer-Encoding: z\n"
 		"Proxy-Connection: q\nDate: " NOW_TEXT "\n" FRESH,
 		"B: 2\nDate: " NOW_TEXT "\n" FRESH},
-	    {"fields of the proxy's hop (3.1)", SET_COOKIE_REFUSE,
+	    {"RFC 9111 3.1-2: fields of the proxy's hop", SET_COOKIE_REFUSE,
 		FRESH "Proxy-Authenticate: a\nProxy-Authentication-Info: b\nProxy-Authorization: c\nDate: " NOW_TEXT,
 		FRESH "Date: " NOW_TEXT "\n"},
-	    {"Age is made anew (4)", SET_COOKIE_REFUSE, FRESH "Age: 5\nDate: " NOW_TEXT, FRESH "Date: " NOW_TEXT "\n"},
+	    {"RFC 9111 4-6: Age is made anew", SET_COOKIE_REFUSE, FRESH "Age: 5\nDate: " NOW_TEXT,
+		FRESH "Date: " NOW_TEXT "\n"},
 	    {"a Date is added (9110 6.6.1)", SET_COOKIE_REFUSE, FRESH, FRESH "Date: " NOW_TEXT "\n"},
 	    {"set_cookie = strip", SET_COOKIE_STRIP, FRESH "Set-Cookie: a=b\nX: 1\nset-cookie: c=d\nDate: " NOW_TEXT,
 		FRESH "X: 1\nDate: " NOW_TEXT "\n"},

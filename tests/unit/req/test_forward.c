@@ -29,6 +29,8 @@ static const struct row rows[] = {
     {"Content-Length stays: framing is made anew", "Content-Length: 5\n", false, HOST_CLIENT, "Content-Length", NULL},
     {"Expect stays: the body is read here", "Expect: 100-continue\n", false, HOST_CLIENT, "Expect", NULL},
     {"Authorization goes on", "Authorization: Basic eA==\n", false, HOST_CLIENT, "Authorization", "Basic eA=="},
+    {"RFC 9111 5.2-1: Cache-Control goes on", "Cache-Control: max-age=0, x-unknown=\"1\", no-transform\n", false,
+	HOST_CLIENT, "Cache-Control", "max-age=0, x-unknown=\"1\", no-transform"},
     {"Cookie goes on", "Cookie: a=b\n", false, HOST_CLIENT, "Cookie", "a=b"},
     {"Via is added (RFC 9110 7.6.3)", "", false, HOST_CLIENT, "Via", "1.1 larder (0000beef)"},
     {"Via is appended to", "Via: 1.0 edge\n", false, HOST_CLIENT, "Via", "1.0 edge, 1.1 larder (0000beef)"},

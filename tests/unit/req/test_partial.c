@@ -28,6 +28,7 @@ static struct str sent(struct world *w, unsigned i, const char *name)
 	return headers_get(w->fetches[i]->headers, str_of(name));
 }
 
+/* RFC 9111 3.4-1: with the fields of the response that came last. */
 START_TEST(parts_become_the_whole)
 {
 	struct world *w = world_new("");
@@ -41,7 +42,7 @@ START_TEST(parts_become_the_whole)
 	ask_hit(w, "", 200, "0123456789");
 	struct req *r = world_ask(w, "HEAD", "/p", "");
 	ck_assert_int_eq(req_answer(r)->length, 10);
-	ASSERT_STR(world_field(r, "X-New"), "1"); /* 3.4: the new response's fields */
+	ASSERT_STR(world_field(r, "X-New"), "1");
 	ck_assert_ptr_null(world_field(r, "Content-Range").p);
 	world_end(&r);
 	world_free(&w);

@@ -106,6 +106,7 @@ START_TEST(waiters_share_one_fetch_as_it_grows)
 }
 END_TEST
 
+/* RFC 9111 5.2.2.5-2: what is not to be stored answers nobody else, not even who waits for it. */
 START_TEST(waiters_of_an_uncacheable_page_go_together)
 {
 	struct world *w = world_new(plain);
@@ -189,6 +190,7 @@ START_TEST(what_is_validated_for_each_is_shared_with_none)
 }
 END_TEST
 
+/* RFC 9111 3.5-1: nor are they answered with one another's page. */
 START_TEST(requests_with_authorization_wait_for_nobody)
 {
 	static const struct {

@@ -74,8 +74,8 @@ START_TEST(all_tags_are_asked_about_and_the_named_one_is_taken)
 	static const struct {
 		const char *what, *answer, *body;
 	} rows[] = {
-	    {"RFC 9111 4.3.4: the own one", "ETag: \"b\"\n", "two"},
-	    {"RFC 9111 4.3.4: another one", "ETag: \"a\"\n", "one"},
+	    {"RFC 9111 4.3.4-2: the own one", "ETag: \"b\"\n", "two"},
+	    {"RFC 9111 4.3.4-2: another one", "ETag: \"a\"\n", "one"},
 	    {"RFC 9111 4.3.4: a weak tag means what could be chosen", "ETag: W/\"b\"\n", "two"},
 	};
 	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
@@ -104,6 +104,22 @@ START_TEST(all_tags_are_asked_about_and_the_named_one_is_taken)
 }
 END_TEST
 
+/* RFC 9111 4.3.2-5: a 304 that confirms what is stored here confirms nothing of a client that has another page. */
+START_TEST(what_is_confirmed_goes_to_who_has_it_not)
+{
+	struct world *w = world_new(plain);
+	store(w, "", BRIEFLY "ETag: \"a\"\n", "page");
+	w->now_ms += 2000;
+	struct req *r = world_ask(w, "GET", "/p", "If-None-Match: \"theirs\"\n");
+	ASSERT_STR(sent(w, "If-None-Match"), "\"a\"");
+	world_respond(w, 1, 304, KEEP "ETag: \"a\"\nX: 1\n", "");
+	ASSERT_ANSWER(r, 200, "page");
+	ASSERT_STR(world_field(r, "X"), "1");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(a_304_of_none_of_ours_is_asked_again)
 {
 	static const char *const answers[] = {"ETag: \"c\"\n", "ETag: W/\"a\"\n"};
@@ -118,7 +134,7 @@ START_TEST(a_304_of_none_of_ours_is_asked_again)
 		world_respond(w, 2, 200, KEEP "Vary: Foo\nETag: \"c\"\n", "other");
 		ASSERT_ANSWER(r, 200, "other");
 		world_end(&r);
-		check_hit(w, "Foo: 1\n", "page", "X", "1"); /* MUST NOT be updated (RFC 9111 4.3.4) */
+		check_hit(w, "Foo: 1\n", "page", "X", "1"); /* RFC 9111 4.3.4-1: MUST NOT be updated */
 		world_free(&w);
 	}
 }
@@ -214,7 +230,7 @@ START_TEST(tags_of_a_renewed_page_are_those_of_its_fields)
 }
 END_TEST
 
-/* RFC 9111 4.3.3 */
+/* RFC 9111 4.3.3-1: none of what is stored fits any more. */
 START_TEST(a_whole_answer_to_a_validation_replaces)
 {
 	static const struct {
@@ -397,12 +413,13 @@ START_TEST(a_head_tells_of_the_stored_page)
 		bool fresh;
 		const char *x;
 	} rows[] = {
-	    {"RFC 9111 4.3.5: the same page is freshened", "ETag: \"a\"\n", 200, KEEP "ETag: \"a\"\nX: 2\n", true, "2"},
-	    {"what it omits stays (3.2)", "ETag: \"a\"\nX: 1\n", 200, KEEP "ETag: \"a\"\n", true, "1"},
+	    {"RFC 9111 4.3.5-1, 4.3.5-4: the same page is freshened", "ETag: \"a\"\n", 200, KEEP "ETag: \"a\"\nX: 2\n",
+		true, "2"},
+	    {"RFC 9111 4.3.5-4: what it omits stays", "ETag: \"a\"\nX: 1\n", 200, KEEP "ETag: \"a\"\n", true, "1"},
 	    {"RFC 9111 4.3.5: without a validator too", "X: 1\n", 200, KEEP "X: 2\nContent-Length: 4\n", true, "2"},
-	    {"RFC 9111 4.3.5: another page", "ETag: \"a\"\n", 200, KEEP "ETag: \"b\"\n", false, ""},
-	    {"RFC 9111 4.3.5: another length", "X: 1\n", 200, KEEP "Content-Length: 5\n", false, ""},
-	    {"RFC 9111 4.3.5: of a 200 only", "X: 1\n", 410, KEEP "X: 2\n", false, ""},
+	    {"RFC 9111 4.3.5-3: another page", "ETag: \"a\"\n", 200, KEEP "ETag: \"b\"\n", false, ""},
+	    {"RFC 9111 4.3.5-3: another length", "X: 1\n", 200, KEEP "Content-Length: 5\n", false, ""},
+	    {"RFC 9111 4.3.5-1: of a 200 only", "X: 1\n", 410, KEEP "X: 2\n", false, ""},
 	    {"not to be stored any more", "X: 1\n", 200, "Cache-Control: no-store\n", false, ""},
 	};
 	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
@@ -485,6 +502,7 @@ int main(void)
 	TCase *t = tcase_create("update");
 	tcase_add_test(t, another_variant_is_confirmed_for_this_request);
 	tcase_add_test(t, all_tags_are_asked_about_and_the_named_one_is_taken);
+	tcase_add_test(t, what_is_confirmed_goes_to_who_has_it_not);
 	tcase_add_test(t, a_304_of_none_of_ours_is_asked_again);
 	tcase_add_test(t, a_304_without_a_tag_means_the_only_one);
 	tcase_add_test(t, many_variants_are_offered_in_bounds);

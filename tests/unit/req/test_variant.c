@@ -71,7 +71,7 @@ START_TEST(a_stale_language_is_not_taken)
 }
 END_TEST
 
-/* RFC 9111 4.1: the default answer forgot its Vary. */
+/* RFC 9111 4.1-2: the default answer forgot its Vary. */
 START_TEST(a_default_without_vary_does_not_hide_the_others)
 {
 	struct world *w = world_new(plain);

@@ -211,7 +211,7 @@ static bool contract_match_or_default(void *ctx, const struct entry *e)
 	return e->stored.vary.n == 0 || contract_match(ctx, e);
 }
 
-/* RFC 9111 4.1: of those that match, the most recent one that varies is chosen. */
+/* RFC 9111 4.1-2: of those that match, the most recent one that varies is chosen. */
 START_TEST(contract_prefers_what_varies)
 {
 	struct tier *t = contract_open();
@@ -229,6 +229,37 @@ START_TEST(contract_prefers_what_varies)
 		entry_release(&op.entry);
 	}
 	tier_close(&t);
+}
+END_TEST
+
+/* Three variants that fit one request, in each order of their coming; the last put of equal ones. */
+START_TEST(contract_chooses_the_most_recent_by_its_date)
+{
+	static const struct {
+		const char *what;
+		int64_t dates[3];
+		const char *chosen;
+	} rows[] = {
+	    {"RFC 9111 4-8: the one that came last is the most recent", {1, 2, 3}, "2"},
+	    {"RFC 9111 4-8: the one that came first", {3, 1, 2}, "0"},
+	    {"RFC 9111 4-8: the one that came between", {1, 3, 2}, "1"},
+	    {"of the same second the one that was stored last", {2, 2, 1}, "1"},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct tier *t = contract_open();
+		static const char *const names[] = {"0", "1", "2"};
+		for (unsigned n = 0; n < COUNT_OF(names); n++) {
+			struct recipe r = {.key = "GET http://h/v",
+			    .vary = {{str_of(names[n]), STR("x")}},
+			    .body = str_of(names[n]),
+			    .date_s = rows[i].dates[n]};
+			ck_assert_int_eq(store(t, &r), ERR_OK);
+		}
+		struct entry *e = find(t, "GET http://h/v");
+		ck_assert_msg(e && body_is(e, str_of(rows[i].chosen)), "%s", rows[i].what);
+		entry_release(&e);
+		tier_close(&t);
+	}
 }
 END_TEST
 
@@ -756,6 +787,7 @@ static void contract_add(Suite *s, const struct contract *c)
 	tcase_add_test(t, contract_tells_variants_apart);
 	tcase_add_test(t, contract_replaces_the_same_variant_only);
 	tcase_add_test(t, contract_prefers_what_varies);
+	tcase_add_test(t, contract_chooses_the_most_recent_by_its_date);
 	tcase_add_test(t, contract_bounds_variants_and_drops_the_oldest);
 	tcase_add_test(t, contract_readers_keep_what_is_replaced_and_purged);
 	tcase_add_test(t, contract_removes_exactly_one);

@@ -26,6 +26,7 @@ struct recipe {
 	int64_t response_ms, lifetime_ms, initial_age_ms, swr_ms, sie_ms, unreachable_ms;
 	struct str etag;
 	int64_t last_modified_s; /* 0: none */
+	int64_t date_s;
 	uint64_t epoch;
 	const struct headers *headers;
 	const struct range *runs; /* a partial entry: to the first of length 0 */
@@ -43,6 +44,7 @@ static inline int make_entry(struct tier *t, const struct recipe *r, struct entr
 	    .unreachable_ms = r->unreachable_ms,
 	    .etag = r->etag,
 	    .last_modified_s = r->last_modified_s ? r->last_modified_s : -1,
+	    .date_s = r->date_s,
 	    .lifetime_source = "ttl",
 	};
 	while (r->runs && r->runs[stored.n_runs].last > 0)
