@@ -67,7 +67,7 @@ unsigned admin__why_advice(const struct why *w, struct arena *a, struct str out[
 const char *admin__why_kind(const struct why *w);
 /* What a field of the request does to the verdict, NULL when nothing. */
 const char *admin__why_effect(struct str field);
-/* The setting of the route that made the verdict, name NULL when none did. */
-struct conf_setting admin__why_rule(const struct why *w, enum reason reason);
+/* The setting that made the verdict on a response of that status (0: on none), name NULL when none did. */
+struct conf_setting admin__why_rule(const struct why *w, enum reason reason, int status);
 
 #endif

@@ -5,6 +5,7 @@
 #include "admin/page.h"
 
 #include "base/mem.h"
+#include "policy/rule.h"
 
 enum { FIELDS_MAX = ADMIN_PARAMS_MAX, SHOWN_MAX = 200 };
 
@@ -56,10 +57,14 @@ const char *admin__why_effect(struct str field)
 	return NULL;
 }
 
-struct conf_setting admin__why_rule(const struct why *w, enum reason reason)
+struct conf_setting admin__why_rule(const struct why *w, enum reason reason, int status)
 {
-	const char *option = reason_option(reason);
-	return option ? conf_route_setting(w->route, option) : (struct conf_setting){0};
+	struct rule_in in = {.conf = w->conf, .route = w->route, .reason = reason, .status = status};
+	for (unsigned i = 0; i < w->n_variants; i++) {
+		if (w->variants[i].chosen)
+			in.stored = &w->variants[i].stored;
+	}
+	return conf_setting_of(w->conf, w->route, rule_of(&in));
 }
 
 /* "{route}" becomes the name of the route with its place. */

@@ -26,21 +26,21 @@ static void add_setting(struct buf *out, struct conf_setting s)
 	buf_addc(out, '}');
 }
 
-static void add_rule(struct buf *out, const struct why *w, enum reason reason)
+/* Or null. */
+static void add_rule(struct buf *out, const char *name, struct conf_setting rule)
 {
-	struct conf_setting rule = admin__why_rule(w, reason);
-	admin__add_name(out, "rule");
+	admin__add_name(out, name);
 	if (rule.name)
 		add_setting(out, rule);
 	else
 		buf_add(out, STR("null"));
 }
 
-static void add_reason(struct buf *out, const struct why *w, enum reason reason)
+static void add_reason(struct buf *out, const struct why *w, enum reason reason, int status)
 {
 	admin__add_text(out, "code", str_of(reason_code(reason)));
 	admin__add_text(out, "sentence", str_of(reason_sentence(reason)));
-	add_rule(out, w, reason);
+	add_rule(out, "rule", admin__why_rule(w, reason, status));
 }
 
 static void add_route(struct buf *out, const struct why *w)
@@ -91,7 +91,7 @@ static void add_last(struct buf *out, const struct why *w)
 		return;
 	}
 	buf_addc(out, '{');
-	add_reason(out, w, l->reason);
+	add_reason(out, w, l->reason, l->status);
 	admin__add_bool(out, "stored", l->reason == REASON_STORED);
 	admin__add_number(out, "status", l->status);
 	admin__add_number(out, "ago", seconds_of(l->ago_ms));
@@ -154,7 +154,7 @@ static void add_verdict(struct buf *out, const struct why *w)
 	admin__add_name(out, "verdict");
 	buf_addc(out, '{');
 	admin__add_text(out, "kind", str_of(admin__why_kind(w)));
-	add_reason(out, w, w->reason);
+	add_reason(out, w, w->reason, w->status);
 	admin__add_number(out, "status", w->status);
 	admin__add_bool(out, "renewed", w->kind == WHY_STORED_OLD);
 	admin__add_bool(out, "may_store", w->may_store);

@@ -55,9 +55,9 @@ static struct str span(int64_t ms, struct arena *a)
 }
 
 /* "The route has cache = off. (route-off, set by proxy.ini:12)" */
-static struct str sentence(const struct why *w, enum reason reason, struct arena *a)
+static struct str sentence(const struct why *w, enum reason reason, int status, struct arena *a)
 {
-	struct conf_setting rule = admin__why_rule(w, reason);
+	struct conf_setting rule = admin__why_rule(w, reason, status);
 	return arena_printf(a, "%s (%s%s%.*s)", reason_sentence(reason), reason_code(reason),
 	    rule.name ? ", set by " : "", STR_ARG(rule.name ? rule.source : STR("")));
 }
@@ -87,7 +87,8 @@ static const char *consequence(const struct why *w)
 
 static void add_now(struct buf *out, const struct why *w, struct arena *a)
 {
-	add_lines(out, "now", arena_printf(a, "%s: %.*s", admin__why_kind(w), STR_ARG(sentence(w, w->reason, a))));
+	add_lines(
+	    out, "now", arena_printf(a, "%s: %.*s", admin__why_kind(w), STR_ARG(sentence(w, w->reason, w->status, a))));
 	add_lines(out, "", str_of(consequence(w)));
 	if (w->undecided)
 		add_lines(out, "",
@@ -113,7 +114,7 @@ static void add_last(struct buf *out, const struct why *w, struct arena *a)
 	struct str status = l->status ? arena_printf(a, ", status %d", l->status) : STR("");
 	struct str what = l->reason == REASON_STORED
 			      ? STR("The response was stored.")
-			      : arena_printf(a, "not stored: %.*s", STR_ARG(sentence(w, l->reason, a)));
+			      : arena_printf(a, "not stored: %.*s", STR_ARG(sentence(w, l->reason, l->status, a)));
 	add_lines(out, "last",
 	    arena_printf(a, "%.*s ago%.*s: %.*s", STR_ARG(span(l->ago_ms, a)), STR_ARG(status), STR_ARG(what)));
 	if (l->cause.n > 0)

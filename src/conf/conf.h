@@ -199,7 +199,7 @@ int conf_load(const struct conf_source *source, struct conf **out, struct buf *e
 /* Gives every route its metrics_id, before other threads see the settings: slot(ctx, name) for each name. */
 void conf_number_routes(struct conf *c, unsigned (*slot)(void *ctx, struct str name), void *ctx);
 
-/* An option of a route that was set: its text, and where ("proxy.ini:12", "LARDER_ROUTE_API_TTL", "--set"). What adds, sets or
+/* An option that was set: its text, and where ("proxy.ini:12", "LARDER_ROUTE_API_TTL", "--set"). What adds, sets or
  * removes header fields is none of them: such values may be secrets. All strings live as long as the route. */
 struct conf_setting {
 	const char *name;
@@ -207,6 +207,8 @@ struct conf_setting {
 };
 /* The one of that name; name NULL when it was not set, so that the default counts. Any thread. */
 struct conf_setting conf_route_setting(const struct route *r, const char *name);
+/* The same, else that of [cache]: max_object may stand in both. A name NULL is none. */
+struct conf_setting conf_setting_of(const struct conf *c, const struct route *r, const char *name);
 /* The i-th of those that were set, in the order of the file; name NULL behind the last. Any thread. */
 struct conf_setting conf_route_setting_at(const struct route *r, unsigned i);
 /* "[route /blog/x]" and, where it has a place, " (proxy.ini:12)"; an advice's "{route}". */

@@ -1,5 +1,5 @@
-/* Where the options of a route were set, for explanations at run time: the values that were given (given.h) are few a route, so
- * they are walked. */
+/* Where options were set, for explanations at run time: the values that were given (given.h) are few a section, so they are
+ * walked. */
 #include "conf/given.h"
 
 static bool is_told(const struct given *g)
@@ -12,12 +12,28 @@ static struct conf_setting setting_of(const struct given *g)
 	return g ? (struct conf_setting){g->option->name, g->text, g->source} : (struct conf_setting){0};
 }
 
-struct conf_setting conf_route_setting(const struct route *r, const char *name)
+static struct conf_setting find(const struct conf_origin *s, const char *name)
 {
-	const struct given *g = r->origin ? r->origin->given : NULL;
+	const struct given *g = s ? s->given : NULL;
 	while (g && !(is_told(g) && strcmp(g->option->name, name) == 0))
 		g = g->next;
 	return setting_of(g);
+}
+
+struct conf_setting conf_route_setting(const struct route *r, const char *name)
+{
+	return find(r->origin, name);
+}
+
+struct conf_setting conf_setting_of(const struct conf *c, const struct route *r, const char *name)
+{
+	const struct conf_origin *s = c->origins;
+	struct conf_setting own = name ? find(r->origin, name) : setting_of(NULL);
+	if (own.name || !name)
+		return own;
+	while (s && s->section != &sections[SECTION_CACHE])
+		s = s->next;
+	return find(s, name);
 }
 
 struct conf_setting conf_route_setting_at(const struct route *r, unsigned i)

@@ -22,6 +22,19 @@ static inline struct str cache_key_url(const struct cache_key *k)
 	return str_skip(k->text, 4);
 }
 
+/* Where the route had the last word about a stored response, against it or where it says nothing: a bit each. */
+enum stored_by {
+	STORED_BY_PRIVATE = 1, /* override lifted it, as the next three */
+	STORED_BY_NO_STORE = 2,
+	STORED_BY_AUTHORIZATION = 4,
+	STORED_BY_VARY = 8,
+	STORED_BY_COOKIE = 16, /* it sets a cookie, and set_cookie is not refuse */
+	STORED_BY_SWR = 32,    /* stale_while_revalidate, as the next two for theirs */
+	STORED_BY_SIE = 64,
+	STORED_BY_UNREACHABLE = 128,
+	STORED_BY_OVERRIDE = STORED_BY_PRIVATE | STORED_BY_NO_STORE | STORED_BY_AUTHORIZATION | STORED_BY_VARY,
+};
+
 struct stored {
 	int status;
 	int64_t response_ms;	     /* wall clock when the head arrived (RFC 9111 4.2.3 response_time) */
@@ -33,6 +46,7 @@ struct stored {
 	int64_t unreachable_ms;	     /* window for an origin that cannot be reached (RFC 9111 4.2.4) */
 	bool must_revalidate;	     /* must-revalidate, proxy-revalidate, s-maxage: no stale answers (5.2.2) */
 	bool no_cache;		     /* stored, but each use is validated first (5.2.2.4) */
+	uint8_t by_route;	     /* STORED_BY_ bits */
 	int64_t last_modified_s;     /* -1: none or invalid */
 	struct str etag;	     /* with quotes and W/, empty when there is none */
 	const char *lifetime_source; /* static: "ttl", "s-maxage", "max-age", "Expires", "heuristic", "none" */

@@ -157,6 +157,7 @@ static void add_cache_pairs(struct buf *out, const struct access_line *l)
 {
 	add_pair(out, "verdict", str_of(l->verdict));
 	add_pair(out, "reason", str_of(l->reason));
+	add_pair(out, "rule", l->rule);
 	add_pair(out, "tier", l->tier);
 	add_pair(out, "route", l->route);
 	add_pair(out, "upstream", l->upstream);
@@ -244,6 +245,7 @@ static void format_json(const struct access_line *l, struct buf *out)
 	buf_add_u64(out, l->bytes);
 	add_member(out, "verdict", str_of(l->verdict));
 	add_member(out, "reason", str_of(l->reason));
+	add_member(out, "rule", l->rule);
 	add_member(out, "tier", l->tier);
 	add_member(out, "route", l->route);
 	add_member(out, "upstream", l->upstream);

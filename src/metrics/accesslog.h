@@ -16,6 +16,7 @@ struct access_line {
 	uint64_t bytes;
 	const char *verdict;	       /* outcome name */
 	const char *reason;	       /* reason code */
+	struct str rule;	       /* where the option that decided was set, and its name: "larder.ini:12 cache" */
 	int64_t age_s;		       /* -1: not from the store */
 	int64_t total_us, upstream_us; /* upstream -1: none */
 };

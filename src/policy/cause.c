@@ -2,30 +2,32 @@
  * tickets, so no secret of a visitor may be in it: the names of cookies, never their values; no credentials. */
 #include "policy/cause.h"
 
-#include "base/mem.h"
+#include "http/stored.h"
+#include "policy/storable.h"
+#include "policy/targeted.h"
 
-/* Fields that decide about storing; the first that is there and is no secret is told. Targeted fields come before
- * Cache-Control, since where one is there it decides (RFC 9213 2.1). */
-static const char *const controls[] = {
-    "Larder-Cache-Control", "CDN-Cache-Control", "Surrogate-Control", "Cache-Control", "Pragma", "Expires"};
-static const char *const varies[] = {"Vary"};
-static const char *const ranges[] = {"Content-Range"};
-static const char *const lengths[] = {"Content-Length"};
-
-static struct str field(const struct headers *h, const char *name, struct arena *a)
+static struct str field(const struct headers *h, struct str name, struct arena *a)
 {
-	struct str value = headers_joined(h, a, str_of(name));
-	return value.p ? arena_printf(a, "%s: %.*s", name, STR_ARG(value)) : STR("");
+	struct str value = headers_joined(h, a, name);
+	return value.p ? arena_printf(a, "%.*s: %.*s", STR_ARG(name), STR_ARG(value)) : STR("");
 }
 
-static struct str first_of(const struct headers *h, const char *const *names, size_t n, struct arena *a)
+/* The field that the directives of a response are read from (RFC 9213 2.2). */
+static struct str control(
+    const struct conf_cache *cache, const struct headers *h, struct arena *a, struct cc_response *cc)
 {
-	for (size_t i = 0; i < n; i++) {
-		struct str found = field(h, names[i], a);
-		if (found.n > 0)
-			return found;
-	}
-	return STR("");
+	targeted_read(cache, h, a, cc);
+	return field(h, cc->targeted.n > 0 ? cc->targeted : STR("Cache-Control"), a);
+}
+
+/* What said how long it is fresh, or tried to: the order is that of policy/freshness.c. */
+static struct str freshness(const struct conf_cache *cache, const struct headers *h, struct arena *a)
+{
+	struct cc_response cc;
+	struct str by_control = control(cache, h, a, &cc);
+	bool has_age = cc.s_maxage_s != CC_ABSENT || cc.max_age_s != CC_ABSENT;
+	struct str expires = has_age || cc.targeted.n > 0 ? STR("") : field(h, STR("Expires"), a);
+	return expires.n > 0 ? expires : by_control;
 }
 
 /* "Set-Cookie: session, lang", without their values. */
@@ -49,47 +51,54 @@ static struct str cookies(const struct headers *h, struct arena *a)
 	return out;
 }
 
-struct str cause_of_refusal(
-    enum reason why, const struct http_request *request, const struct http_response *response, struct arena *a)
+struct str cause_of_refusal(const struct conf_cache *cache, const struct route *route, enum reason why,
+    const struct http_response *response, struct arena *a)
 {
 	const struct headers *h = &response->headers;
+	struct cc_response cc;
+	const char *option;
 	switch (why) {
+	case REASON_NOT_NO_STORE:
+	case REASON_NOT_PRIVATE:
+	case REASON_NOT_MUST_UNDERSTAND:
+	case REASON_NOT_NO_CACHE:
+		return control(cache, h, a, &cc);
+	case REASON_NOT_STATUS:
+	case REASON_NOT_FRESH:
+	case REASON_NOT_INVALID:
+		return freshness(cache, h, a);
+	case REASON_NOT_EXPIRED:
+		if (policy_ttl(route, response->status, &option) < 0)
+			return freshness(cache, h, a);
+		return arena_printf(a, "%s of the route", option);
 	case REASON_NOT_SET_COOKIE:
 		return cookies(h, a);
 	case REASON_NOT_VARY_STAR:
 	case REASON_NOT_VARY_CLIENT:
 	case REASON_NOT_VARY_INVALID:
-		return first_of(h, varies, COUNT_OF(varies), a);
+		return field(h, STR("Vary"), a);
 	case REASON_NOT_PARTIAL:
-		return first_of(h, ranges, COUNT_OF(ranges), a);
+		return field(h, STR("Content-Range"), a);
 	case REASON_NOT_TOO_LARGE:
-		return first_of(h, lengths, COUNT_OF(lengths), a);
+		return field(h, STR("Content-Length"), a);
 	case REASON_NOT_AUTHORIZATION:
 		return STR("Authorization in the request");
 	case REASON_NOT_REQUEST_NO_STORE:
 		return STR("Cache-Control: no-store in the request");
 	case REASON_NOT_HEAD:
 		return STR("the method of the request");
-	case REASON_NOT_FULL:
-	case REASON_NOT_MODIFIED:
-	case REASON_NOT_REFUSED:
-	case REASON_NOT_RESPONSE:
-		return STR("");
 	default:
-		return first_of(h, controls, COUNT_OF(controls), a);
+		return STR("");
 	}
 }
 
-struct str cause_of_lifetime(const struct stored *s, const struct headers *headers, struct arena *a)
+struct str cause_of_lifetime(
+    const struct conf_cache *cache, const struct stored *s, const struct headers *headers, struct arena *a)
 {
 	struct str source = str_of(s->lifetime_source);
 	if (str_eq(source, STR("ttl")))
 		return STR("ttl of the route");
 	if (str_eq(source, STR("heuristic")))
 		return STR("Last-Modified (heuristic)");
-	if (str_eq(source, STR("Expires")))
-		return field(headers, "Expires", a);
-	if (str_eq(source, STR("none")))
-		return STR("");
-	return first_of(headers, controls, COUNT_OF(controls), a);
+	return str_eq(source, STR("none")) ? STR("") : freshness(cache, headers, a);
 }

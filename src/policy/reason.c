@@ -38,30 +38,6 @@ const char *reason_fwd(enum reason r)
 	return texts[r].fwd;
 }
 
-const char *reason_option(enum reason r)
-{
-	switch (r) {
-	case REASON_PASS_ROUTE:
-		return "cache";
-	case REASON_NOT_SET_COOKIE:
-		return "set_cookie";
-	case REASON_NOT_TOO_LARGE:
-		return "max_object";
-	case REASON_HIT_STALE:
-		return "stale_while_revalidate";
-	case REASON_HIT_STALE_ERROR:
-		return "stale_if_error";
-	case REASON_HIT_STALE_UNREACHABLE:
-		return "stale_if_unreachable";
-	case REASON_MISS_REQUEST:
-	case REASON_MISS_REQUEST_MAX_AGE:
-	case REASON_MISS_REQUEST_MIN_FRESH:
-		return "client_cache_control";
-	default:
-		return NULL;
-	}
-}
-
 bool reason_is_of_request(enum reason r)
 {
 	return r == REASON_NOT_AUTHORIZATION || r == REASON_NOT_MODIFIED || r == REASON_NOT_REQUEST_NO_STORE ||

@@ -19,8 +19,6 @@ const char *reason_sentence(enum reason r);
 const char *reason_advice(enum reason r);
 /* The fwd token of RFC 9211 2.2, NULL when the request did not go forward for this reason. */
 const char *reason_fwd(enum reason r);
-/* The option of a route that makes this verdict where it is set, "cache" of PASS_ROUTE; NULL where none does. */
-const char *reason_option(enum reason r);
 /* True when a refusal came from this request's own fields (Authorization, no-store, HEAD): it says nothing about the next
  * request for the URL, which must therefore not be remembered as one that passes. */
 bool reason_is_of_request(enum reason r);

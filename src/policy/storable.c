@@ -25,57 +25,69 @@ static bool has(const struct headers *h, struct str name)
 	return headers_find(h, name) != NULL;
 }
 
-/* The ttl that the route gives this status: ttl_status is the closer word, ttl is for 200. -1: none. */
-static int64_t ttl_of(const struct route *route, int status)
+int64_t policy_ttl(const struct route *route, int status, const char **option)
 {
 	for (unsigned i = 0; i < route->n_ttl_status; i++) {
-		if (route->ttl_status[i].status == status)
+		if (route->ttl_status[i].status == status) {
+			*option = "ttl_status";
 			return route->ttl_status[i].ttl_ms;
+		}
 	}
-	return status == 200 ? route->ttl_ms : -1;
+	int64_t ttl_ms = status == 200 ? route->ttl_ms : -1;
+	*option = ttl_ms >= 0 ? "ttl" : NULL;
+	return ttl_ms;
+}
+
+/* True when the route lifts what forbids to store; that is noted in *by. */
+static bool is_lifted(const struct storable_in *in, unsigned flag, enum stored_by bit, uint8_t *by)
+{
+	if (!(in->route->override & flag))
+		return false;
+	*by |= (uint8_t)bit;
+	return true;
 }
 
 /* RFC 9111 3, the request's side: its method is understood and brings content, and neither it (5.2.1.5) nor its
  * Authorization (3.5) forbid. */
-static enum reason refuse_for_request(const struct storable_in *in, const struct cc_response *cc)
+static enum reason refuse_for_request(const struct storable_in *in, const struct cc_response *cc, uint8_t *by)
 {
-	unsigned override = in->route->override;
 	struct cc_request request_cc;
 	if (in->request->method == METHOD_HEAD)
 		return REASON_NOT_HEAD;
 	if (in->request->method != METHOD_GET)
 		return REASON_NOT_RESPONSE;
 	cc_read_client(in->route, &in->request->headers, &request_cc);
-	if (request_cc.no_store && !(override & OVERRIDE_NO_STORE))
+	if (request_cc.no_store && !is_lifted(in, OVERRIDE_NO_STORE, STORED_BY_NO_STORE, by))
 		return REASON_NOT_REQUEST_NO_STORE;
 	/* 3.5: these three say that an answer to Authorization may be shared. */
 	bool may_share = cc->public || cc->must_revalidate || cc->s_maxage_s != CC_ABSENT;
-	if (has(&in->request->headers, STR("Authorization")) && !may_share && !(override & OVERRIDE_AUTHORIZATION))
+	if (has(&in->request->headers, STR("Authorization")) && !may_share &&
+	    !is_lifted(in, OVERRIDE_AUTHORIZATION, STORED_BY_AUTHORIZATION, by))
 		return REASON_NOT_AUTHORIZATION;
 	return REASON_NONE;
 }
 
 /* RFC 9111 3, the response's side. */
-static enum reason refuse_for_response(const struct storable_in *in, const struct cc_response *cc)
+static enum reason refuse_for_response(const struct storable_in *in, const struct cc_response *cc, uint8_t *by)
 {
 	const struct http_response *r = in->response;
-	unsigned override = in->route->override;
 	if (r->status < 200 || r->status == 304) /* not final, or no response of its own */
 		return REASON_NOT_RESPONSE;
 	if (r->status == 206)
 		return REASON_NOT_PARTIAL;
 	/* 5.2.2.3: must-understand lifts no-store for statuses that are understood, and forbids the others. */
 	bool understood = is_understood(r->status);
-	if (cc->no_store && !(cc->must_understand && understood) && !(override & OVERRIDE_NO_STORE))
+	if (cc->no_store && !(cc->must_understand && understood) &&
+	    !is_lifted(in, OVERRIDE_NO_STORE, STORED_BY_NO_STORE, by))
 		return REASON_NOT_NO_STORE;
 	if (cc->must_understand && !understood)
 		return REASON_NOT_MUST_UNDERSTAND;
-	if (cc->private && !(override & OVERRIDE_PRIVATE))
+	if (cc->private && !is_lifted(in, OVERRIDE_PRIVATE, STORED_BY_PRIVATE, by))
 		return REASON_NOT_PRIVATE;
-	if (in->route->set_cookie == SET_COOKIE_REFUSE &&
-	    (has(&r->headers, STR("Set-Cookie")) || has(&r->headers, STR("Set-Cookie2"))))
-		return REASON_NOT_SET_COOKIE;
-	return REASON_NONE;
+	if (!has(&r->headers, STR("Set-Cookie")) && !has(&r->headers, STR("Set-Cookie2")))
+		return REASON_NONE;
+	*by |= STORED_BY_COOKIE;
+	return in->route->set_cookie == SET_COOKIE_REFUSE ? REASON_NOT_SET_COOKIE : REASON_NONE;
 }
 
 /* A 304 confirms what would have been a 200 (RFC 9110 15.4.5), so the validators of others are of no use. */
@@ -103,9 +115,13 @@ static enum reason refuse_for_freshness(
 	return f->is_explicit ? REASON_NOT_EXPIRED : REASON_NOT_FRESH;
 }
 
-static int64_t window_ms(int64_t said_s, int64_t default_ms)
+static int64_t window_ms(int64_t said_s, int64_t default_ms, enum stored_by bit, uint8_t *by)
 {
-	return said_s == CC_ABSENT ? default_ms : said_s * S_MS;
+	if (said_s != CC_ABSENT)
+		return said_s * S_MS;
+	if (default_ms > 0)
+		*by |= (uint8_t)bit;
+	return default_ms;
 }
 
 /* How long it may be served stale: what the response allows (RFC 5861), else what the route does by default. The defaults
@@ -116,12 +132,14 @@ static void describe_stale(
 	if (s->must_revalidate || s->no_cache)
 		return;
 	bool was_fresh = f->lifetime_ms > f->initial_age_ms;
-	s->swr_ms = window_ms(cc->stale_while_revalidate_s, was_fresh ? in->route->swr_ms : 0);
-	s->sie_ms = window_ms(cc->stale_if_error_s, was_fresh || has_validator(s) ? in->route->sie_ms : 0);
+	s->swr_ms =
+	    window_ms(cc->stale_while_revalidate_s, was_fresh ? in->route->swr_ms : 0, STORED_BY_SWR, &s->by_route);
+	s->sie_ms = window_ms(
+	    cc->stale_if_error_s, was_fresh || has_validator(s) ? in->route->sie_ms : 0, STORED_BY_SIE, &s->by_route);
 	/* A stale-if-error of the response is the limit for all failures (RFC 5861 4). What came with a tag and no word of
 	 * freshness may be made for one visitor: only the origin can tell, so nobody gets it without asking there. */
-	s->unreachable_ms =
-	    window_ms(cc->stale_if_error_s, was_fresh || f->is_explicit ? in->route->unreachable_ms : 0);
+	s->unreachable_ms = window_ms(cc->stale_if_error_s, was_fresh || f->is_explicit ? in->route->unreachable_ms : 0,
+	    STORED_BY_UNREACHABLE, &s->by_route);
 }
 
 static struct stored describe(
@@ -177,15 +195,19 @@ static struct headers stored_headers(const struct storable_in *in, struct arena 
 static enum reason judge(const struct storable_in *in, struct arena *a, struct storable_out *out)
 {
 	struct cc_response cc;
+	uint8_t by = 0;
+	const char *option;
 	targeted_read(in->cache, &in->response->headers, a, &cc);
-	enum reason why = refuse_for_response(in, &cc);
+	enum reason why = refuse_for_response(in, &cc, &by);
 	if (why == REASON_NONE)
-		why = refuse_for_request(in, &cc);
+		why = refuse_for_request(in, &cc, &by);
 	if (why == REASON_NONE)
 		why = vary_nominate(in->route, in->request, &in->response->headers, a, &out->stored.vary);
 	if (why != REASON_NONE)
 		return why;
-	int64_t ttl_ms = ttl_of(in->route, in->response->status);
+	if (vary_is_lifted(in->route, &in->response->headers, a))
+		by |= STORED_BY_VARY;
+	int64_t ttl_ms = policy_ttl(in->route, in->response->status, &option);
 	struct freshness_in freshness_in = {
 	    .cache = in->cache,
 	    .response = in->response,
@@ -198,6 +220,7 @@ static enum reason judge(const struct storable_in *in, struct arena *a, struct s
 	struct headers vary = out->stored.vary;
 	out->stored = describe(in, &cc, &f, ttl_ms >= 0);
 	out->stored.vary = vary;
+	out->stored.by_route |= by;
 	return refuse_for_freshness(in, &cc, &f, &out->stored);
 }
 

@@ -36,6 +36,10 @@ struct storable_out {
  * A 304 is not asked about here: merge it first (policy_merge_304) and ask about the result, with the stored status. */
 void policy_storable(const struct storable_in *in, struct arena *a, struct storable_out *out);
 
+/* The ttl that the route gives a response of this status, -1: none, its own fields decide. *option is the option that says so,
+ * NULL: none. ttl_status is the closer word, ttl is for 200. */
+int64_t policy_ttl(const struct route *route, int status, const char **option);
+
 /* The tags of a response: Cache-Tag (commas) and Surrogate-Key (blanks), without repetition, at most `max`. */
 struct str_list policy_tags(const struct headers *h, struct arena *a, unsigned max);
 

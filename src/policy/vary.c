@@ -323,6 +323,12 @@ static bool has_two_hosts(const struct http_request *request)
 	return told && !str_eq_nocase(told->value, request->host);
 }
 
+bool vary_is_lifted(const struct route *route, const struct headers *response, struct arena *a)
+{
+	struct headers ignored = {0};
+	return (route->override & OVERRIDE_VARY_STAR) && nominate_vary(response, false, a, &ignored) != REASON_NONE;
+}
+
 enum reason vary_nominate(const struct route *route, const struct http_request *request, const struct headers *response,
     struct arena *a, struct headers *out)
 {

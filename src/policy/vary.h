@@ -11,6 +11,8 @@
  * where the request has none. REASON_NONE, or why no later request can be compared. Lies in `a`. */
 enum reason vary_nominate(const struct route *route, const struct http_request *request, const struct headers *response,
     struct arena *a, struct headers *out);
+/* True when vary_nominate refuses nothing only because the route has override = vary. */
+bool vary_is_lifted(const struct route *route, const struct headers *response, struct arena *a);
 
 /* What this request has for the nominated fields: the same list with its own values in normal form. Lies in `a`. */
 void vary_values(const struct headers *nominated, const struct headers *request, struct arena *a, struct headers *out);

@@ -62,6 +62,7 @@ struct why {
 	struct str method, scheme, host, path, query; /* as understood; query.p NULL: none */
 	struct str key;				      /* empty when it is never looked up */
 	bool scheme_ignored; /* https was asked for, but no peer is trusted to say so: all requests are http */
+	const struct conf *conf;
 	const struct route *route;
 	bool undecided;		/* the route's regex met its limits: nothing is looked up */
 	struct headers request; /* end-to-end fields that the origin would see */

@@ -265,7 +265,7 @@ static void on_data(struct fetch *fetch, size_t n)
 		give_up(f);
 }
 
-static enum reason reason_of(int err)
+enum reason fill_reason_of(int err)
 {
 	switch (err) {
 	case ERR_RESOLVE:
@@ -314,17 +314,17 @@ static void on_done(struct fetch *fetch, int err, const char *why)
 		assert(err != ERR_OK);
 		f->err = err;
 		f->why = why;
-		f->reason = reason_of(err);
+		f->reason = fill_reason_of(err);
 		stale_note_failure(f);
 		flight_decide(f, FLIGHT_FAILED);
-		remember_failed(f, reason_of(err));
+		remember_failed(f, fill_reason_of(err));
 	} else if (f->body) {
 		/* Whoever hears that it broke off and asks again must not join what is broken. */
 		if (err != ERR_OK)
 			flight_close(f);
 		body_end(f->body, err);
 		if (err != ERR_OK && f->storing)
-			remember_failed(f, reason_of(err));
+			remember_failed(f, fill_reason_of(err));
 		/* Put first, then close: who finds no flight any more finds the entry. */
 		if (err == ERR_OK && f->storing)
 			partial_put(f);

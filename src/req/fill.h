@@ -28,4 +28,7 @@ void fill_leader_left(struct flight *f);
 /* The leader has upload bytes again. */
 void fill_upload(struct flight *f);
 
+/* Why there is no whole answer, by the error of the fetch. */
+enum reason fill_reason_of(int err);
+
 #endif

@@ -12,12 +12,12 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "policy/freshness.h"
 #include "policy/partial.h"
 #include "policy/range.h"
 #include "policy/validate.h"
+#include "req/remember.h"
 #include "req/update.h"
 
 /* ---- of a request ---- */
@@ -341,7 +341,8 @@ int partial_begin(struct flight *f)
 void partial_put(struct flight *f)
 {
 	if (f->promised >= 0 && body_size(f->body) != (uint64_t)f->promised) {
-		log_debug("store", "%.*s: not stored: another length than Content-Range says", STR_ARG(f->key.text));
+		f->dropped = REASON_NOT_PARTIAL;
+		remember_failed(f, f->dropped);
 		return;
 	}
 	struct entry *old = stored_is_partial(&f->entry->stored) ? find(f->env->tier, &f->key, &f->request) : NULL;

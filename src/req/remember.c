@@ -26,7 +26,7 @@ void remember_stored(struct flight *f)
 	    .status = s->status,
 	    .fresh_until_ms = s->response_ms + s->lifetime_ms - s->initial_age_ms,
 	};
-	write_note(f, &note, cause_of_lifetime(s, &f->entry->headers, &f->arena));
+	write_note(f, &note, cause_of_lifetime(&f->conf->cache, s, &f->entry->headers, &f->arena));
 }
 
 void remember_refused(struct flight *f, enum reason why, const struct http_response *response)
@@ -38,7 +38,7 @@ void remember_refused(struct flight *f, enum reason why, const struct http_respo
 	 * switch the cache off for the others. */
 	if (response->status < 500 && !reason_is_of_request(why) && f->conf->cache.pass_ttl_ms > 0)
 		note.pass_until_ms = f->env->port->wall_ms(f->env->worker) + f->conf->cache.pass_ttl_ms;
-	write_note(f, &note, cause_of_refusal(why, &f->request, response, &f->arena));
+	write_note(f, &note, cause_of_refusal(&f->conf->cache, f->route, why, response, &f->arena));
 }
 
 void remember_failed(struct flight *f, enum reason why)

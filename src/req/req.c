@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "policy/rule.h"
 #include "req/fill.h"
 #include "req/request.h"
 
@@ -161,8 +162,10 @@ int64_t req_read(struct req *r, char *p, size_t max)
 		return cut_off == ERR_AGAIN ? 0 : cut_off;
 	while (copied < max) {
 		int err = body_read(&r->waiter.reader, &from, &n);
-		if (err != ERR_OK && err != ERR_AGAIN && copied == 0)
+		if (err != ERR_OK && err != ERR_AGAIN && copied == 0) {
+			r->broken = err == ERR_EOF ? ERR_OK : err;
 			return err;
+		}
 		if (err != ERR_OK)
 			break;
 		n = n < max - copied ? n : max - copied;
@@ -186,7 +189,26 @@ void req_gone(struct req *r)
 	req__leave_flight(r);
 }
 
-static void write_line(const struct req *r, uint64_t sent, int64_t total_us, int64_t upstream_us)
+/* Nothing on a plain hit: what stored the page is told by the line of the fetch, and by why. */
+static struct str rule(struct req *r)
+{
+	const struct flight *f = r->waiter.leads ? r->flight : NULL;
+	const struct entry *e = r->entry ? r->entry : f ? f->entry : NULL;
+	bool is_stored = f && f->may_store && r->reason == r->fwd && r->outcome != OUTCOME_ERROR;
+	struct rule_in in = {.conf = r->conf,
+	    .route = r->route,
+	    .reason = is_stored ? REASON_STORED : r->reason,
+	    .status = r->answer.status,
+	    .stored = is_stored ? (f->entry ? &f->entry->stored : NULL)
+		      : e	? &e->stored
+				: NULL};
+	if (!r->route || r->reason == REASON_HIT)
+		return STR_NONE;
+	struct conf_setting s = conf_setting_of(r->conf, r->route, rule_of(&in));
+	return s.name ? arena_printf(&r->arena, "%.*s %s", STR_ARG(s.source), s.name) : STR_NONE;
+}
+
+static void write_line(struct req *r, uint64_t sent, int64_t total_us, int64_t upstream_us)
 {
 	const struct http_request *m = &r->message;
 	struct access_line line = {
@@ -207,6 +229,7 @@ static void write_line(const struct req *r, uint64_t sent, int64_t total_us, int
 	    .bytes = sent,
 	    .verdict = outcome_name(r->outcome),
 	    .reason = reason_code(r->reason),
+	    .rule = rule(r),
 	    .age_s = r->age_ms < 0 ? -1 : r->age_ms / 1000,
 	    .total_us = total_us,
 	    .upstream_us = upstream_us,
@@ -216,8 +239,14 @@ static void write_line(const struct req *r, uint64_t sent, int64_t total_us, int
 
 static void account(struct req *r, uint64_t sent, bool whole)
 {
-	/* A client that left before its answer was whole: 499 as nginx has it, when there was none at all. */
-	if (r->answer.kind == ANSWER_NONE || !whole) {
+	/* What was decided when the head came, the body may have changed. */
+	if (r->waiter.leads && r->flight->dropped != REASON_NONE && r->reason == r->fwd)
+		r->reason = r->flight->dropped;
+	if (r->broken != ERR_OK) {
+		r->outcome = OUTCOME_ERROR;
+		r->reason = fill_reason_of(r->broken);
+	} else if (r->answer.kind == ANSWER_NONE || !whole) {
+		/* A client that left before its answer was whole: 499 as nginx has it, when there was none at all. */
 		metrics_inc(r->env->metrics, METRIC_CLIENTS_GONE);
 		r->outcome = OUTCOME_ERROR;
 		r->reason = REASON_ERROR_CLIENT;

@@ -64,6 +64,7 @@ struct req {
 	uint64_t skip,
 	    left; /* of a stream of which a part is sent: bytes to be passed by, then to be sent; if is_cut */
 	bool is_cut;
+	int broken; /* the error with which the body's stream ended; 0: it did not */
 
 	struct answer answer;
 	enum outcome outcome;

@@ -267,7 +267,7 @@ static enum req_step join(struct req *r)
 	if (r->dots)
 		return pass(r, REASON_PASS_DOTS);
 	if (++r->joins > JOINS_MAX)
-		return pass(r, REASON_PASS_REMEMBERED);
+		return pass(r, REASON_PASS_VARIANTS);
 	if (r->entry)
 		variant_sign(r, r->entry);
 	r->waiter.leads = false;

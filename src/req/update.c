@@ -53,9 +53,11 @@ int update_put_entry(struct flight *f, struct entry *e)
 	int err = tier_put(f->env->tier, &op);
 	if (err != ERR_OK) {
 		log_debug("store", "%.*s: not stored: %s", STR_ARG(f->key.text), err_text(err));
-		remember_failed(f, err == ERR_STALE ? REASON_NOT_PURGED : REASON_NOT_FULL);
+		f->dropped = err == ERR_STALE ? REASON_NOT_PURGED : REASON_NOT_FULL;
+		remember_failed(f, f->dropped);
 		return err;
 	}
+	f->dropped = REASON_NONE; /* of another try */
 	metrics_inc(f->env->metrics, METRIC_STORED);
 	/* What was validated is replaced also by an answer that varies by other fields (RFC 9111 4.3.3): the old one would
 	 * else go on to match. */

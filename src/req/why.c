@@ -333,6 +333,7 @@ static void describe(
 	out->host = arena_str(a, r->host);
 	out->path = arena_str(a, r->path);
 	out->query = r->query.p ? arena_str(a, r->query) : STR_NONE;
+	out->conf = ask->conf;
 	out->route = &ask->conf->routes[r->route->index];
 	out->undecided = r->route != out->route;
 	copy_fields(&r->message.headers, a, &out->request);

@@ -19,6 +19,7 @@ static void tell(void *ctx, const struct why_ask *ask, struct arena *a, struct w
 		n += snprintf(asked_text + n, sizeof(asked_text) - (size_t)n, " | %.*s: %.*s",
 		    STR_ARG(ask->headers.v[i].name), STR_ARG(ask->headers.v[i].value));
 	*out = found;
+	out->conf = b->conf;
 	out->route = &b->conf->routes[0]; /* [route /plain/x] with query = none */
 }
 

@@ -38,19 +38,20 @@ START_TEST(each_form_is_as_documented)
 	} rows[] = {
 	    {"combined, and the rest behind it", ACCESS_COMBINED,
 		"127.0.0.1 - - [31/Jan/2026:10:15:00 +0000] \"GET /a?b=c HTTP/1.1\" 200 5120 \"-\" \"curl/8 (x)\" "
-		"host=example.com verdict=hit reason=hit tier=memory route=/blog/* upstream=- age=3 total_us=42 "
+		"host=example.com verdict=hit reason=hit rule=- tier=memory route=/blog/* upstream=- age=3 total_us=42 "
 		"upstream_us=- "
 		"id=01-ab\n"},
 	    {"JSON", ACCESS_JSON,
 		"{\"time\":\"2026-01-31T10:15:00.123Z\",\"client\":\"127.0.0.1\",\"method\":\"GET\",\"host\":\"example."
 		"com\","
 		"\"target\":\"/a?b=c\",\"protocol\":\"HTTP/1.1\",\"status\":200,\"bytes\":5120,\"verdict\":\"hit\","
-		"\"reason\":\"hit\",\"tier\":\"memory\",\"route\":\"/blog/"
+		"\"reason\":\"hit\",\"rule\":null,\"tier\":\"memory\",\"route\":\"/blog/"
 		"*\",\"upstream\":null,\"age\":3,\"total_us\":42,"
 		"\"upstream_us\":null,\"id\":\"01-ab\",\"referer\":null,\"user_agent\":\"curl/8 (x)\"}\n"},
 	    {"key=value", ACCESS_KEYVALUE,
 		"time=2026-01-31T10:15:00.123Z client=127.0.0.1 method=GET host=example.com target=\"/a?b=c\" "
-		"protocol=HTTP/1.1 status=200 bytes=5120 verdict=hit reason=hit tier=memory route=/blog/* upstream=- "
+		"protocol=HTTP/1.1 status=200 bytes=5120 verdict=hit reason=hit rule=- tier=memory route=/blog/* "
+		"upstream=- "
 		"age=3 "
 		"total_us=42 upstream_us=- id=01-ab referer=- user_agent=\"curl/8 (x)\"\n"},
 	};
@@ -61,6 +62,29 @@ START_TEST(each_form_is_as_documented)
 		access_line_format(&line, rows[i].format, &b);
 		ck_assert_msg(
 		    str_eq(buf_str(&b), str_of(rows[i].line)), "%s: %.*s", rows[i].sentence, STR_ARG(buf_str(&b)));
+		buf_free(&b);
+	}
+}
+END_TEST
+
+START_TEST(the_rule_that_decided)
+{
+	static const struct {
+		int format;
+		const char *text;
+	} rows[] = {
+	    {ACCESS_COMBINED, " reason=set-cookie rule=\"larder.ini:12 set_cookie\" "},
+	    {ACCESS_JSON, ",\"reason\":\"set-cookie\",\"rule\":\"larder.ini:12 set_cookie\","},
+	    {ACCESS_KEYVALUE, " reason=set-cookie rule=\"larder.ini:12 set_cookie\" "},
+	};
+	struct access_line line = sample();
+	line.reason = "set-cookie";
+	line.rule = STR("larder.ini:12 set_cookie");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct buf b;
+		buf_init(&b, 4096);
+		access_line_format(&line, rows[i].format, &b);
+		ck_assert_msg(str_find(buf_str(&b), str_of(rows[i].text)) < b.n, "%.*s", STR_ARG(buf_str(&b)));
 		buf_free(&b);
 	}
 }
@@ -135,6 +159,7 @@ int main(void)
 	Suite *s = suite_create("access_line");
 	TCase *t = tcase_create("access_line");
 	tcase_add_test(t, each_form_is_as_documented);
+	tcase_add_test(t, the_rule_that_decided);
 	tcase_add_test(t, a_client_cannot_forge_lines_or_fields);
 	tcase_add_test(t, json_gives_back_what_the_client_sent);
 	tcase_add_test(t, dates_are_those_of_the_calendar);

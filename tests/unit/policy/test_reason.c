@@ -153,16 +153,6 @@ START_TEST(the_page_is_made_from_the_table)
 }
 END_TEST
 
-START_TEST(where_a_rule_may_decide_its_option_is_named)
-{
-	ck_assert_str_eq(reason_option(REASON_PASS_ROUTE), "cache");
-	ck_assert_str_eq(reason_option(REASON_NOT_SET_COOKIE), "set_cookie");
-	ck_assert_str_eq(reason_option(REASON_NOT_TOO_LARGE), "max_object");
-	ck_assert_ptr_null(reason_option(REASON_NOT_PRIVATE));
-	ck_assert_ptr_null(reason_option(REASON_HIT));
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("policy/reason");
@@ -171,7 +161,6 @@ int main(void)
 	tcase_add_test(t, no_two_reasons_share_a_code);
 	tcase_add_test(t, an_advice_is_sentences);
 	tcase_add_test(t, the_page_is_made_from_the_table);
-	tcase_add_test(t, where_a_rule_may_decide_its_option_is_named);
 	tcase_add_test(t, fwd_is_a_registered_token);
 	tcase_add_test(t, refusals_of_the_request_say_nothing_about_the_url);
 	suite_add_tcase(s, t);
