@@ -224,10 +224,25 @@ void answer_error(struct req *r, int status, enum reason reason, const char *why
 	finish(r, OUTCOME_ERROR, reason);
 }
 
+static int status_of_failure(const struct req *r, int err)
+{
+	switch (err) {
+	case ERR_TIMEOUT:
+		return 504;
+	case ERR_BUSY:
+		return 503;
+	case ERR_PROTOCOL: /* it was reached */
+	case ERR_TOO_LARGE:
+		return 502;
+	default:
+		/* RFC 9111 5.2.2.2: 504 where a stored page must be validated and the origin cannot be reached. */
+		return r->entry && r->entry->stored.must_revalidate ? 504 : 502;
+	}
+}
+
 void answer_failure(struct req *r, int err, enum reason reason)
 {
-	int status = err == ERR_TIMEOUT ? 504 : err == ERR_BUSY ? 503 : 502;
-	answer_error(r, status, reason, NULL);
+	answer_error(r, status_of_failure(r, err), reason, NULL);
 }
 
 void answer_json(struct req *r, int status, struct str body, enum reason reason)

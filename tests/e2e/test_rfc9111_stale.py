@@ -117,13 +117,19 @@ def test_stale_is_not_served_unasked(origin, serve):
     assert larder.get("/p").body == b"/p #2"
 
 
-def test_the_error_is_504(origin, serve):
-    """RFC 9111 5.2.2.2-4: an origin that does not answer. One that refuses or breaks off is told by 502."""
+@pytest.mark.parametrize("how", ["silent", "closes", "down"])
+def test_the_error_is_504(origin, serve, how):
+    """RFC 9111 5.2.2.2-4: an origin that does not answer, breaks off or refuses."""
     from origin import Gate
     larder = serve(origin, "[upstream]\nfirst_byte_timeout = 200ms")
     stale_page(origin, larder, "/p", 110, "max-age=100, must-revalidate")
     gate = Gate()
-    origin.page("/p", gate=gate)
+    if how == "silent":
+        origin.page("/p", gate=gate)
+    elif how == "closes":
+        origin.on("/p")(lambda request, reply: reply.close())
+    else:
+        origin.stop()
     answer = larder.get("/p")
     gate.open()
     assert answer.status == 504 and answer["X-Stored"] is None

@@ -60,7 +60,7 @@ def test_must_revalidate_forbids_stale(origin, serve):
     larder = serve(origin)
     larder.stored("/p")
     origin.on("/p")(lambda request, reply: reply.reset())
-    wait_until(lambda: larder.get("/p").status in (502, 504), "the error")
+    wait_until(lambda: larder.get("/p").status == 504, "the error")
 
 
 @pytest.mark.parametrize("directive", ["must-revalidate", "proxy-revalidate", "no-cache", "s-maxage=1"])
@@ -70,7 +70,7 @@ def test_what_forbids_stale_answers(origin, serve, directive):
     assert larder.get("/p").status == 200
     origin.on("/p")(lambda request, reply: reply.reset())
     error = wait_until(lambda: next((r for r in [larder.get("/p")] if r.status != 200), None), "the error")
-    assert error.status == 502
+    assert error.status == (502 if directive == "no-cache" else 504)
     assert not [n for n in ("ETag", "X-Stored", "Age") if error[n]]
 
 
