@@ -130,10 +130,9 @@ static void judge_206(struct flight *f, int64_t length, struct storable_out *out
 
 /* A Range, or a condition that was relayed, may be what the origin did not like: an error says nothing to those who ask for the
  * page then, and who sends odd ones must not be able to have it stored for them. That there is no page says it to all. */
-static bool is_refusal(const struct flight *f)
+static bool may_be_refusal(int status)
 {
-	int status = f->response.status;
-	return (f->forwards_range || f->relays) && status >= 400 && status != 404 && status != 410;
+	return status >= 400 && status != 404 && status != 410;
 }
 
 void partial_judge(struct flight *f, int64_t length, struct storable_out *out)
@@ -141,7 +140,7 @@ void partial_judge(struct flight *f, int64_t length, struct storable_out *out)
 	*out = (struct storable_out){.reason = REASON_NOT_PARTIAL};
 	if (f->response.status == 206)
 		judge_206(f, length, out);
-	else if (!is_refusal(f))
+	else if (!(f->forwards_range || f->relays) || !may_be_refusal(f->response.status))
 		update_judge(f, &f->response, out);
 	else if (f->relays)
 		out->reason = REASON_NOT_REFUSED;
@@ -310,7 +309,10 @@ enum partial_rest partial_rest(
 {
 	if (!f->part)
 		return PARTIAL_NO_REST;
-	if (r->status != 206 && r->status != 416) {
+	/* A 304 answers no question of ours. */
+	if (r->status == 304 || may_be_refusal(r->status))
+		return PARTIAL_USELESS;
+	if (r->status != 206) {
 		entry_release(&f->part);
 		return PARTIAL_NO_REST;
 	}

@@ -30,7 +30,7 @@ void partial_judge(struct flight *f, int64_t length, struct storable_out *out);
 void partial_ask_rest(struct flight *f, struct headers *request);
 /* What the answer to that is: NO_REST: no part at all (f->part is let go), or none was asked for. REST: it continues f->part;
  * *whole and *length become those of both together, and partial_begin puts the stored bytes before those that come. USELESS: a
- * part, or a refusal of one, that cannot be joined: only the whole is of use. */
+ * part, or a refusal of one, that cannot be joined, or a 304: only the whole is of use. */
 enum partial_rest { PARTIAL_NO_REST, PARTIAL_REST, PARTIAL_USELESS };
 enum partial_rest partial_rest(
     struct flight *f, const struct http_response *r, int64_t *length, struct http_response *whole);

@@ -162,6 +162,9 @@ START_TEST(the_rest_comes_otherwise)
 	    {"a part that may not be stored", 206, "Cache-Control: no-store\nETag: \"v1\"\n" RANGE_OF("4", "9"),
 		"456789", true},
 	    {"a refusal", 416, "Content-Range: bytes */4\n", "", true},
+	    {"a 304 though nobody has it", 304, V1, "", true},
+	    {"an error that the Range may have caused", 400, V1, "", true},
+	    {"an origin that fails at it", 501, V1, "", true},
 	};
 	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
 		struct world *w = world_new("");
