@@ -169,6 +169,8 @@ static const char *status_text(int status)
 		return "Bad Request";
 	case 403:
 		return "Forbidden";
+	case 405:
+		return "Method Not Allowed";
 	case 502:
 		return "Bad Gateway";
 	case 503:
@@ -243,6 +245,18 @@ static int status_of_failure(const struct req *r, int err)
 void answer_failure(struct req *r, int err, enum reason reason)
 {
 	answer_error(r, status_of_failure(r, err), reason, NULL);
+}
+
+void answer_last_hop(struct req *r)
+{
+	if (r->message.method == METHOD_OPTIONS) {
+		text_headers(r, STR("text/plain; charset=utf-8"));
+		answer_text(r, 200, STR(""));
+		finish(r, OUTCOME_PASS, REASON_LAST_HOP);
+	} else { /* it would show the client's fields as we got them, and serve nobody else */
+		answer_error(r, 405, REASON_LAST_HOP, NULL);
+	}
+	headers_set(&r->answer.headers, &r->arena, STR("Allow"), STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
 }
 
 void answer_json(struct req *r, int status, struct str body, enum reason reason)

@@ -76,6 +76,18 @@ void forward_strip(struct headers *h)
 	}
 }
 
+bool forward_takes_hop(struct headers *h, struct arena *a)
+{
+	uint64_t hops;
+	struct str given = headers_get(h, STR("Max-Forwards"));
+	if (str_to_u64(given, INT32_MAX, &hops) != ERR_OK)
+		return true;
+	if (hops == 0)
+		return false;
+	headers_set(h, a, STR("Max-Forwards"), arena_printf(a, "%llu", (unsigned long long)hops - 1));
+	return true;
+}
+
 static bool is_default_port(const struct url *u)
 {
 	return u->port == (str_eq(u->scheme, STR("https")) ? 443 : 80);

@@ -32,4 +32,8 @@ void header_ops_apply(const struct header_ops *ops, struct arena *a, struct head
  * proxies of its name have, too often to be a chain: some take comments out (RFC 9110 7.6.3). */
 bool forward_is_loop(const struct headers *h, struct str pseudonym, uint32_t instance);
 
+/* RFC 9110 7.6.2: false when Max-Forwards of this OPTIONS or TRACE says that it goes no further. Else it goes on with one less;
+ * one that is no number, or larger than any chain, stays as it is. The new value lies in `a`. */
+bool forward_takes_hop(struct headers *h, struct arena *a);
+
 #endif

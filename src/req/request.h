@@ -88,6 +88,8 @@ void answer_from_flight(struct req *r);
 void answer_error(struct req *r, int status, enum reason reason, const char *why);
 /* The flight failed. */
 void answer_failure(struct req *r, int err, enum reason reason);
+/* Max-Forwards ended here (RFC 9110 7.6.2): what OPTIONS asks is told, TRACE is not. */
+void answer_last_hop(struct req *r);
 void answer_json(struct req *r, int status, struct str body, enum reason reason);
 /* May the entry answer the request now? */
 struct reuse_verdict answer_verdict(const struct req *r, const struct entry *e);

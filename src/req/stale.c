@@ -59,6 +59,8 @@ bool stale_stands_in(struct req *r)
 		why = REASON_HIT_STALE_UNREACHABLE;
 	if (why == REASON_NONE)
 		return false;
+	if (r->verdict.ttl_ms > 0)
+		why = REASON_HIT_FRESH_ERROR;
 	answer_from_entry(r, r->entry, OUTCOME_STALE, why);
 	return true;
 }

@@ -96,6 +96,10 @@ static enum req_step receive(struct req *r)
 	headers_remove_hop_by_hop(&m->headers);
 	if (!r->trusted)
 		forward_strip(&m->headers);
+	if ((m->method == METHOD_OPTIONS || m->method == METHOD_TRACE) && !forward_takes_hop(&m->headers, &r->arena)) {
+		answer_last_hop(r);
+		return REQ_ANSWERED;
+	}
 	return why == REASON_NONE ? REQ_LOOKUP : pass(r, why);
 }
 

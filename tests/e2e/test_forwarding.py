@@ -72,3 +72,15 @@ def test_accept_encoding_goes_to_the_origin(origin, serve):
     larder = serve(origin, "[route /*]\nttl = 60s")
     assert larder.stored("/p", {"Accept-Encoding": "gzip"}).body == b"gzip"
     assert larder.get("/p", {"Accept-Encoding": "br"}).body == b"br"
+
+
+@pytest.mark.parametrize("method, status", [("OPTIONS", 200), ("TRACE", 405)])
+def test_max_forwards(origin, serve, method, status):
+    """RFC 9110 7.6.2: counted down; at 0 the answer is ours."""
+    origin.page("/p")
+    larder = serve(origin)
+    assert larder.request(method, "/p", {"Max-Forwards": "2"}).body == b"/p #1"
+    assert origin.last("/p")["Max-Forwards"] == "1"
+    answer = larder.request(method, "/p", {"Max-Forwards": "0"})
+    assert answer.status == status and "OPTIONS" in answer["Allow"] and origin.count("/p") == 1
+    assert larder.get("/p", {"Max-Forwards": "0"}).body == b"/p #2", "it is for OPTIONS and TRACE alone"

@@ -47,6 +47,16 @@ def test_stale_if_error(origin, serve, headers, option, failure):
     assert larder.logged("/p", reason="stale-if-error")
 
 
+def test_a_fresh_page_is_better_than_an_error(origin, serve):
+    """RFC 9111 5.2.1.4: the client prefers a newer one; there is none, and the stored one is fresh."""
+    origin.page("/p", headers={"Cache-Control": "max-age=100"})
+    larder = serve(origin)
+    larder.stored("/p")
+    origin.page("/p", status=503)
+    answer = larder.get("/p", {"Cache-Control": "no-cache"})
+    assert (answer.status, answer.body, answer.cache["detail"]) == (200, b"/p #1", "fresh-if-error")
+
+
 def test_without_it_an_error_is_an_error(origin, serve):
     origin.page("/p")
     larder = serve(origin, "[route /*]\nttl = 1s\nstale_if_unreachable = 0s")

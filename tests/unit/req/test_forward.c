@@ -145,6 +145,34 @@ START_TEST(a_loop_is_noticed)
 }
 END_TEST
 
+START_TEST(hops_are_counted_down)
+{
+	static const struct {
+		const char *what, *fields;
+		bool goes_on;
+		const char *expected;
+	} cases[] = {
+	    {"RFC 9110 7.6.2: without the field it goes on", "", true, NULL},
+	    {"RFC 9110 7.6.2: 0 goes no further", "Max-Forwards: 0\n", false, "0"},
+	    {"RFC 9110 7.6.2: one less", "Max-Forwards: 10\n", true, "9"},
+	    {"the last hop", "max-forwards: 1\n", true, "0"},
+	    {"what is no number stays", "Max-Forwards: -1\n", true, "-1"},
+	    {"what is too large stays", "Max-Forwards: 99999999999999999999\n", true, "99999999999999999999"},
+	};
+	struct arena a;
+	arena_init(&a, 0);
+	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+		struct headers h = {0};
+		fields_of(cases[i].fields, &a, &h);
+		ck_assert_msg(forward_takes_hop(&h, &a) == cases[i].goes_on, "%s", cases[i].what);
+		struct str left = headers_get(&h, STR("Max-Forwards"));
+		ck_assert_msg(cases[i].expected ? str_eq(left, str_of(cases[i].expected)) : !left.p, "%s: %.*s",
+		    cases[i].what, STR_ARG(left));
+	}
+	arena_free(&a);
+}
+END_TEST
+
 START_TEST(a_path_of_the_upstream_url_comes_first)
 {
 	static const struct {
@@ -192,6 +220,7 @@ int main(void)
 	tcase_add_test(t, each_field_goes_on_or_stays);
 	tcase_add_test(t, peers_without_a_plain_address);
 	tcase_add_test(t, a_loop_is_noticed);
+	tcase_add_test(t, hops_are_counted_down);
 	tcase_add_test(t, a_path_of_the_upstream_url_comes_first);
 	tcase_add_test(t, fields_of_a_rule_are_added_set_and_removed);
 	suite_add_tcase(s, t);
