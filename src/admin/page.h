@@ -65,8 +65,12 @@ enum { WHY_ADVICE_MAX = 2 };
 unsigned admin__why_advice(const struct why *w, struct arena *a, struct str out[WHY_ADVICE_MAX]);
 /* A word for what would happen: "hit", "miss" ... */
 const char *admin__why_kind(const struct why *w);
-/* What a field of the request does to the verdict, NULL when nothing. */
-const char *admin__why_effect(struct str field);
+/* The refusal that the route lifted, for a bit of stored.by_route up to STORED_BY_COOKIE. */
+enum reason admin__why_lifted(enum stored_by bit);
+/* What a field of the request does to the verdict, in the arena or static; p NULL when nothing is to be said. */
+struct str admin__why_effect(const struct why *w, struct str field, struct arena *a);
+/* The setting by which not all of the query is in the key, name NULL when all is, or a default leaves some out. */
+struct conf_setting admin__why_key_rule(const struct why *w);
 /* The setting that made the verdict on a response of that status (0: on none), name NULL when none did. */
 struct conf_setting admin__why_rule(const struct why *w, enum reason reason, int status);
 

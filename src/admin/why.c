@@ -30,33 +30,6 @@ const char *admin__why_kind(const struct why *w)
 	return "error";
 }
 
-const char *admin__why_effect(struct str field)
-{
-	static const struct {
-		struct str name;
-		const char *effect;
-	} rows[] = {
-	    {STR("Authorization"),
-		"does not keep a stored page from being served; what the origin answers is stored only if it "
-		"allows sharing (public, s-maxage, must-revalidate: RFC 9111 3.5)"},
-	    {STR("Cookie"),
-		"makes no difference, unless the page varies by it (the app's Vary, or vary_cookie of the route)"},
-	    {STR("Cache-Control"), "asks for a page that is fresh enough for this client (RFC 9111 5.2.1)"},
-	    {STR("Pragma"), "counts where there is no Cache-Control (RFC 9111 5.4)"},
-	    {STR("Range"), "asks for a part of the page"},
-	    {STR("If-None-Match"), "may be answered with 304 from what is stored"},
-	    {STR("If-Modified-Since"), "may be answered with 304 from what is stored"},
-	    {STR("If-Match"), "is for the origin to judge, so the request passes"},
-	    {STR("If-Unmodified-Since"), "is for the origin to judge, so the request passes"},
-	    {STR("Content-Length"), "tells of a body; a request with one passes"},
-	    {STR("Transfer-Encoding"), "tells of a body; a request with one passes"},
-	};
-	for (size_t i = 0; i < COUNT_OF(rows); i++)
-		if (str_eq_nocase(field, rows[i].name))
-			return rows[i].effect;
-	return NULL;
-}
-
 struct conf_setting admin__why_rule(const struct why *w, enum reason reason, int status)
 {
 	struct rule_in in = {.conf = w->conf, .route = w->route, .reason = reason, .status = status};
@@ -65,6 +38,32 @@ struct conf_setting admin__why_rule(const struct why *w, enum reason reason, int
 			in.stored = &w->variants[i].stored;
 	}
 	return conf_setting_of(w->conf, w->route, rule_of(&in));
+}
+
+enum reason admin__why_lifted(enum stored_by bit)
+{
+	switch (bit) {
+	case STORED_BY_PRIVATE:
+		return REASON_NOT_PRIVATE;
+	case STORED_BY_NO_STORE:
+		return REASON_NOT_NO_STORE;
+	case STORED_BY_AUTHORIZATION:
+		return REASON_NOT_AUTHORIZATION;
+	case STORED_BY_VARY:
+		return REASON_NOT_VARY_STAR;
+	default:
+		return REASON_NOT_SET_COOKIE;
+	}
+}
+
+struct conf_setting admin__why_key_rule(const struct why *w)
+{
+	size_t at = str_index(w->key, '?');
+	struct str counts = at < w->key.n ? str_skip(w->key, at + 1) : STR(""), asked = w->query.p ? w->query : STR("");
+	if (w->key.n == 0 || str_eq(counts, asked))
+		return (struct conf_setting){0};
+	/* The same bytes in another order, or fewer of them. */
+	return conf_route_setting(w->route, counts.n == asked.n ? "query_sort" : "query");
 }
 
 /* "{route}" becomes the name of the route with its place. */

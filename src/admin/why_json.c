@@ -1,6 +1,8 @@
 /* GET /why for programs. Seconds are rounded down, as in Age and Cache-Status; what is not known is null. */
 #include "admin/page.h"
 
+#include "policy/rule.h"
+
 static int64_t seconds_of(int64_t ms)
 {
 	return ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
@@ -68,6 +70,8 @@ static void add_route(struct buf *out, const struct why *w)
 
 static void add_request(struct buf *out, const struct why *w)
 {
+	struct arena a;
+	arena_init(&a, 0);
 	admin__add_name(out, "request");
 	buf_addc(out, '[');
 	for (uint32_t i = 0; i < w->request.n; i++) {
@@ -75,10 +79,11 @@ static void add_request(struct buf *out, const struct why *w)
 		open_object(out);
 		admin__add_text(out, "name", h->name);
 		admin__add_text(out, "value", shown(h->name, h->value));
-		admin__add_text(out, "effect", str_of(admin__why_effect(h->name)));
+		admin__add_text(out, "effect", admin__why_effect(w, h->name, &a));
 		buf_addc(out, '}');
 	}
 	buf_addc(out, ']');
+	arena_free(&a);
 }
 
 static void add_last(struct buf *out, const struct why *w)
@@ -101,7 +106,7 @@ static void add_last(struct buf *out, const struct why *w)
 	buf_addc(out, '}');
 }
 
-static void add_differences(struct buf *out, const struct why_variant *v)
+static void add_differences(struct buf *out, const struct why *w, const struct why_variant *v)
 {
 	admin__add_name(out, "differs");
 	buf_addc(out, '[');
@@ -111,12 +116,35 @@ static void add_differences(struct buf *out, const struct why_variant *v)
 		admin__add_text(out, "name", f->name);
 		admin__add_text(out, "stored", shown(f->name, f->stored));
 		admin__add_text(out, "asked", shown(f->name, f->asked));
+		add_rule(out, "rule", conf_setting_of(w->conf, w->route, rule_of_variant(w->route, f->name)));
 		buf_addc(out, '}');
 	}
 	buf_addc(out, ']');
 }
 
-static void add_variant(struct buf *out, const struct why_variant *v)
+/* The bytes that a partial entry has, the first and the last of each run; empty for a whole one. */
+static void add_runs(struct buf *out, const struct stored *s)
+{
+	admin__add_name(out, "parts");
+	buf_addc(out, '[');
+	for (unsigned i = 0; i < s->n_runs; i++)
+		buf_addf(out, "%s[%lld,%lld]", i ? "," : "", (long long)s->runs[i].first, (long long)s->runs[i].last);
+	buf_addc(out, ']');
+}
+
+static void add_exceptions(struct buf *out, const struct why *w, const struct stored *s)
+{
+	admin__add_name(out, "although");
+	buf_addc(out, '[');
+	for (unsigned bit = 1; bit <= STORED_BY_COOKIE; bit *= 2) {
+		if (s->by_route & bit)
+			admin__add_element(out, str_of(reason_code(admin__why_lifted((enum stored_by)bit))));
+	}
+	buf_addc(out, ']');
+	add_rule(out, "although_rule", conf_setting_of(w->conf, w->route, rule_of_exception(s)));
+}
+
+static void add_variant(struct buf *out, const struct why *w, const struct why_variant *v)
 {
 	const struct stored *s = &v->stored;
 	open_object(out);
@@ -127,6 +155,9 @@ static void add_variant(struct buf *out, const struct why_variant *v)
 	admin__add_number(out, "age", seconds_of(v->age_ms));
 	admin__add_number(out, "ttl", seconds_of(v->ttl_ms));
 	admin__add_text(out, "lifetime_source", str_of(s->lifetime_source));
+	add_rule(out, "lifetime_rule", conf_setting_of(w->conf, w->route, rule_of_lifetime(w->conf, w->route, s)));
+	add_exceptions(out, w, s);
+	add_runs(out, s);
 	admin__add_number(out, "size", (int64_t)v->size);
 	admin__add_bool(out, "purged", v->purged);
 	admin__add_bool(out, "no_cache", s->no_cache);
@@ -145,7 +176,7 @@ static void add_variant(struct buf *out, const struct why_variant *v)
 		buf_addc(out, '}');
 	}
 	buf_addc(out, ']');
-	add_differences(out, v);
+	add_differences(out, w, v);
 	buf_addc(out, '}');
 }
 
@@ -192,11 +223,12 @@ void admin__why_json(const struct why *w, struct buf *out)
 	admin__add_bool(out, "scheme_ignored", w->scheme_ignored);
 	buf_addc(out, '}');
 	admin__add_text(out, "key", w->key.n ? w->key : STR_NONE);
+	add_rule(out, "key_rule", admin__why_key_rule(w));
 	add_route(out, w);
 	add_request(out, w);
 	admin__add_name(out, "variants");
 	buf_addc(out, '[');
 	for (unsigned i = 0; i < w->n_variants; i++)
-		add_variant(out, &w->variants[i]);
+		add_variant(out, w, &w->variants[i]);
 	buf_add(out, STR("]}\n"));
 }

@@ -9,6 +9,7 @@
 #include "admin/page.h"
 
 #include "base/mem.h"
+#include "policy/rule.h"
 
 enum { INDENT = 10, WIDTH = 110 };
 
@@ -156,10 +157,10 @@ static void add_request(struct buf *out, const struct why *w, struct arena *a)
 	const char *label = "request";
 	for (uint32_t i = 0; i < w->request.n; i++) {
 		const struct header *h = &w->request.v[i];
-		const char *effect = admin__why_effect(h->name);
-		if (!effect)
+		struct str effect = admin__why_effect(w, h->name, a);
+		if (!effect.p)
 			continue;
-		add_lines(out, label, arena_printf(a, "%.*s %s", STR_ARG(h->name), effect));
+		add_lines(out, label, arena_printf(a, "%.*s %.*s", STR_ARG(h->name), STR_ARG(effect)));
 		label = "";
 	}
 }
@@ -167,16 +168,43 @@ static void add_request(struct buf *out, const struct why *w, struct arena *a)
 static struct str freshness(const struct why *w, const struct why_variant *v, struct arena *a)
 {
 	const struct stored *s = &v->stored;
-	struct conf_setting ttl = conf_route_setting(w->route, "ttl");
-	bool by_route = str_eq(str_of(s->lifetime_source), STR("ttl"));
+	struct conf_setting rule = conf_setting_of(w->conf, w->route, rule_of_lifetime(w->conf, w->route, s));
 	struct str from =
-	    by_route && ttl.name ? arena_printf(a, "ttl, %.*s", STR_ARG(ttl.source)) : str_of(s->lifetime_source);
+	    rule.name ? arena_printf(a, "%s, %.*s", rule.name, STR_ARG(rule.source)) : str_of(s->lifetime_source);
 	if (v->purged)
 		return STR("softly purged");
 	if (s->no_cache)
 		return STR("to be validated before each use (no-cache)");
 	return arena_printf(a, "%s %.*s (by %.*s)", v->ttl_ms > 0 ? "fresh for" : "stale since",
 	    STR_ARG(span(v->ttl_ms, a)), STR_ARG(from));
+}
+
+/* Stored against what the messages say. */
+static void add_exceptions(struct buf *out, const struct why *w, const struct stored *s, struct arena *a)
+{
+	struct conf_setting rule = conf_setting_of(w->conf, w->route, rule_of_exception(s));
+	struct str codes = STR("");
+	for (unsigned bit = 1; bit <= STORED_BY_COOKIE; bit *= 2) {
+		if (s->by_route & bit)
+			codes = arena_printf(a, "%.*s%s%s", STR_ARG(codes), codes.n ? ", " : "",
+			    reason_code(admin__why_lifted((enum stored_by)bit)));
+	}
+	if (codes.n > 0 && rule.name)
+		add_lines(out, "",
+		    arena_printf(
+			a, "- stored in spite of %.*s (%s, %.*s)", STR_ARG(codes), rule.name, STR_ARG(rule.source)));
+}
+
+static void add_runs(struct buf *out, const struct stored *s, struct arena *a)
+{
+	struct str runs = STR("");
+	for (unsigned i = 0; i < s->n_runs; i++)
+		runs = arena_printf(a, "%.*s%s%lld-%lld", STR_ARG(runs), i ? ", " : "", (long long)s->runs[i].first,
+		    (long long)s->runs[i].last);
+	if (s->n_runs == 0)
+		return;
+	struct str of = s->complete < 0 ? STR("") : arena_printf(a, " of %lld", (long long)s->complete);
+	add_lines(out, "", arena_printf(a, "- a part only: bytes %.*s%.*s", STR_ARG(runs), STR_ARG(of)));
 }
 
 static void add_variant(
@@ -188,6 +216,8 @@ static void add_variant(
 	add_lines(out, label,
 	    arena_printf(a, "status %d, %zu bytes, age %.*s, %.*s%.*s", v->stored.status, v->size,
 		STR_ARG(span(v->age_ms, a)), STR_ARG(freshness(w, v, a)), STR_ARG(tags)));
+	add_runs(out, &v->stored, a);
+	add_exceptions(out, w, &v->stored, a);
 	for (uint32_t i = 0; i < v->stored.vary.n && v->matches; i++) {
 		const struct header *h = &v->stored.vary.v[i];
 		add_lines(out, "",
@@ -197,9 +227,11 @@ static void add_variant(
 		add_lines(out, "", STR("- the one for this request"));
 	for (unsigned i = 0; i < v->n_differs; i++) {
 		const struct why_field *f = &v->differs[i];
+		struct conf_setting rule = conf_setting_of(w->conf, w->route, rule_of_variant(w->route, f->name));
+		struct str by = rule.name ? arena_printf(a, " (%s, %.*s)", rule.name, STR_ARG(rule.source)) : STR("");
 		add_lines(out, "",
-		    arena_printf(a, "- not for this request: %.*s is %.*s there, %.*s here", STR_ARG(f->name),
-			STR_ARG(shown(f->name, f->stored, a)), STR_ARG(shown(f->name, f->asked, a))));
+		    arena_printf(a, "- not for this request: %.*s is %.*s there, %.*s here%.*s", STR_ARG(f->name),
+			STR_ARG(shown(f->name, f->stored, a)), STR_ARG(shown(f->name, f->asked, a)), STR_ARG(by)));
 	}
 }
 
@@ -225,8 +257,12 @@ void admin__why_text(const struct why *w, struct buf *out)
 		add_lines(out, i ? "" : "change", advice[i]);
 	buf_addc(out, '\n');
 	add_route(out, w, &a);
+	struct conf_setting query = admin__why_key_rule(w);
 	if (w->key.n > 0)
 		add_lines(out, "key", w->key);
+	if (query.name)
+		add_lines(out, "",
+		    arena_printf(&a, "- the query as it counts here (%s, %.*s)", query.name, STR_ARG(query.source)));
 	add_request(out, w, &a);
 	add_stored(out, w, &a);
 	arena_free(&a);

@@ -65,6 +65,7 @@ struct why {
 	const struct conf *conf;
 	const struct route *route;
 	bool undecided;		/* the route's regex met its limits: nothing is looked up */
+	bool has_body;		/* the request's own */
 	struct headers request; /* end-to-end fields that the origin would see */
 
 	enum why_kind kind;

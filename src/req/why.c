@@ -247,6 +247,14 @@ static void compare_fields(const struct gather *g, const struct stored *s, struc
 	}
 }
 
+static void copy_runs(const struct stored *from, struct arena *a, struct stored *to)
+{
+	struct range *runs = arena_alloc(a, (from->n_runs + 1) * sizeof(*runs));
+	for (unsigned i = 0; i < from->n_runs; i++)
+		runs[i] = from->runs[i];
+	to->runs = runs;
+}
+
 static void add_variant(void *ctx, struct entry *e)
 {
 	const struct gather *g = ctx;
@@ -257,9 +265,10 @@ static void add_variant(void *ctx, struct entry *e)
 	out->variants = grown;
 	struct why_variant *v = &grown[out->n_variants++];
 	struct reuse_verdict verdict = answer_verdict(g->r, e);
+	bool is_part_missing = stored_is_partial(&e->stored) && e != g->r->entry && verdict.reuse == REUSE_FRESH;
 	*v = (struct why_variant){
 	    .stored = e->stored,
-	    .reason = verdict.reason,
+	    .reason = is_part_missing ? REASON_MISS_PART : verdict.reason,
 	    .age_ms = verdict.age_ms,
 	    .ttl_ms = verdict.ttl_ms,
 	    .size = body_size(e->body),
@@ -268,6 +277,7 @@ static void add_variant(void *ctx, struct entry *e)
 	    .matches = policy_vary_matches(&e->stored, &g->r->message),
 	    .chosen = e == g->r->entry,
 	};
+	copy_runs(&e->stored, g->a, &v->stored);
 	v->stored.etag = arena_str(g->a, e->stored.etag);
 	copy_fields(&e->stored.vary, g->a, &v->stored.vary);
 	v->tags = arena_alloc(g->a, (e->n_tags + 1) * sizeof(*v->tags));
@@ -336,6 +346,7 @@ static void describe(
 	out->conf = ask->conf;
 	out->route = &ask->conf->routes[r->route->index];
 	out->undecided = r->route != out->route;
+	out->has_body = r->message.has_body;
 	copy_fields(&r->message.headers, a, &out->request);
 	/* A request that goes alone without a key has "-" in its place. */
 	if (r->key.text.n <= 1)
@@ -362,6 +373,7 @@ void why_find(const struct why_env *env, const struct why_ask *ask, struct arena
 	    .flights = flights_new(),
 	    .metrics = metrics_worker(metrics, 0),
 	    .key_seed = env->key_seed,
+	    .instance = env->instance,
 	    .trace = on_step,
 	    .trace_ctx = &d};
 	choose_peer(&ask->conf->server.trusted_proxies, &peer);

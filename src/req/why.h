@@ -9,6 +9,7 @@ struct why_env {
 	struct tier *tier;
 	struct flights *flights;
 	uint64_t key_seed;
+	uint32_t instance; /* of the process, as in struct req_env: finds loops */
 };
 
 /* Finds out; strings of the result lie in `a` or are those of `ask`. Any thread; blocks no longer than a lookup does. What it

@@ -215,7 +215,8 @@ static unsigned admin_figures(void *ctx, struct metrics_extra *out, unsigned max
 static void admin_why(void *ctx, const struct why_ask *ask, struct arena *a, struct why *out)
 {
 	struct server *s = ctx;
-	struct why_env env = {.tier = s->tier, .flights = s->flights, .key_seed = s->key_seed};
+	struct why_env env = {
+	    .tier = s->tier, .flights = s->flights, .key_seed = s->key_seed, .instance = (uint32_t)s->instance};
 	why_find(&env, ask, a, out);
 }
 

@@ -1,5 +1,6 @@
 """GET /why and `larder why`: what would happen to a request now, why, and what to change. Nothing is asked of the origin."""
 import json
+import textwrap
 import urllib.parse
 
 import pytest
@@ -16,6 +17,16 @@ INI = """
     ttl = 60s
     [route /short]
     ttl = 1s
+    [route /anyway]
+    ttl = 60s
+    override = private, no-store
+    [route /deaf]
+    ttl = 60s
+    client_cache_control = ignore
+    [route /lang]
+    ttl = 60s
+    vary_cookie = lang
+    query = only page
 """
 
 
@@ -104,7 +115,7 @@ def test_vary_shows_the_field(larder):
     assert found["verdict"]["code"] == "vary-miss"
     (variant,) = found["variants"]
     assert not variant["chosen"] and not variant["matches"]
-    assert variant["differs"] == [{"name": "accept-language", "stored": "de", "asked": "en"}]
+    assert variant["differs"] == [{"name": "accept-language", "stored": "de", "asked": "en", "rule": None}]
     assert why(larder, "/page/1", "Accept-Language: de")["verdict"]["kind"] == "hit"
 
 
@@ -229,3 +240,120 @@ def test_text_by_accept(larder):
     answer = larder.admin("GET", query_of(larder, "/page/1"), {"Accept": "text/plain"})
     assert answer["Content-Type"].startswith("text/plain") and answer.text.startswith("GET http://")
     assert larder.admin("GET", query_of(larder, "/page/1"), {"Accept": "*/*"})["Content-Type"] == "application/json"
+
+
+def rule(larder, text):
+    option, value = text.split(" = ")
+    return {"option": option, "value": value, "source": line_of(larder, text)}
+
+
+def test_stored_in_spite_of_the_app(larder):
+    larder.origin.page("/anyway", headers={"Cache-Control": "private, no-store"})
+    larder.stored("/anyway")
+    found = why(larder, "/anyway")
+    assert found["verdict"]["kind"] == "hit" and found["verdict"]["rule"] == rule(larder, "override = private, no-store")
+    (variant,) = found["variants"]
+    assert variant["although"] == ["private", "no-store"] and variant["although_rule"] == found["verdict"]["rule"]
+    assert variant["lifetime_rule"]["option"] == "ttl"
+    text = larder.admin("GET", query_of(larder, "/anyway", format="text")).text
+    assert "stored in spite of private, no-store (override, " in " ".join(text.split())
+
+
+def test_what_a_field_does_is_what_the_route_makes_of_it(larder):
+    def effect(target, field, **more):
+        (found,) = [f["effect"] for f in why(larder, target, field, **more)["request"] if f["name"] == field.split(":")[0]]
+        return found
+    assert effect("/page/1", "Cache-Control: max-age=5, no-cache") == "asks for no-cache, max-age=5 (RFC 9111 5.2.1)"
+    assert effect("/deaf", "Cache-Control: no-cache") == f"is ignored (client_cache_control, {line_of(larder, 'client_cache_control = ignore')})"
+    assert effect("/deaf", "Pragma: no-cache").startswith("is ignored")
+    assert effect("/page/1", "Cache-Control: color=red") == "makes no difference"
+    assert effect("/page/1", "Cookie: a=b") == "makes no difference: the page does not vary by it"
+    assert effect("/lang", "Cookie: lang=de") == "chooses the variant: the page varies by it"
+    assert effect("/page/1", "If-Match: *").startswith("makes the request pass: ")
+    assert effect("/page/1", "Content-Length: 3").startswith("makes the request pass: ")
+    assert effect("/off/1", "Cache-Control: no-cache") is None
+    assert effect("/page/1", "Range: bytes=0-3") == "asks for a part of the page"
+    assert effect("/page/1", "Range: bytes=0-3", method="HEAD").startswith("is ignored")
+
+
+def test_rules_of_the_key_and_the_variants(larder):
+    larder.origin.page("/lang")
+    larder.stored("/lang?page=1&x=2", {"Cookie": "lang=de"})
+    found = why(larder, "/lang?page=1&x=2", "Cookie: lang=en")
+    assert found["verdict"]["code"] == "vary-miss"
+    assert found["key"].endswith("/lang?page=1") and found["key_rule"] == rule(larder, "query = only page")
+    (differs,) = found["variants"][0]["differs"]
+    assert differs["rule"] == rule(larder, "vary_cookie = lang")
+    assert why(larder, "/lang?page=1")["key_rule"] is None
+
+
+def test_parts(larder):
+    body = bytes(range(256)) * 4
+    larder.origin.page("/page/film", body=body[10:20], status=206,
+                       headers={"Content-Range": "bytes 10-19/1024", "ETag": '"a"'})
+    larder.get("/page/film", {"Range": "bytes=10-19"})
+    remembered(larder, "/page/film", "stored")
+    found = why(larder, "/page/film", "Range: bytes=12-15")
+    assert found["verdict"]["kind"] == "hit" and found["verdict"]["status"] == 206
+    (variant,) = found["variants"]
+    assert variant["chosen"] and variant["parts"] == [[10, 19]]
+    found = why(larder, "/page/film", "Range: bytes=0-3")
+    assert found["verdict"]["code"] == "part-missing" and found["variants"][0]["code"] == "part-missing"
+    whole = why(larder, "/page/film")
+    assert whole["verdict"]["kind"] == "miss" and not whole["variants"][0]["chosen"]
+    text = larder.admin("GET", query_of(larder, "/page/film", format="text")).text
+    assert "a part only: bytes 10-19 of 1024" in text
+
+
+def test_head_and_post(larder):
+    larder.origin.page("/page/1", headers={"ETag": '"a"'})
+    assert why(larder, "/page/1", method="HEAD")["verdict"]["kind"] == "miss"
+    assert not why(larder, "/page/1", method="HEAD")["verdict"]["may_store"]
+    larder.stored("/page/1")
+    assert why(larder, "/page/1", method="HEAD")["verdict"]["kind"] == "hit"
+    found = why(larder, "/page/1", method="POST")
+    assert found["verdict"]["kind"] == "pass" and found["verdict"]["code"] == "method" and found["key"] is None
+    assert why(larder, "/page/1")["verdict"]["kind"] == "hit", "asking about a POST invalidates nothing"
+
+
+def test_evicted(origin, serve):
+    larder = serve(origin, "[cache]\nmax_entries = 1\n[route /page/*]\nttl = 60s\n")
+    for page in ("/page/1", "/page/2"):
+        origin.page(page)
+    larder.stored("/page/1")
+    def evict():
+        larder.get(f"/page/2?{len(origin.requests)}")
+        found = why(larder, "/page/1")
+        return found if not found["variants"] else None
+    found = wait_until(evict, "the first page to be dropped")
+    assert found["verdict"]["code"] == "uri-miss" and found["last"]["gone"] == "dropped"
+    assert "memory_size" in found["advice"][0]
+
+
+def test_loop(larder):
+    larder.origin.page("/page/1")
+    larder.get("/page/1")
+    found = why(larder, "/page/1", f"Via: {larder.origin.requests[-1]['Via']}")
+    assert found["verdict"]["kind"] == "error" and found["verdict"]["code"] == "loop" and found["verdict"]["status"] == 508
+
+
+def test_the_access_log_names_the_rule(origin, serve, tmp_path):
+    log = tmp_path / "access.log"
+    larder = serve(origin, f"[log]\naccess = {log}\nformat = json\n" + textwrap.dedent(INI))
+    larder.origin = origin
+    origin.page("/page/1", headers={"Set-Cookie": "a=b"})
+    origin.page("/anyway", headers={"Cache-Control": "private"})
+    origin.page("/off/1")
+    for page in ("/off/1", "/page/1", "/anyway"):
+        larder.get(page)
+    larder.stored("/anyway")
+    def lines():
+        found = [json.loads(x) for x in log.read_text().splitlines()]
+        return found if len(found) >= 4 else None
+    by_page = {}
+    for line in wait_until(lines, "the lines"):
+        by_page.setdefault(line["target"], line)
+    assert by_page["/off/1"]["rule"] == line_of(larder, "cache = off") + " cache"
+    assert by_page["/page/1"]["reason"] == "set-cookie" and by_page["/page/1"]["rule"] is None, "refuse is the default"
+    assert by_page["/anyway"]["rule"] == line_of(larder, "override = private, no-store") + " override"
+    assert json.loads(log.read_text().splitlines()[-1])["rule"] is None, "nothing on a plain hit"

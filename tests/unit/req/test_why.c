@@ -13,7 +13,7 @@ static const char ini[] = "[server]\ntrusted_proxies = 10.0.0.0/8\n"
 static void ask_why(
     struct world *w, struct arena *a, const char *method, const char *target, const char *fields, struct why *out)
 {
-	struct why_env env = {w->tier, w->flights, w->workers[0].env.key_seed};
+	struct why_env env = {w->tier, w->flights, w->workers[0].env.key_seed, 0};
 	struct why_ask ask = {.conf = w->conf,
 	    .method = str_of(method),
 	    .scheme = STR("http"),
@@ -304,7 +304,7 @@ START_TEST(the_scheme_is_what_a_request_would_have)
 	};
 	for (size_t i = 0; i < COUNT_OF(worlds); i++) {
 		struct world *w = world_new(worlds[i].ini);
-		struct why_env env = {w->tier, w->flights, 7};
+		struct why_env env = {w->tier, w->flights, 7, 0};
 		struct arena a;
 		struct why why;
 		arena_init(&a, 0);
