@@ -6,7 +6,8 @@
  *       -> at its end joined with the stored one, when both have the same strong validator: runs of bytes in one body
  *       -> whole, when the runs are one from 0 to the end
  *
- * Combining copies the bytes, so what it takes is bounded by max_object a part. */
+ * Combining copies the bytes. What it takes is bounded by max_object a part, and by COPIED_MAX for each byte that came: else who asks
+ * for a page byte by byte would have all of it copied for each. */
 #include "req/partial.h"
 
 #include <assert.h>
@@ -19,6 +20,8 @@
 #include "policy/validate.h"
 #include "req/remember.h"
 #include "req/update.h"
+
+enum { COPIED_MAX = 256 };
 
 /* ---- of a request ---- */
 
@@ -340,6 +343,15 @@ int partial_begin(struct flight *f)
 
 /* ---- storing ---- */
 
+/* More would be copied than the new part is worth. One that is stale is worth it: it becomes fresh by that (3.4). */
+static bool is_too_small(const struct flight *f, const struct entry *old)
+{
+	const struct entry *fresh = f->entry;
+	struct partial_of a = {&old->stored, &old->headers}, b = {&fresh->stored, &fresh->headers};
+	return body_size(old->body) / COPIED_MAX > body_size(fresh->body) && policy_may_combine(&a, &b) &&
+	       freshness_age_ms(&old->stored, update_now_ms(f)) < old->stored.lifetime_ms;
+}
+
 void partial_put(struct flight *f)
 {
 	if (f->promised >= 0 && body_size(f->body) != (uint64_t)f->promised) {
@@ -348,6 +360,10 @@ void partial_put(struct flight *f)
 		return;
 	}
 	struct entry *old = stored_is_partial(&f->entry->stored) ? find(f->env->tier, &f->key, &f->request) : NULL;
+	if (old && is_too_small(f, old)) {
+		entry_release(&old);
+		return;
+	}
 	struct entry *both = old ? combine(f, old) : NULL;
 	/* Where both cannot be kept, one is: the new one. */
 	if (!both || update_put_entry(f, both) != ERR_OK)

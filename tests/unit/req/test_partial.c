@@ -348,12 +348,61 @@ START_TEST(authorization_keeps_its_range)
 }
 END_TEST
 
+static bool is_here(struct world *w, const char *range)
+{
+	unsigned asked = w->n_fetches;
+	struct req *r = world_ask(w, "GET", "/p", range);
+	bool is_hit = w->n_fetches == asked;
+	if (!is_hit)
+		world_respond(w, asked, 503, "", "");
+	world_end(&r);
+	return is_hit;
+}
+
+/* Each part is joined by copying what is stored already: one of few bytes is not worth that of a large one. */
+START_TEST(a_tiny_part_does_not_have_a_large_one_copied)
+{
+	static const struct {
+		const char *what;
+		unsigned n; /* bytes of the second part, which begins at 1000 */
+		bool is_kept;
+		const char *validators;
+		int64_t later_ms;
+		bool old_is_kept;
+	} rows[] = {
+	    {"one byte is not kept beside 600", 1, false, V1, 0, true},
+	    {"three are", 3, true, V1, 0, true},
+	    {"of another representation it takes the place", 1, true, "ETag: \"v2\"\nCache-Control: max-age=60\n", 0,
+		false},
+	    {"it makes a stale one fresh", 1, true, V1, 61000, true},
+	};
+	char large[601];
+	memset(large, 'a', sizeof large - 1);
+	large[sizeof large - 1] = '\0';
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		struct world *w = world_new("");
+		char range[64], fields[256];
+		get_part(w, "Range: bytes=0-599", V1 "Content-Range: bytes 0-599/2000\n", large);
+		w->now_ms += rows[i].later_ms;
+		snprintf(range, sizeof range, "Range: bytes=1000-%u", 1000 + rows[i].n - 1);
+		snprintf(fields, sizeof fields, "%sContent-Range: bytes 1000-%u/2000\n", rows[i].validators,
+		    1000 + rows[i].n - 1);
+		get_part(w, range, fields, &"bbb"[3 - rows[i].n]);
+		ck_assert_msg(is_here(w, "Range: bytes=1000-1000") == rows[i].is_kept, "%s", rows[i].what);
+		ck_assert_msg(
+		    is_here(w, "Range: bytes=599-599") == rows[i].old_is_kept, "%s: the old one", rows[i].what);
+		world_free(&w);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("req/partial");
 	TCase *t = tcase_create("partial");
 	tcase_add_test(t, parts_become_the_whole);
 	tcase_add_test(t, a_part_that_is_all_is_a_page);
+	tcase_add_test(t, a_tiny_part_does_not_have_a_large_one_copied);
 	tcase_add_test(t, a_part_shorter_than_it_says);
 	tcase_add_test(t, a_part_whose_length_turns_out_wrong_is_not_kept);
 	tcase_add_test(t, a_full_request_asks_for_the_rest);
