@@ -162,23 +162,30 @@ static void ask_for_whole(struct flight *f)
 	start(f);
 }
 
-static void on_head(struct fetch *fetch, const struct http_response *r, int64_t length)
+/* What is stored answers, by the origin's word or in place of its error. False: the response itself is to be dealt with. */
+static bool is_answered_by_stored(struct flight *f, const struct http_response *r)
 {
-	struct flight *f = fetch->ctx;
-	atomic_store(&f->first_byte_us, fetch->first_byte_us - fetch->started_us);
 	if (r->status == 304 && (f->stale || f->n_offered > 0)) {
 		/* Of another response than ours (RFC 9111 4.3.4), or no room for the renewed one: ask for the whole. */
 		f->again = !update_renew(f, r);
-		return;
+		return true;
 	}
-	if (f->stale_if_error && stale_is_error(r->status)) {
-		f->response.status = r->status;
-		f->reason = REASON_HIT_STALE_ERROR;
-		flight_decide(f, FLIGHT_STALE);
-		give_up(f); /* its page is of no use */
-		return;
-	}
+	if (!f->stale_if_error || !stale_is_error(r->status))
+		return false;
+	f->response.status = r->status;
+	f->reason = REASON_HIT_STALE_ERROR;
+	flight_decide(f, FLIGHT_STALE);
+	give_up(f); /* its page is of no use */
+	return true;
+}
+
+static void on_head(struct fetch *fetch, const struct http_response *r, int64_t length)
+{
+	struct flight *f = fetch->ctx;
 	struct http_response whole;
+	atomic_store(&f->first_byte_us, fetch->first_byte_us - fetch->started_us);
+	if (is_answered_by_stored(f, r))
+		return;
 	switch (partial_rest(f, r, &length, &whole)) {
 	case PARTIAL_NO_REST:
 		break;
