@@ -1,6 +1,7 @@
 /* GET /entry: what is stored for a URL, to answer "why is this page old?" without guessing. */
 #include "admin/page.h"
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "http/date.h"
 
@@ -25,27 +26,21 @@ static void add_date(struct buf *out, const char *name, int64_t s)
 	admin__add_text(out, name, http_date_write(s, date));
 }
 
-/* Rounded down, as Age and the ttl of Cache-Status are. */
-static int64_t seconds_of(int64_t ms)
-{
-	return ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
-}
-
 static void add_times(struct buf *out, const struct entry *e, int64_t now_ms)
 {
 	const struct stored *s = &e->stored;
 	int64_t age_ms = s->initial_age_ms + (now_ms > s->response_ms ? now_ms - s->response_ms : 0);
 	int64_t ttl_ms = s->lifetime_ms - age_ms;
 	bool purged = atomic_load_explicit(&e->purged, memory_order_acquire);
-	admin__add_number(out, "age", seconds_of(age_ms));
-	admin__add_number(out, "ttl", seconds_of(ttl_ms));
+	admin__add_number(out, "age", clock_floor_s(age_ms));
+	admin__add_number(out, "ttl", clock_floor_s(ttl_ms));
 	admin__add_bool(out, "fresh", ttl_ms > 0 && !purged && !s->no_cache);
 	admin__add_bool(out, "purged", purged);
-	admin__add_number(out, "lifetime", seconds_of(s->lifetime_ms));
+	admin__add_number(out, "lifetime", clock_floor_s(s->lifetime_ms));
 	admin__add_text(out, "lifetime_source", str_of(s->lifetime_source));
-	admin__add_number(out, "stale_while_revalidate", seconds_of(s->swr_ms));
-	admin__add_number(out, "stale_if_error", seconds_of(s->sie_ms));
-	admin__add_number(out, "stale_if_unreachable", seconds_of(s->unreachable_ms));
+	admin__add_number(out, "stale_while_revalidate", clock_floor_s(s->swr_ms));
+	admin__add_number(out, "stale_if_error", clock_floor_s(s->sie_ms));
+	admin__add_number(out, "stale_if_unreachable", clock_floor_s(s->unreachable_ms));
 	admin__add_bool(out, "must_revalidate", s->must_revalidate);
 	admin__add_bool(out, "no_cache", s->no_cache);
 	add_date(out, "stored_at", s->response_ms / 1000);

@@ -1,12 +1,8 @@
 /* GET /why for programs. Seconds are rounded down, as in Age and Cache-Status; what is not known is null. */
 #include "admin/page.h"
 
+#include "base/clock.h"
 #include "policy/rule.h"
-
-static int64_t seconds_of(int64_t ms)
-{
-	return ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
-}
 
 static void open_object(struct buf *out)
 {
@@ -99,8 +95,8 @@ static void add_last(struct buf *out, const struct why *w)
 	add_reason(out, w, l->reason, l->status);
 	admin__add_bool(out, "stored", l->reason == REASON_STORED);
 	admin__add_number(out, "status", l->status);
-	admin__add_number(out, "ago", seconds_of(l->ago_ms));
-	admin__add_number(out, "passes_for", seconds_of(l->passes_ms));
+	admin__add_number(out, "ago", clock_floor_s(l->ago_ms));
+	admin__add_number(out, "passes_for", clock_floor_s(l->passes_ms));
 	admin__add_text(out, "cause", l->cause.n ? l->cause : STR_NONE);
 	admin__add_text(out, "gone", str_of(gone[l->gone]));
 	buf_addc(out, '}');
@@ -152,8 +148,8 @@ static void add_variant(struct buf *out, const struct why *w, const struct why_v
 	admin__add_bool(out, "chosen", v->chosen);
 	admin__add_bool(out, "matches", v->matches);
 	admin__add_text(out, "code", str_of(reason_code(v->reason)));
-	admin__add_number(out, "age", seconds_of(v->age_ms));
-	admin__add_number(out, "ttl", seconds_of(v->ttl_ms));
+	admin__add_number(out, "age", clock_floor_s(v->age_ms));
+	admin__add_number(out, "ttl", clock_floor_s(v->ttl_ms));
 	admin__add_text(out, "lifetime_source", str_of(s->lifetime_source));
 	add_rule(out, "lifetime_rule", conf_setting_of(w->conf, w->route, rule_of_lifetime(w->conf, w->route, s)));
 	add_exceptions(out, w, s);

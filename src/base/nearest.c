@@ -12,7 +12,7 @@ void nearest_offer(struct nearest *n, struct str word)
 	char lower[64];
 	struct str given = str_take(n->given, sizeof(lower));
 	for (size_t i = 0; i < given.n; i++)
-		lower[i] = given.p[i] >= 'A' && given.p[i] <= 'Z' ? (char)(given.p[i] - 'A' + 'a') : given.p[i];
+		lower[i] = char_lower(given.p[i]);
 	unsigned distance = str_distance(str_make(lower, given.n), word);
 	/* "warn" means "warning", however many letters it lacks. */
 	if (given.n >= 3 && distance > 1 && str_starts(word, str_make(lower, given.n)))

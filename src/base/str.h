@@ -32,6 +32,12 @@ static inline bool str_eq(struct str a, struct str b)
 	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* ASCII only. */
+static inline char char_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 bool str__eq_bytes_nocase(const char *a, const char *b, size_t n);
 
 /* ASCII case is ignored (field names, tokens: RFC 9110 5.1). Lengths are compared in place: most names differ in theirs, and

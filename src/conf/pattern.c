@@ -245,7 +245,7 @@ static int read_host(struct str host, struct arena *a, struct route_pattern *out
 {
 	char *lower = arena_alloc(a, host.n + 1);
 	for (size_t i = 0; i < host.n; i++)
-		lower[i] = host.p[i] >= 'A' && host.p[i] <= 'Z' ? (char)(host.p[i] | 0x20) : host.p[i];
+		lower[i] = char_lower(host.p[i]);
 	struct str text = str_make(lower, host.n);
 	if (!host_is_valid(text))
 		return fail(a, wrong, host, "is not a host");

@@ -103,6 +103,12 @@ unsigned headers_remove(struct headers *h, struct str name)
 	return remove_from(h, 0, name);
 }
 
+void headers_remove_all(struct headers *h, const struct str *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		headers_remove(h, names[i]);
+}
+
 void headers_set(struct headers *h, struct arena *a, struct str name, struct str value)
 {
 	uint32_t i = find_from(h, 0, name);

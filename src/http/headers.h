@@ -29,6 +29,8 @@ unsigned headers_count(const struct headers *h, struct str name);
 struct str headers_joined(const struct headers *h, struct arena *a, struct str name);
 /* Removes all fields of that name; returns how many. Order is kept. */
 unsigned headers_remove(struct headers *h, struct str name);
+/* The same for each of the names. */
+void headers_remove_all(struct headers *h, const struct str *names, size_t n);
 /* Replaces all fields of that name with one (at the place of the first, else at the end). */
 void headers_set(struct headers *h, struct arena *a, struct str name, struct str value);
 

@@ -345,10 +345,8 @@ struct str host_normalise(struct str host, struct str scheme, struct arena *a)
 		return host;
 	size_t n = name.n + (port.p ? 1 + port.n : 0);
 	char *out = arena_alloc(a, n);
-	for (size_t i = 0; i < name.n; i++) {
-		char c = name.p[i];
-		out[i] = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-	}
+	for (size_t i = 0; i < name.n; i++)
+		out[i] = char_lower(name.p[i]);
 	if (port.p) {
 		out[name.n] = ':';
 		memcpy(out + name.n + 1, port.p, port.n);

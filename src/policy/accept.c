@@ -2,11 +2,6 @@
  * left to who asks: two such lists are compared as they stand (vary.c). */
 #include "policy/accept.h"
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
 /* qvalue = "0" [ "." *3DIGIT ] / "1" [ "." *3"0" ] (RFC 9110 12.4.2) */
 static bool read_weight(struct str s, unsigned *out)
 {
@@ -58,7 +53,7 @@ static bool cut_member(struct str *rest, struct accept_member *out)
 static int compare_nocase(struct str a, struct str b)
 {
 	for (size_t i = 0; i < a.n && i < b.n; i++) {
-		int difference = (unsigned char)lower(a.p[i]) - (unsigned char)lower(b.p[i]);
+		int difference = (unsigned char)char_lower(a.p[i]) - (unsigned char)char_lower(b.p[i]);
 		if (difference != 0)
 			return difference;
 	}

@@ -77,6 +77,5 @@ void policy_partial_headers(struct headers *h)
 {
 	static const struct str names[] = {
 	    STR("Content-Range"), STR("Content-Length"), STR("Content-MD5"), STR("Content-Digest")};
-	for (size_t i = 0; i < COUNT_OF(names); i++)
-		headers_remove(h, names[i]);
+	headers_remove_all(h, names, COUNT_OF(names));
 }

@@ -40,12 +40,6 @@ bool policy_not_modified(
 	return since_s >= 0 && modified_s(s, stored_headers, now_s) <= since_s;
 }
 
-static void remove_all(struct headers *h, const struct str *names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		headers_remove(h, names[i]);
-}
-
 /* Fields about the content, which a 304 does not have (RFC 9110 15.4.5) and which those of a 304 do not change: the stored
  * content stays what it is (RFC 9111 3.2). */
 static const struct str content_fields[] = {
@@ -58,7 +52,7 @@ static const struct str content_fields[] = {
 
 void policy_304_headers(struct headers *h)
 {
-	remove_all(h, content_fields, COUNT_OF(content_fields));
+	headers_remove_all(h, content_fields, COUNT_OF(content_fields));
 	headers_remove(h, STR("Content-Type"));
 	headers_remove(h, STR("Content-Language"));
 }
@@ -74,7 +68,7 @@ void policy_fetch_conditions(
 	    STR("If-Range"),
 	    STR("Range"),
 	};
-	remove_all(request_headers, conditions, COUNT_OF(conditions));
+	headers_remove_all(request_headers, conditions, COUNT_OF(conditions));
 	/* A 304 says that it would have been a 200 (RFC 9110 15.4.5): it cannot confirm a redirect or an error. */
 	if (!s || s->status >= 300)
 		return;

@@ -25,11 +25,6 @@ struct sink {
 	bool differs;
 };
 
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
 static inline void put_byte(struct sink *s, char c)
 {
 	if (s->out) {
@@ -142,7 +137,7 @@ static bool emit_accept(struct sink *s, const struct headers *h, struct str name
 		if (i > 0)
 			put_byte(s, ',');
 		for (size_t c = 0; c < member.n; c++)
-			put_byte(s, lower(member.p[c]));
+			put_byte(s, char_lower(member.p[c]));
 		put_weight(s, list.v[i].weight);
 	}
 	return true;
@@ -267,7 +262,7 @@ static struct str lower_copy(struct str s, struct arena *a)
 {
 	char *p = arena_alloc(a, s.n + 1);
 	for (size_t i = 0; i < s.n; i++)
-		p[i] = lower(s.p[i]);
+		p[i] = char_lower(s.p[i]);
 	return str_make(p, s.n);
 }
 

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "base/clock.h"
 #include "policy/cache_status.h"
 #include "policy/validate.h"
 #include "req/forward.h"
@@ -55,14 +56,9 @@ static void finish(struct req *r, enum outcome outcome, enum reason reason)
 	r->step = REQ_ANSWERED;
 }
 
-static int64_t floor_s(int64_t ms)
-{
-	return ms >= 0 ? ms / 1000 : -((-ms + 999) / 1000);
-}
-
 static void describe(struct req *r, const struct entry *e, enum outcome outcome, enum reason reason)
 {
-	struct cache_status s = {.has_ttl = true, .ttl_s = floor_s(r->verdict.ttl_ms)};
+	struct cache_status s = {.has_ttl = true, .ttl_s = clock_floor_s(r->verdict.ttl_ms)};
 	r->age_ms = r->verdict.age_ms;
 	headers_set(
 	    &r->answer.headers, &r->arena, STR("Age"), arena_printf(&r->arena, "%lld", (long long)(r->age_ms / 1000)));

@@ -67,12 +67,6 @@ static struct str content_range(struct req *r, const struct range *run, int64_t 
 			    : arena_printf(&r->arena, "bytes %lld-%lld/%lld", first, last, (long long)complete);
 }
 
-static void remove_all(struct headers *h, const struct str *names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		headers_remove(h, names[i]);
-}
-
 /* What a 206 says of the whole goes on (15.3.7), but what is reckoned over the content of the message. */
 static void fields_of_part(struct req *r)
 {
@@ -80,10 +74,10 @@ static void fields_of_part(struct req *r)
 	static const struct str known[] = {
 	    STR("Content-Type"), STR("Content-Encoding"), STR("Content-Language"), STR("Last-Modified")};
 	struct headers *h = &r->answer.headers;
-	remove_all(h, of_message, COUNT_OF(of_message));
+	headers_remove_all(h, of_message, COUNT_OF(of_message));
 	/* 15.3.7: with If-Range the client has these already, from the response that it continues. */
 	if (headers_find(&r->message.headers, STR("If-Range")))
-		remove_all(h, known, COUNT_OF(known));
+		headers_remove_all(h, known, COUNT_OF(known));
 }
 
 /* ---- answers ---- */
