@@ -66,24 +66,54 @@ struct conf_setting admin__why_key_rule(const struct why *w)
 	return conf_route_setting(w->route, counts.n == asked.n ? "query_sort" : "query");
 }
 
-/* "{route}" becomes the name of the route with its place. */
-static struct str with_route(const char *advice, const struct route *route, struct arena *a)
+/* A name that an ini takes as it is. */
+static bool is_plain_path(struct str path)
 {
-	static const struct str mark = STR("{route}");
-	struct buf name;
-	struct str text = str_of(advice), out = STR("");
-	buf_init(&name, 4096);
-	conf_route_write_name(route, &name);
+	static const struct str plain = STR("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/-._");
+	for (size_t i = 0; i < path.n; i++) {
+		if (str_index(plain, path.p[i]) == plain.n)
+			return false;
+	}
+	return path.n > 0 && path.n <= SHOWN_MAX && path.p[0] == '/';
+}
+
+/* The section to write into, with its place. Where only the built-in route matches, it is a new one: what is right for this page
+ * would else be done to all. */
+static void write_route(const struct why *w, struct buf *out)
+{
+	bool is_built_in = w->route->line == 0 && !conf_route_setting_at(w->route, 0).name;
+	if (is_built_in && is_plain_path(w->path))
+		buf_addf(out, "a new [route %.*s]", STR_ARG(w->path));
+	else
+		conf_route_write_name(w->route, out);
+}
+
+static struct str replace(struct str text, struct str mark, struct str by, struct arena *a)
+{
+	struct str out = STR("");
 	for (;;) {
 		size_t at = str_find(text, mark);
 		out = arena_printf(a, "%.*s%.*s", STR_ARG(out), STR_ARG(str_take(text, at)));
 		if (at == text.n)
-			break;
-		out = arena_printf(a, "%.*s%.*s", STR_ARG(out), STR_ARG(buf_str(&name)));
+			return out;
+		out = arena_printf(a, "%.*s%.*s", STR_ARG(out), STR_ARG(by));
 		text = str_skip(text, at + mark.n);
 	}
-	buf_free(&name);
-	return out;
+}
+
+/* The advice with its marks filled in. */
+static struct str filled(const struct why *w, enum reason reason, struct arena *a)
+{
+	struct buf route;
+	int status = w->last.status > 0 ? w->last.status : 302;
+	if (reason == REASON_NOT_STATUS && status >= 500)
+		return arena_printf(
+		    a, "The app failed with status %d: look at its log. The next request asks it again.", status);
+	buf_init(&route, 4096);
+	write_route(w, &route);
+	struct str text = replace(str_of(reason_advice(reason)), STR("{route}"), buf_str(&route), a);
+	buf_free(&route);
+	return replace(text, STR("{status}"), arena_printf(a, "%d", status), a);
 }
 
 /* What the last answer tells is closer to the cause than that nothing is stored now. */
@@ -103,11 +133,11 @@ unsigned admin__why_advice(const struct why *w, struct arena *a, struct str out[
 	bool by_rule = w->kind == WHY_PASS && w->reason != REASON_PASS_REMEMBERED;
 	enum reason before = goes_forward && !by_rule ? cause_of_absence(w) : REASON_NONE;
 	if (before != REASON_NONE && reason_advice(before))
-		out[n++] = with_route(reason_advice(before), w->route, a);
+		out[n++] = filled(w, before, a);
 	/* "Ask for it once" is good only where nothing is known. */
 	bool known = w->reason == REASON_MISS && w->last.reason != REASON_NONE;
 	if (!known && w->reason != before && reason_advice(w->reason))
-		out[n++] = with_route(reason_advice(w->reason), w->route, a);
+		out[n++] = filled(w, w->reason, a);
 	return n;
 }
 

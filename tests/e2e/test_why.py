@@ -105,7 +105,16 @@ def test_no_freshness(larder):
     larder.origin.page("/plain", headers={})
     larder.get("/plain")
     found = remembered(larder, "/plain", "no-freshness")
-    assert "ttl = 60s" in found["advice"][0] and "[route default]" in found["advice"][0]
+    assert "ttl = 60s" in found["advice"][0] and "into a new [route /plain]" in found["advice"][0], "not for all pages"
+
+
+def test_a_failing_app_is_no_matter_of_caching(larder):
+    larder.origin.page("/fail", status=500)
+    larder.origin.page("/moved", status=302, headers={"Location": "/"})
+    larder.get("/fail")
+    larder.get("/moved")
+    assert "status 500" in remembered(larder, "/fail", "status")["advice"][0]
+    assert "ttl_status = 302 10s" in remembered(larder, "/moved", "status")["advice"][0]
 
 
 def test_vary_shows_the_field(larder):

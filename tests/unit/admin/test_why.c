@@ -207,9 +207,9 @@ START_TEST(every_reason_can_be_told)
 		found.reason = (enum reason)reason;
 		found.last.reason = (enum reason)reason;
 		ck_assert_int_eq(bench_ask(&b, "GET /why url=http://h/a"), 200);
-		ck_assert(!bench_has(&b, "{route}"));
+		ck_assert(!bench_has(&b, "{route}") && !bench_has(&b, "{status}"));
 		ck_assert_int_eq(bench_ask(&b, "GET /why url=http://h/a&format=text"), 200);
-		ck_assert(!bench_has(&b, "{route}"));
+		ck_assert(!bench_has(&b, "{route}") && !bench_has(&b, "{status}"));
 		struct str rest = buf_str(&b.answer.body), line;
 		while (str_cut(&rest, '\n', &line))
 			ck_assert_msg(line.n <= 120, "%.*s", STR_ARG(line));

@@ -85,7 +85,8 @@ static const char page_head[] = "# Reasons\n\n"
 				"`Cache-Status`, as a label of\n"
 				"`larder_requests_by_reason_total`, and in `larder why URL`, which puts the route with "
 				"its file and line in the place of\n"
-				"`{route}`. *fwd* says why the request went to the origin (RFC 9211 2.2). This page is "
+				"`{route}` (and the status in that of `{status}`). *fwd* says why the request went to "
+				"the origin (RFC 9211 2.2). This page is "
 				"made from `src/policy/reason.def`.\n\n"
 				"| code | fwd | what it says | what to change |\n|---|---|---|---|\n";
 
