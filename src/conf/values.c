@@ -203,6 +203,18 @@ int conf__read_workers(struct value *v)
 	return ERR_OK;
 }
 
+/* What other programs call on and off; none where it is neither. */
+static struct str switch_meant(struct str given)
+{
+	static const struct {
+		const char *given, *meant;
+	} others[] = {{"yes", "on"}, {"true", "on"}, {"1", "on"}, {"no", "off"}, {"false", "off"}, {"0", "off"}};
+	for (unsigned i = 0; i < COUNT_OF(others); i++)
+		if (str_eq_nocase(given, str_of(others[i].given)))
+			return str_of(others[i].meant);
+	return STR_NONE;
+}
+
 int conf__read_bool(struct value *v)
 {
 	bool on = str_eq(v->text, STR("on"));
@@ -210,27 +222,27 @@ int conf__read_bool(struct value *v)
 		*(bool *)v->slot = on;
 		return ERR_OK;
 	}
-	static const struct {
-		const char *given, *meant;
-	} others[] = {{"yes", "on"}, {"true", "on"}, {"1", "on"}, {"no", "off"}, {"false", "off"}, {"0", "off"}};
 	struct nearest n = nearest_to(v->text);
 	nearest_offer(&n, STR("on"));
 	nearest_offer(&n, STR("off"));
-	for (unsigned i = 0; i < COUNT_OF(others); i++)
-		if (str_eq_nocase(v->text, str_of(others[i].given)))
-			n.word = str_of(others[i].meant);
-	return conf__wrong_near(v, n.word, "neither on nor off");
+	struct str meant = switch_meant(v->text);
+	return conf__wrong_near(v, meant.p ? meant : n.word, "neither on nor off");
 }
 
 /* Position of the word, or -1 with v->wrong set. */
 static int find_word(struct value *v, struct str word)
 {
 	struct nearest n = nearest_to(word);
+	struct str meant = switch_meant(word);
+	bool is_switch = false;
 	for (unsigned i = 0; option_word(v->option, i).p; i++) {
 		if (str_eq(option_word(v->option, i), word))
 			return (int)i;
+		is_switch |= meant.p && str_eq(option_word(v->option, i), meant);
 		nearest_offer(&n, option_word(v->option, i));
 	}
+	if (is_switch) /* "yes" is nearer to "key" by its letters */
+		n.word = meant;
 	(void)conf__wrong_near(v, n.word, "\"%.*s\" is none of the words", STR_ARG(str_take(word, 64)));
 	return -1;
 }
