@@ -76,9 +76,9 @@ int admin__url_read(const struct admin_request *request, struct admin_url *out, 
 	struct str url = admin__param(request, STR("url"));
 	struct parts p;
 	if (!url.p)
-		return refuse(answer, "url", STR(""), "is missing: http://host/path, or /path with host=");
+		return refuse(answer, "url", STR(""), "is missing: http://HOST/path");
 	if (!split_url(url, &p))
-		return refuse(answer, "url", url, "is neither http://host/path nor a /path with host=");
+		return refuse(answer, "url", url, "does not begin with http://, https:// or /");
 	int err = add_host(request, &p, answer);
 	if (err)
 		return err;
@@ -87,8 +87,7 @@ int admin__url_read(const struct admin_request *request, struct admin_url *out, 
 	struct str target = str_take(p.target, str_index(p.target, '#')); /* a fragment never reaches a server */
 	if (!is_target(target))
 		return refuse(answer, "url", url,
-		    "has a byte that a URL cannot have; blanks may come from an unescaped + or %: use curl "
-		    "--data-urlencode");
+		    "has a byte that a URL cannot have: write it as %XX (with curl: --data-urlencode)");
 	*out = (struct admin_url){p.scheme, p.authority, target};
 	return ERR_OK;
 }

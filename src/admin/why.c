@@ -198,7 +198,7 @@ static int read_ask(
 		return err;
 	if (!url.host.p) /* pages of different hosts are different pages */
 		return refuse(answer, "url", admin__param(request, STR("url")),
-		    "is a path: give the host too, as http://HOST/path, host=HOST or header=Host: HOST");
+		    "is a path: give the host too, as http://HOST/path, or the field Host: HOST");
 	ask->scheme = url.scheme;
 	ask->host = url.host;
 	ask->target = url.target.n == 0 ? STR("/") : url.target;
