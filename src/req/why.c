@@ -224,6 +224,7 @@ struct gather {
 	const struct req *r;
 	struct arena *a;
 	struct why *out;
+	unsigned cap; /* of out->variants */
 };
 
 static void copy_fields(const struct headers *from, struct arena *a, struct headers *to)
@@ -255,15 +256,25 @@ static void copy_runs(const struct stored *from, struct arena *a, struct stored 
 	to->runs = runs;
 }
 
+/* Room for one more. It doubles: an arena gives nothing back. */
+static struct why_variant *next_variant(struct gather *g)
+{
+	struct why *out = g->out;
+	if (out->n_variants == g->cap) {
+		unsigned cap = g->cap ? g->cap * 2 : 8;
+		struct why_variant *grown = arena_alloc(g->a, cap * sizeof(*grown));
+		if (out->n_variants > 0)
+			memcpy(grown, out->variants, out->n_variants * sizeof(*grown));
+		out->variants = grown;
+		g->cap = cap;
+	}
+	return &out->variants[out->n_variants++];
+}
+
 static void add_variant(void *ctx, struct entry *e)
 {
-	const struct gather *g = ctx;
-	struct why *out = g->out;
-	struct why_variant *grown = arena_alloc(g->a, (out->n_variants + 1) * sizeof(*grown));
-	if (out->n_variants > 0)
-		memcpy(grown, out->variants, out->n_variants * sizeof(*grown));
-	out->variants = grown;
-	struct why_variant *v = &grown[out->n_variants++];
+	struct gather *g = ctx;
+	struct why_variant *v = next_variant(g);
 	struct reuse_verdict verdict = answer_verdict(g->r, e);
 	bool is_part_missing = stored_is_partial(&e->stored) && e != g->r->entry && verdict.reuse == REUSE_FRESH;
 	*v = (struct why_variant){
@@ -351,7 +362,7 @@ static void describe(
 	/* A request that goes alone without a key has "-" in its place. */
 	if (r->key.text.n <= 1)
 		return;
-	struct gather g = {r, a, out};
+	struct gather g = {.r = r, .a = a, .out = out};
 	out->key = arena_str(a, r->key.text);
 	tier_variants(d->real->tier, &r->key, add_variant, &g);
 	out->is_fetched = flight_is_open(d->real->flights, &r->key);

@@ -272,6 +272,30 @@ START_TEST(the_variants_and_in_what_they_differ)
 }
 END_TEST
 
+START_TEST(each_of_many_variants_is_told)
+{
+	struct world *w = world_new("");
+	struct arena a;
+	struct why why;
+	arena_init(&a, 0);
+	for (unsigned i = 0; i < 20; i++) {
+		char fields[32];
+		snprintf(fields, sizeof fields, "X-N: %u\n", i);
+		visit(w, "/p", fields, 200, "Cache-Control: max-age=60\nVary: X-N\n");
+	}
+	ask_why(w, &a, "GET", "/p", "X-N: 7\n", &why);
+	ck_assert_uint_eq(why.n_variants, 20);
+	unsigned chosen = 0;
+	for (unsigned i = 0; i < 20; i++) {
+		chosen += why.variants[i].chosen;
+		ck_assert_uint_eq(why.variants[i].n_differs, !why.variants[i].chosen);
+	}
+	ck_assert_uint_eq(chosen, 1);
+	arena_free(&a);
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(a_fetch_under_way_is_told)
 {
 	struct world *w = world_new(ini);
@@ -334,6 +358,7 @@ int main(void)
 	tcase_add_test(t, what_is_remembered_of_the_last_answer);
 	tcase_add_test(t, what_left_by_itself_is_told_apart);
 	tcase_add_test(t, the_variants_and_in_what_they_differ);
+	tcase_add_test(t, each_of_many_variants_is_told);
 	tcase_add_test(t, a_fetch_under_way_is_told);
 	tcase_add_test(t, the_scheme_is_what_a_request_would_have);
 	suite_add_tcase(s, t);
