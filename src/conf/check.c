@@ -124,6 +124,15 @@ static bool list_has(const struct str_list *list, struct str name)
 	return false;
 }
 
+static void check_cache(struct loader *l, const struct conf_origin *s)
+{
+	const struct str_list *targeted = &l->conf->cache.targeted_control;
+	check_object_size(l, s, l->conf->cache.max_object);
+	if (list_has(targeted, STR("Cache-Control")) || list_has(targeted, STR("Expires")))
+		complain(l, s, "targeted_control", false,
+		    STR("Cache-Control and Expires count where none of these fields is there; name others, or none"));
+}
+
 static void check_shared(struct loader *l, const struct conf_origin *s, const struct route *r)
 {
 	if ((r->override & OVERRIDE_AUTHORIZATION) && !list_has(&r->vary, STR("Authorization")))
@@ -140,7 +149,8 @@ static void check_shared(struct loader *l, const struct conf_origin *s, const st
 static void check_useless(struct loader *l, const struct conf_origin *s)
 {
 	static const char *const of_cache[] = {"ttl", "ttl_status", "override", "set_cookie", "query", "query_sort",
-	    "vary", "vary_cookie", "stale_while_revalidate", "stale_if_error", "max_object"};
+	    "vary", "vary_cookie", "client_cache_control", "range_miss", "stale_while_revalidate", "stale_if_error",
+	    "stale_if_unreachable", "max_object"};
 	for (unsigned i = 0; i < COUNT_OF(of_cache); i++)
 		if (origin_given_name(s, of_cache[i]))
 			complain(l, s, of_cache[i], true, STR("it has no effect with cache = off"));
@@ -169,7 +179,7 @@ static void check_route(struct loader *l, const struct conf_origin *s)
 void loader_check(struct loader *l)
 {
 	check_server(l, section_of(l, SECTION_SERVER));
-	check_object_size(l, section_of(l, SECTION_CACHE), l->conf->cache.max_object);
+	check_cache(l, section_of(l, SECTION_CACHE));
 	check_admin(l, section_of(l, SECTION_ADMIN));
 	for (const struct conf_origin *s = l->first; s; s = s->next) {
 		if (is(s, SECTION_UPSTREAM))

@@ -159,6 +159,10 @@ static const struct row {
 	"t.ini:5: [cache] max_object = 9M: larger than memory_size, which is 8M\n"},
     {"an object of a route larger than the memory", "[cache]\nmemory_size = 8M\n[route /a]\nmax_object = 9M",
 	"t.ini:6: [route /a] max_object = 9M: larger than memory_size, which is 8M\n"},
+    {"Cache-Control among the fields that are over it", "[cache]\ntargeted_control = CDN-Cache-Control, cache-control",
+	"t.ini:4: [cache] targeted_control = CDN-Cache-Control, cache-control: Cache-Control and Expires count where "
+	"none of "
+	"these fields is there; name others, or none\n"},
     {"a small memory alone", "[cache]\nmemory_size = 8M", NULL},
     {"admin for all without a token", "[admin]\nlisten = *:0",
 	"t.ini:4: [admin] listen = *:0: a token is missing: whoever reaches this address could purge; set token or "
@@ -198,6 +202,8 @@ static const struct row {
 	"= NAME?)\n"},
     {"options of a cache that is off", "[route /a]\ncache = off\nttl = 1s",
 	"t.ini:5: warning: [route /a] ttl = 1s: it has no effect with cache = off\n"},
+    {"what clients ask of a cache that is off", "[route /a]\ncache = off\nclient_cache_control = ignore",
+	"t.ini:5: warning: [route /a] client_cache_control = ignore: it has no effect with cache = off\n"},
     {"a path that is taken for a host", "[route a]\nmatch = blog/*",
 	"t.ini:4: warning: [route a] match = blog/*: \"blog\" is taken for a host (did you mean \"/blog/*\"?)\n"},
     {"a pattern with a query", "[route a]\nmatch = /a?b=c",
