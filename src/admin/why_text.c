@@ -123,8 +123,9 @@ static void add_last(struct buf *out, const struct why *w, struct arena *a)
 	if (l->gone != WHY_NOT_GONE)
 		add_lines(out, "", str_of(gone[l->gone]));
 	if (l->passes_ms > 0)
-		add_lines(
-		    out, "", arena_printf(a, "Requests for it pass for %.*s more.", STR_ARG(span(l->passes_ms, a))));
+		add_lines(out, "",
+		    arena_printf(a, "For %.*s more, requests for it go to the origin without waiting for one another.",
+			STR_ARG(span(l->passes_ms, a))));
 }
 
 static void add_route(struct buf *out, const struct why *w, struct arena *a)
