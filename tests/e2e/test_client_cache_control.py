@@ -37,7 +37,7 @@ def test_the_origin_gets_an_ignored_wish(origin, serve):
 
 
 def test_max_stale(origin, serve):
-    origin.page("/p", headers={"Cache-Control": "max-age=1"})
+    origin.page("/p", headers={"Cache-Control": "max-age=2"})
     larder = serve(origin)
     larder.stored("/p")
     wait_until(lambda: larder.get("/p", {"Cache-Control": "only-if-cached"}).status == 504, "the page to be stale")
