@@ -113,6 +113,10 @@ static struct str filled(const struct why *w, enum reason reason, struct arena *
 	write_route(w, &route);
 	struct str text = replace(str_of(reason_advice(reason)), STR("{route}"), buf_str(&route), a);
 	buf_free(&route);
+	/* Where a field for caches like this one decided, another value of Cache-Control would change nothing. */
+	struct str field = str_take(w->last.cause, str_index(w->last.cause, ':'));
+	if (reason == w->last.reason && str_list_has(&w->conf->cache.targeted_control, field))
+		text = replace(text, STR("`Cache-Control:"), arena_printf(a, "`%.*s:", STR_ARG(field)), a);
 	return replace(text, STR("{status}"), arena_printf(a, "%d", status), a);
 }
 

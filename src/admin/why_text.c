@@ -91,6 +91,10 @@ static void add_now(struct buf *out, const struct why *w, struct arena *a)
 	add_lines(
 	    out, "now", arena_printf(a, "%s: %.*s", admin__why_kind(w), STR_ARG(sentence(w, w->reason, w->status, a))));
 	add_lines(out, "", str_of(consequence(w)));
+	if (w->stands_in != REASON_NONE)
+		add_lines(out, "",
+		    arena_printf(a, "Should it %s, the stored page is served all the same (%s).",
+			w->stands_in == REASON_HIT_STALE_ERROR ? "fail" : "not be reached", reason_code(w->stands_in)));
 	if (w->undecided)
 		add_lines(out, "",
 		    STR("The regex of the route gave up on this path, so the page is not cached: simplify the regex."));

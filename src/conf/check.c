@@ -116,32 +116,24 @@ static void check_admin(struct loader *l, const struct conf_origin *s)
 			complain(l, s, "listen", false, STR("[server] listens on the same address"));
 }
 
-static bool list_has(const struct str_list *list, struct str name)
-{
-	for (unsigned i = 0; i < list->n; i++)
-		if (str_eq_nocase(list->v[i], name))
-			return true;
-	return false;
-}
-
 static void check_cache(struct loader *l, const struct conf_origin *s)
 {
 	const struct str_list *targeted = &l->conf->cache.targeted_control;
 	check_object_size(l, s, l->conf->cache.max_object);
-	if (list_has(targeted, STR("Cache-Control")) || list_has(targeted, STR("Expires")))
+	if (str_list_has(targeted, STR("Cache-Control")) || str_list_has(targeted, STR("Expires")))
 		complain(l, s, "targeted_control", false,
 		    STR("Cache-Control and Expires count where none of these fields is there; name others, or none"));
 }
 
 static void check_shared(struct loader *l, const struct conf_origin *s, const struct route *r)
 {
-	if ((r->override & OVERRIDE_AUTHORIZATION) && !list_has(&r->vary, STR("Authorization")))
+	if ((r->override & OVERRIDE_AUTHORIZATION) && !str_list_has(&r->vary, STR("Authorization")))
 		complain(l, s, "override", true,
 		    STR("authorization: a page made for one user is served to all, even to those without credentials; "
 			"vary = Authorization keeps them apart"));
 	if (r->set_cookie == SET_COOKIE_KEEP)
 		complain(l, s, "set_cookie", true, STR("keep: a stored cookie is given to every visitor"));
-	if (list_has(&r->vary, STR("Cookie")))
+	if (str_list_has(&r->vary, STR("Cookie")))
 		complain(l, s, "vary", true,
 		    STR("Cookie: nearly every visitor gets a page of his own (did you mean vary_cookie = NAME?)"));
 }

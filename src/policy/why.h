@@ -70,9 +70,10 @@ struct why {
 
 	enum why_kind kind;
 	enum reason reason;
-	int status;	 /* STORED, REFUSE: of the answer */
-	bool may_store;	 /* what the origin answers may be stored */
-	bool is_fetched; /* somebody fetches the page at this moment: the request would wait for that */
+	int status;	       /* STORED, REFUSE: of the answer */
+	bool may_store;	       /* what the origin answers may be stored */
+	enum reason stands_in; /* the stored page would be served, should the origin fail; NONE: it would not */
+	bool is_fetched;       /* somebody fetches the page at this moment: the request would wait for that */
 	struct why_variant *variants;
 	unsigned n_variants;
 	struct why_last last;

@@ -329,6 +329,16 @@ static void recall_last(
 /* ---- all of it ---- */
 
 /* A request that goes nowhere and has no answer has met, in this very moment, a page that was just stored. */
+/* As stale_stands_in: what becomes of the request when there is no answer. */
+static enum reason stand_in_of(const struct req *r)
+{
+	if (!r->entry)
+		return REASON_NONE;
+	return r->verdict.stale_if_error	 ? REASON_HIT_STALE_ERROR
+	       : r->verdict.stale_if_unreachable ? REASON_HIT_STALE_UNREACHABLE
+						 : REASON_NONE;
+}
+
 static void read_verdict(const struct dry *d, const struct req *r, bool answered, struct why *out)
 {
 	out->may_store = d->may_store;
@@ -342,6 +352,7 @@ static void read_verdict(const struct dry *d, const struct req *r, bool answered
 	} else {
 		out->kind = r->passes ? WHY_PASS : d->validates ? WHY_VALIDATE : WHY_FETCH;
 		out->reason = r->fwd;
+		out->stands_in = stand_in_of(r);
 	}
 }
 

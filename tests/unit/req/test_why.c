@@ -272,6 +272,36 @@ START_TEST(the_variants_and_in_what_they_differ)
 }
 END_TEST
 
+START_TEST(what_would_stand_in_is_told)
+{
+	static const struct {
+		const char *sentence, *control;
+		enum reason expected;
+	} cases[] = {
+	    {"RFC 9111 4.2.4: an origin that cannot be reached", "max-age=10", REASON_HIT_STALE_UNREACHABLE},
+	    {"RFC 5861 4: one that fails", "max-age=10, stale-if-error=600", REASON_HIT_STALE_ERROR},
+	    {"RFC 9111 5.2.2.2: never", "max-age=10, must-revalidate", REASON_NONE},
+	};
+	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
+		struct world *w = world_new("");
+		struct arena a;
+		struct why why;
+		char fields[96];
+		arena_init(&a, 0);
+		snprintf(fields, sizeof fields, "ETag: \"a\"\nCache-Control: %s\n", cases[i].control);
+		visit(w, "/p", "", 200, fields);
+		ask_why(w, &a, "GET", "/p", "", &why);
+		ck_assert_msg(why.stands_in == REASON_NONE, "%s: while it is fresh", cases[i].sentence);
+		w->now_ms += 20000;
+		ask_why(w, &a, "GET", "/p", "", &why);
+		ck_assert_msg(
+		    why.stands_in == cases[i].expected, "%s: %s", cases[i].sentence, reason_code(why.stands_in));
+		arena_free(&a);
+		world_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(each_of_many_variants_is_told)
 {
 	struct world *w = world_new("");
@@ -358,6 +388,7 @@ int main(void)
 	tcase_add_test(t, what_is_remembered_of_the_last_answer);
 	tcase_add_test(t, what_left_by_itself_is_told_apart);
 	tcase_add_test(t, the_variants_and_in_what_they_differ);
+	tcase_add_test(t, what_would_stand_in_is_told);
 	tcase_add_test(t, each_of_many_variants_is_told);
 	tcase_add_test(t, a_fetch_under_way_is_told);
 	tcase_add_test(t, the_scheme_is_what_a_request_would_have);
