@@ -104,15 +104,7 @@ static bool judge_as_get(struct flight *f, struct storable_out *out)
 	plain.ttl_ms = -1;
 	plain.n_ttl_status = 0;
 	plain.override = 0;
-	struct storable_in in = {
-	    .cache = &f->conf->cache,
-	    .route = &plain,
-	    .request = &asked,
-	    .response = &f->response,
-	    .request_ms = f->fetch.sent_ms,
-	    .response_ms = update_now_ms(f),
-	};
-	policy_storable(&in, &f->arena, out);
+	update_judge_as(f, &plain, &asked, &f->response, out);
 	return out->store && is_explicit(&out->stored);
 }
 

@@ -28,12 +28,12 @@ int64_t update_now_ms(const struct flight *f)
 	return f->env->port->wall_ms(f->env->worker);
 }
 
-static void judge(
-    struct flight *f, const struct http_request *request, const struct http_response *r, struct storable_out *out)
+void update_judge_as(struct flight *f, const struct route *route, const struct http_request *request,
+    const struct http_response *r, struct storable_out *out)
 {
 	struct storable_in in = {
 	    .cache = &f->conf->cache,
-	    .route = f->route,
+	    .route = route,
 	    .request = request,
 	    .response = r,
 	    .request_ms = f->fetch.sent_ms,
@@ -44,7 +44,7 @@ static void judge(
 
 void update_judge(struct flight *f, const struct http_response *r, struct storable_out *out)
 {
-	judge(f, &f->request, r, out);
+	update_judge_as(f, f->route, &f->request, r, out);
 }
 
 int update_put_entry(struct flight *f, struct entry *e)
@@ -141,7 +141,7 @@ static void freshen(struct flight *f, const struct http_request *request, const 
 {
 	struct http_response merged = {.status = old->stored.status, .minor = 1};
 	policy_merge_304(&old->headers, fresh, &f->arena, &merged.headers);
-	judge(f, request, &merged, out);
+	update_judge_as(f, f->route, request, &merged, out);
 	if (out->store)
 		return;
 	out->stored = old->stored;

@@ -13,6 +13,9 @@ enum { UPDATE_TAGS_MAX = 256 };
 int64_t update_now_ms(const struct flight *f);
 /* May this answer to the flight's request be stored? What is kept lies in the flight's arena and borrows from `r`. */
 void update_judge(struct flight *f, const struct http_response *r, struct storable_out *out);
+/* The same, as an answer to that request by that route. */
+void update_judge_as(struct flight *f, const struct route *route, const struct http_request *request,
+    const struct http_response *r, struct storable_out *out);
 /* f->entry, whole by now, into the tier. */
 void update_put(struct flight *f);
 /* The same of another entry that was made of it. What tier_put says. */
