@@ -1,5 +1,5 @@
-/* Two larders with SO_REUSEPORT on one address would silently share its connections, so each address is first
- * bound without it, which fails while anybody listens there. */
+/* Two larders with SO_REUSEPORT on one address would silently share its connections. So the first socket of an address
+ * is bound and listens without it, which fails while anybody listens there, and only then lets its siblings in. */
 #include "worker/doors.h"
 
 #include <errno.h>
@@ -34,25 +34,6 @@ static int fail(const struct conf_addr *address)
 	return ERR_IO;
 }
 
-static bool has_port(const struct conf_addr *address)
-{
-	if (address->sa.ss_family == AF_INET6)
-		return ((const struct sockaddr_in6 *)&address->sa)->sin6_port != 0;
-	return ((const struct sockaddr_in *)&address->sa)->sin_port != 0;
-}
-
-/* Fails while anybody else listens there. */
-static int probe(const struct conf_addr *address)
-{
-	int fd;
-	if (address->is_unix || !has_port(address))
-		return ERR_OK;
-	if (listen_open(address, false, 0, &fd) != ERR_OK)
-		return ERR_IO;
-	close(fd);
-	return ERR_OK;
-}
-
 /* Accepted connections inherit it. */
 static void send_at_once(const struct conf_addr *address, int fd)
 {
@@ -65,15 +46,15 @@ static int open_address(struct doors *d, unsigned i)
 {
 	struct door *door = &d->doors[i];
 	door->address = d->conf->listen[i];
-	if (probe(&door->address) != ERR_OK)
-		return fail(&door->address);
 	for (unsigned w = 0; w < d->n_workers; w++) {
 		struct worker_listen *l = &d->listen[w * d->n_addresses + i];
 		if (door->address.is_unix && w > 0) {
 			*l = d->listen[i];
 			continue;
 		}
-		if (listen_open(&door->address, true, UNIX_MODE, &l->fd) != ERR_OK)
+		if (listen_open(&door->address, w > 0, UNIX_MODE, &l->fd) != ERR_OK)
+			return fail(&door->address);
+		if (w == 0 && listen_share(&door->address, l->fd) != ERR_OK)
 			return fail(&door->address);
 		door->has_file = door->address.is_unix;
 		send_at_once(&door->address, l->fd);

@@ -85,6 +85,11 @@ int listen_open(const struct conf_addr *address, bool reuse_port, mode_t unix_mo
 	return ERR_OK;
 }
 
+int listen_share(const struct conf_addr *address, int fd)
+{
+	return address->is_unix || set_option(fd, SOL_SOCKET, SO_REUSEPORT) == 0 ? ERR_OK : ERR_IO;
+}
+
 void listen_remove(const struct conf_addr *address)
 {
 	if (address->is_unix)

@@ -10,6 +10,9 @@
  * unix_mode: permissions of a unix socket's file; a file left behind by a process that is gone is replaced. 0, or ERR_IO with
  * errno set (EADDRINUSE: somebody listens there). */
 int listen_open(const struct conf_addr *address, bool reuse_port, mode_t unix_mode, int *fd) MUST_CHECK;
+/* From now on sockets opened with reuse_port may listen beside this one, which was opened without (nothing to do for a unix
+ * socket). 0, or ERR_IO with errno set. */
+int listen_share(const struct conf_addr *address, int fd) MUST_CHECK;
 /* Removes the file of a unix socket; the descriptor is the caller's. */
 void listen_remove(const struct conf_addr *address);
 

@@ -8,6 +8,7 @@
 
 The environment names the program: LARDER_BIN (build/larder otherwise). LARDER_WRAPPER is a command put before it."""
 import ctypes
+import fcntl
 import functools
 import json
 import os
@@ -60,10 +61,26 @@ def wait_until(condition, what, seconds=PATIENCE):
         time.sleep(0.01)
 
 
+_reserved = []
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that the system gave and that no other call returns while its process lives, in none of the processes that share
+    the tests: a lock on a file says so, since the port itself is free until the program under test binds it."""
+    folder = os.path.join(tempfile.gettempdir(), f"larder-ports-{os.getuid()}")
+    os.makedirs(folder, exist_ok=True)
+    for _ in range(1000):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        lock = open(os.path.join(folder, str(port)), "w", encoding="ascii")  # held to the end of the process
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _reserved.append(lock)
+            return port
+        except BlockingIOError:
+            lock.close()
+    raise AssertionError("no free port in 1000 tries")
 
 
 def sections(text):

@@ -1,6 +1,8 @@
 """The harness itself: client and origin understand each other, and the client notices what is not whole."""
+import concurrent.futures
+
 import client
-from larder import merge
+from larder import free_port, merge
 
 
 def ask(origin, target="/p", method="GET", body=None):
@@ -52,3 +54,13 @@ def test_cache_status_is_read():
 
 def test_settings_are_merged():
     assert merge("[a]\nx = 1\ny = 2", "[a]\nx = 3\n[b]\nz = 4") == "[a]\ny = 2\nx = 3\n[b]\nz = 4\n"
+
+
+def test_no_port_is_given_twice():
+    with concurrent.futures.ProcessPoolExecutor(4) as pool:
+        ports = [free_port() for _ in range(200)] + [p for ps in pool.map(free_ports, [200] * 4) for p in ps]
+    assert len(set(ports)) == len(ports)
+
+
+def free_ports(n):
+    return [free_port() for _ in range(n)]

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -66,6 +67,38 @@ START_TEST(each_worker_has_its_own_socket_of_one_port)
 	ck_assert(str_eq(last[0].text, str_of(expected)));
 	doors_close(&d);
 	ck_assert_ptr_null(d);
+}
+END_TEST
+
+static void *open_doors(void *conf)
+{
+	struct doors *d;
+	return doors_open(conf, &d) == ERR_OK ? d : NULL;
+}
+
+START_TEST(of_two_that_start_at_once_one_has_the_address)
+{
+	unsigned alone = 0;
+	for (int round = 0; round < 50; round++) {
+		struct conf_addr address = tcp(0);
+		struct conf_server conf = {.listen = &address, .n_listen = 1, .workers = 2};
+		struct doors *first = open_doors(&conf), *two[2];
+		unsigned n;
+		ck_assert_ptr_nonnull(first);
+		address = tcp(port_of(doors_of(first, 0, &n)->fd));
+		doors_close(&first);
+		pthread_t thread[2];
+		for (int i = 0; i < 2; i++)
+			ck_assert_int_eq(pthread_create(&thread[i], NULL, open_doors, &conf), 0);
+		for (int i = 0; i < 2; i++)
+			ck_assert_int_eq(pthread_join(thread[i], (void **)&two[i]), 0);
+		ck_assert_msg(!two[0] || !two[1], "both listen");
+		alone += two[0] || two[1];
+		for (int i = 0; i < 2; i++)
+			if (two[i])
+				doors_close(&two[i]);
+	}
+	ck_assert_uint_gt(alone, 0);
 }
 END_TEST
 
@@ -150,6 +183,7 @@ int main(void)
 	Suite *s = suite_create("doors");
 	TCase *t = tcase_create("doors");
 	tcase_add_test(t, each_worker_has_its_own_socket_of_one_port);
+	tcase_add_test(t, of_two_that_start_at_once_one_has_the_address);
 	tcase_add_test(t, an_address_of_another_larder_is_refused);
 	tcase_add_test(t, a_unix_socket_is_shared_and_its_file_goes_once);
 	tcase_add_test(t, a_file_that_is_no_socket_of_ours_stays);
