@@ -114,6 +114,9 @@ struct conf_log {
 enum set_cookie_mode { SET_COOKIE_REFUSE, SET_COOKIE_STRIP, SET_COOKIE_KEEP };
 enum range_miss { RANGE_MISS_FORWARD, RANGE_MISS_WHOLE };
 enum client_cache_control { CLIENT_HONOUR, CLIENT_IGNORE };
+/* What a framework does against forged forms: which cookie, which fields of its forms, and what they must equal. */
+enum token_preset { TOKEN_NONE, TOKEN_ASOK, TOKEN_DJANGO, TOKEN_LARAVEL, TOKEN_RAILS };
+enum csp_nonce { CSP_NONCE_REFRESH, CSP_NONCE_KEEP };
 enum query_mode { QUERY_ALL, QUERY_NONE, QUERY_ONLY, QUERY_WITHOUT };
 enum { OVERRIDE_PRIVATE = 1, OVERRIDE_NO_STORE = 2, OVERRIDE_AUTHORIZATION = 4, OVERRIDE_VARY_STAR = 8 };
 
@@ -157,6 +160,17 @@ struct route {
 	bool query_sort;
 	struct str_list vary;	     /* field names added to the key */
 	struct str_list vary_cookie; /* cookie names added to the key */
+	/* Personal bytes (policy/personal.h). The preset has filled the next three where the ini has not. */
+	enum token_preset token;
+	struct str_list token_cookie; /* double-submit tokens: the field of a form equals the cookie */
+	struct str_list token_field;  /* inputs and metas whose value is a token in another form */
+	struct str token_path;	      /* tells a visitor the token of his session; empty: none */
+	bool token_of_session;	      /* token_field is filled from token_path, not from a cookie */
+	enum csp_nonce csp_nonce;
+	bool leak_guard;
+	struct str_list leak_allow;    /* cookies whose values may stand in a page */
+	struct str_list leak_patterns; /* request fields whose values may not; a trailing * is a prefix: X-User-* */
+	unsigned leak_sample;	       /* of 10,000 new entries so many are fetched once more without cookies */
 	/* Defaults where the origin says nothing; 0: none. */
 	int64_t swr_ms, sie_ms, unreachable_ms;
 	size_t max_object;

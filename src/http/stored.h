@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "http/headers.h"
+#include "http/hole.h"
 #include "http/range.h"
 
 /* A cache key (policy/key.h makes it): the full text is compared, so that a collision serves nothing wrong. */
@@ -37,6 +38,7 @@ enum stored_by {
 
 struct stored {
 	int status;
+	unsigned n_runs;	     /* of a partial entry */
 	int64_t response_ms;	     /* wall clock when the head arrived (RFC 9111 4.2.3 response_time) */
 	int64_t date_s;		     /* Date, or the arrival where there is none: tells the most recent (RFC 9111 4) */
 	int64_t initial_age_ms;	     /* corrected_initial_age at that time */
@@ -46,6 +48,7 @@ struct stored {
 	int64_t unreachable_ms;	     /* window for an origin that cannot be reached (RFC 9111 4.2.4) */
 	bool must_revalidate;	     /* must-revalidate, proxy-revalidate, s-maxage: no stale answers (5.2.2) */
 	bool no_cache;		     /* stored, but each use is validated first (5.2.2.4) */
+	bool reaches_end;	     /* of a partial entry: its last run ends where the representation ends */
 	uint8_t by_route;	     /* STORED_BY_ bits */
 	int64_t last_modified_s;     /* -1: none or invalid */
 	struct str etag;	     /* with quotes and W/, empty when there is none */
@@ -56,10 +59,15 @@ struct stored {
 	/* A partial entry (RFC 9111 3.3) has status 206; its body holds these runs one behind the other: ascending, with a gap
 	 * between each two. A whole one has none. */
 	const struct range *runs;
-	unsigned n_runs;
-	bool reaches_end; /* the last run ends where the representation ends, known length or not */
 	int64_t complete; /* length of the representation that the runs are of; -1: not known */
+	const struct holes
+	    *holes; /* what is put in for each visitor; NULL: nothing. Then it is never partial, never validated */
 };
+
+static inline bool stored_has_holes(const struct stored *s)
+{
+	return s->holes != NULL;
+}
 
 static inline bool stored_is_partial(const struct stored *s)
 {

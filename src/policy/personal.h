@@ -1,0 +1,77 @@
+/* What of a response belongs to one visitor: values that are cut out and filled in again (http/hole.h), and values that must not
+ * be in a stored page at all (the leak guard). Found from the head alone; the body is searched by policy/cutter.h.
+ * Pure: values in, verdict out.
+ *
+ * Where a token comes from. A fetch whose answer may be stored goes out without the token cookie (policy_hides_cookies), so that
+ * the origin makes a new token and sets it: that one is cut. Cutting the value that a client sent would let him choose what is cut
+ * - the digest in the URL of a script, say - and break the page, or send the tokens of others to that URL. */
+#ifndef LARDER_POLICY_PERSONAL_H
+#define LARDER_POLICY_PERSONAL_H
+
+#include "conf/conf.h"
+#include "http/hole.h"
+#include "http/message.h"
+#include "policy/reason.h"
+
+/* A value that is cut out, as this response has it. */
+struct personal_value {
+	struct hole_value hole;
+	struct str text; /* empty: known by token_field alone, so that each place has a text of its own */
+};
+
+/* A value that must not be found. At least 16 characters (8 of an Authorization). */
+struct personal_secret {
+	struct str text;
+	enum reason reason; /* NOT_LEAK_... */
+	struct str name;    /* of the cookie or the field: what is told; never the text */
+};
+
+struct personal {
+	struct personal_value *values;
+	unsigned n_values;
+	struct personal_secret *secrets;
+	unsigned n_secrets;
+	const struct str_list *fields; /* the route's token_field where they are looked for, else NULL */
+	uint16_t field_value;	       /* which of the values fills them */
+	/* Holes in the fields that are to be stored, whose texts are cut out of them. */
+	struct hole *field_holes;
+	unsigned n_field_holes;
+};
+
+enum { PERSONAL_SECRETS_MAX = 256 };
+
+struct personal_in {
+	const struct route *route;
+	const struct http_request *request; /* as the client sent it, cookies and all */
+	const struct http_response *response;
+};
+
+/* Is there anything to be looked for in the body? Else it may be shared as it comes. */
+static inline bool personal_is_empty(const struct personal *p)
+{
+	return p->n_values == 0 && p->n_secrets == 0 && !p->fields;
+}
+
+/* Finds the values. `kept`: the fields that are to be stored; token cookies leave them, texts that are cut leave their values.
+ * REASON_NONE, or why this must not be stored (then `out` tells in secrets[0] what was found where the reason is of a secret, and
+ * in `values` what is still to be replaced for the visitor who fetched it). Everything lies in `a` or borrows. */
+enum reason policy_personal(const struct personal_in *in, struct arena *a, struct headers *kept, struct personal *out);
+
+/* Is this Set-Cookie of the route's token cookies, so that set_cookie does not count for it? `field`: its value. */
+bool policy_is_token_cookie(const struct route *route, struct str field);
+
+/* The Cookie fields of a request without the route's token cookies, for a fetch whose answer may be stored. Leaves `h` alone
+ * and returns false when there are none. */
+bool policy_hide_cookies(const struct route *route, struct headers *h, struct arena *a);
+/* Does the route have tokens: are its pages asked for without Accept-Encoding, Range and conditions of the client? */
+static inline bool policy_has_tokens(const struct route *route)
+{
+	return route->token_cookie.n > 0 || route->token_field.n > 0;
+}
+
+/* The visitor's own token of that cookie, for a value of that shape. STR_NONE: none that fits. */
+struct str policy_own_token(const struct hole_value *v, const struct headers *request);
+/* True when a token cookie comes twice with two values: nobody knows which one the origin takes, so the request passes. */
+bool policy_tokens_are_ambiguous(const struct route *route, const struct headers *request);
+
+#endif
