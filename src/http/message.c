@@ -258,3 +258,19 @@ bool http_keeps_alive(const struct http_response *r, const struct http_body *b)
 		return false;
 	return r->minor > 0 || headers_has_token(&r->headers, STR("Connection"), STR("keep-alive"));
 }
+
+uint64_t http_keeps_alive_s(const struct http_response *r)
+{
+	uint64_t least = UINT64_MAX, seconds;
+	uint32_t field = 0;
+	struct str rest = STR_NONE, member;
+	while (headers_list_next(&r->headers, STR("Keep-Alive"), &field, &rest, &member)) {
+		size_t equals = str_index(member, '=');
+		if (!str_eq_nocase(str_trim(str_take(member, equals)), STR("timeout")))
+			continue;
+		if (str_to_u64(str_trim(str_skip(member, equals + 1)), UINT32_MAX, &seconds) == ERR_OK &&
+		    seconds < least)
+			least = seconds;
+	}
+	return least;
+}

@@ -93,6 +93,9 @@ int http_body_closed(const struct http_body *b);
 
 /* True when the connection can carry another request after this response (RFC 9112 9.3). */
 bool http_keeps_alive(const struct http_response *r, const struct http_body *b);
+/* For how many seconds its sender keeps the connection open when nothing comes, by the field that all servers send for it:
+ * "Keep-Alive: timeout=5, max=100" (RFC 2068 19.7.1). UINT64_MAX: no word about it. */
+uint64_t http_keeps_alive_s(const struct http_response *r);
 
 /* Writes "METHOD target HTTP/1.1", the fields as given and the empty line. 0, ERR_TOO_LARGE, or ERR_INVALID when a
  * name, value or the target could break the framing (defence in depth: nothing is sent then). */

@@ -382,6 +382,7 @@ static enum step take_final(struct exchange *x, struct http_response *r)
 		return fail(x, ERR_PROTOCOL, r->why);
 	x->receiving = RECEIVING_BODY;
 	x->keep = http_keeps_alive(r, &x->body);
+	x->keep_s = http_keeps_alive_s(r);
 	x->body_rc = x->body.kind == BODY_NONE || (x->body.kind == BODY_LENGTH && x->body.left == 0) ? ERR_EOF : ERR_OK;
 	if (x->sending == SENDING)
 		x->sending = SEND_STOPPED; /* RFC 9112 9.5: it has its answer; what it does not read would only jam */

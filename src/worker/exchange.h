@@ -61,8 +61,9 @@ struct exchange {
 
 	/* the response */
 	enum receiving receiving;
-	bool paused; /* no space: reading waits for upstream_resume */
-	bool keep;   /* the response allows another request */
+	bool paused;	 /* no space: reading waits for upstream_resume */
+	bool keep;	 /* the response allows another request */
+	uint64_t keep_s; /* so long the peer keeps the connection; UINT64_MAX: it did not say */
 	unsigned interims;
 	struct http_body body;
 	int body_rc;	 /* what http_body_read said of the run */

@@ -19,9 +19,10 @@
 #include "worker/exchange.h"
 
 enum {
-	MAX_IDLE = 1024,  /* connections, over all upstreams of the worker */
-	MAX_SPARE = 256,  /* ended exchanges kept for reuse */
-	SPARE_OUT = 8192, /* with a head buffer of at most this size */
+	PEER_MARGIN_MS = 1000, /* what a request may take on its way */
+	MAX_IDLE = 1024,       /* connections, over all upstreams of the worker */
+	MAX_SPARE = 256,       /* ended exchanges kept for reuse */
+	SPARE_OUT = 8192,      /* with a head buffer of at most this size */
 	HANDLES_TO_CLOSE = 2,
 };
 
@@ -71,12 +72,29 @@ static void on_event(struct conn *c, int events)
 
 static void arm_timer(struct upstreams *u, int64_t at_ms);
 
-static void put_idle(struct upstreams *u, struct conn *c, const struct conf_upstream *up)
+/* How long the connection may idle; 0: for ever. Not to the last moment of what the peer says: a request that meets the close on
+ * its way is lost when it cannot be repeated. */
+static int64_t idle_ms(const struct conf_upstream *up, uint64_t peer_s)
 {
+	int64_t ours = up->idle_connection_timeout_ms;
+	if (peer_s > INT32_MAX)
+		return ours;
+	int64_t peers = (int64_t)peer_s * 1000;
+	peers -= peers / 2 < PEER_MARGIN_MS ? peers / 2 : PEER_MARGIN_MS;
+	return ours == 0 || peers < ours ? peers : ours;
+}
+
+static void put_idle(struct upstreams *u, struct conn *c, const struct conf_upstream *up, uint64_t peer_s)
+{
+	if (peer_s == 0) { /* it closes at once */
+		close_conn(c);
+		return;
+	}
+	int64_t timeout_ms = idle_ms(up, peer_s);
 	c->user = NULL;
 	conn_watch(c, UV_READABLE);
-	if (up->idle_connection_timeout_ms > 0) {
-		deadline_set(&u->deadlines, &c->deadline, (int64_t)uv_now(u->loop), up->idle_connection_timeout_ms);
+	if (timeout_ms > 0) {
+		deadline_set(&u->deadlines, &c->deadline, (int64_t)uv_now(u->loop), timeout_ms);
 		arm_timer(u, c->deadline.at_ms);
 	}
 	pool_put(&u->pool, c->origin, &c->idle, up->max_idle);
@@ -163,7 +181,7 @@ void upstream__end(struct exchange *x, int err, const char *why, bool reusable)
 	struct fetch *f = x->f;
 	struct conn *c = x->conn;
 	if (c && reusable && x->sending == SENT && !c->hangup && !c->broken)
-		put_idle(u, c, f->upstream);
+		put_idle(u, c, f->upstream, x->keep_s);
 	else if (c)
 		close_conn(c);
 	drop(x);

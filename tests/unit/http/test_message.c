@@ -320,6 +320,28 @@ START_TEST(connections_are_kept_when_both_ends_agree)
 }
 END_TEST
 
+START_TEST(keep_alive_tells_for_how_long)
+{
+	static const struct {
+		const char *what, *lines;
+		uint64_t seconds;
+	} rows[] = {
+	    {"no field, no word", "", UINT64_MAX},
+	    {"as servers send it", "Keep-Alive: timeout=5\r\n", 5},
+	    {"with others, in any case, with blanks", "keep-alive: max=100 , TimeOut = 15\r\n", 15},
+	    {"of two the shorter counts", "Keep-Alive: timeout=5\r\nKeep-Alive: timeout=3\r\n", 3},
+	    {"0 is a word", "Keep-Alive: timeout=0\r\n", 0},
+	    {"what is no number is none", "Keep-Alive: timeout=5s, timeout=, timeout\r\n", UINT64_MAX},
+	    {"a number out of all bounds is none", "Keep-Alive: timeout=99999999999999999999\r\n", UINT64_MAX},
+	    {"another parameter", "Keep-Alive: max=5\r\n", UINT64_MAX},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct http_response r = response(1, 200, rows[i].lines);
+		ck_assert_msg(http_keeps_alive_s(&r) == rows[i].seconds, "%s", rows[i].what);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("http/message");
@@ -334,5 +356,6 @@ int main(void)
 	tcase_add_test(c, repeated_lengths_become_one_field);
 	tcase_add_test(c, ambiguous_framing_is_refused);
 	tcase_add_test(c, connections_are_kept_when_both_ends_agree);
+	tcase_add_test(c, keep_alive_tells_for_how_long);
 	return suite_run(s);
 }

@@ -108,6 +108,32 @@ START_TEST(idle_connections_end_in_time)
 }
 END_TEST
 
+START_TEST(idle_connections_end_before_the_peer_ends_them)
+{
+	static const struct act plays[][ORIGIN_ACTS] = {{REQUEST,
+	    SAY("HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 2\r\n\r\nhi"), {ACT_GONE, NULL, 0}}};
+	struct stage s;
+	stage_start(&s, plays, 1);
+	s.w.conf.idle_connection_timeout_ms = 3600 * 1000;
+	get(&s);
+	ck_assert_int_eq(open_connections(&s), 1);
+	WAIT_FOR(&s.w, open_connections(&s) == 0);
+	stage_stop(&s);
+}
+END_TEST
+
+START_TEST(a_peer_that_keeps_nothing_is_believed)
+{
+	static const struct act plays[][ORIGIN_ACTS] = {{REQUEST,
+	    SAY("HTTP/1.1 200 OK\r\nKeep-Alive: timeout=0\r\nContent-Length: 2\r\n\r\nhi"), {ACT_GONE, NULL, 0}}};
+	struct stage s;
+	stage_start(&s, plays, 1);
+	get(&s);
+	ck_assert_int_eq(open_connections(&s), 0);
+	stage_stop(&s);
+}
+END_TEST
+
 START_TEST(max_idle_0_keeps_none)
 {
 	static const struct act plays[][ORIGIN_ACTS] = {{REQUEST, SAY(OK_HI), {ACT_GONE, NULL, 0}}};
@@ -442,6 +468,8 @@ int main(void)
 	tcase_add_test(t, a_closed_idle_connection_leaves_the_pool);
 	tcase_add_test(t, a_fin_with_the_response_is_not_forgotten);
 	tcase_add_test(t, idle_connections_end_in_time);
+	tcase_add_test(t, idle_connections_end_before_the_peer_ends_them);
+	tcase_add_test(t, a_peer_that_keeps_nothing_is_believed);
 	tcase_add_test(t, max_idle_0_keeps_none);
 	tcase_add_test(t, reload_closes_what_no_setting_leads_to);
 	tcase_add_test(t, a_closed_connection_is_not_taken);
