@@ -1,6 +1,8 @@
 /* Entries: one block of memory each, measured first, then filled by a cursor: struct, arrays and strings together.
  *
- *   | struct entry | headers.v[] | vary.v[] | tags[] | runs[] | key text, etag, names, values, tags ... |
+ *   | struct entry | headers.v[] | vary.v[] | tags[] | runs[] | holes | key text, etag, names, values, tags ... |
+ *
+ *   holes, where there are any:   | struct holes | values[] | of the body [] | of the fields [] |
  *
  * Nothing in it changes after entry_new but the counter, the two marks and, before the entry is found by others, the size. */
 #include "tier/entry.h"
@@ -44,9 +46,57 @@ static size_t headers_bytes(const struct headers *h)
 	return n;
 }
 
+/* Both 0 without holes. */
+static size_t holes_bytes(const struct holes *h)
+{
+	if (!h)
+		return 0;
+	return sizeof *h + h->n_values * sizeof *h->values + ((size_t)h->n_body + h->n_fields) * sizeof *h->body;
+}
+
+static size_t holes_strings(const struct holes *h)
+{
+	size_t n = 0;
+	for (unsigned i = 0; h && i < h->n_values; i++)
+		n += h->values[i].cookie.n + h->values[i].attributes.n;
+	return n;
+}
+
+static const struct hole *copy_places(struct hole *to, const struct hole *from, unsigned n)
+{
+	if (n > 0)
+		memcpy(to, from, n * sizeof *to);
+	return n > 0 ? to : NULL;
+}
+
+/* `at`: holes_bytes of room. */
+static const struct holes *copy_holes(struct cursor *c, void *at, const struct holes *h)
+{
+	if (!h)
+		return NULL;
+	struct holes *out = at;
+	struct hole_value *values = (struct hole_value *)(void *)(out + 1);
+	struct hole *places = (struct hole *)(void *)(values + h->n_values);
+	*out = (struct holes){
+	    .values = values,
+	    .body = copy_places(places, h->body, h->n_body),
+	    .fields = copy_places(places + h->n_body, h->fields, h->n_fields),
+	    .n_values = h->n_values,
+	    .n_body = h->n_body,
+	    .n_fields = h->n_fields,
+	};
+	for (unsigned i = 0; i < h->n_values; i++) {
+		values[i] = h->values[i];
+		values[i].cookie = copy_str(c, h->values[i].cookie);
+		values[i].attributes = copy_str(c, h->values[i].attributes);
+	}
+	return out;
+}
+
 static size_t strings_bytes(const struct entry_spec *s)
 {
-	size_t n = s->key.text.n + s->stored->etag.n + headers_bytes(s->headers) + headers_bytes(&s->stored->vary);
+	size_t n = s->key.text.n + s->stored->etag.n + headers_bytes(s->headers) + headers_bytes(&s->stored->vary) +
+		   holes_strings(s->stored->holes);
 	for (unsigned i = 0; i < s->n_tags; i++)
 		n += s->tags[i].n;
 	return n;
@@ -55,9 +105,10 @@ static size_t strings_bytes(const struct entry_spec *s)
 int entry_new(const struct entry_spec *spec, struct body **body_take, struct budget *budget, struct entry **out)
 {
 	const struct stored *stored = spec->stored;
+	assert(!(stored_has_holes(stored) && stored_is_partial(stored)));
 	size_t n_headers = (size_t)spec->headers->n + stored->vary.n;
 	size_t size = sizeof(struct entry) + n_headers * sizeof(struct header) + spec->n_tags * sizeof(struct str) +
-		      stored->n_runs * sizeof(struct range) + strings_bytes(spec);
+		      stored->n_runs * sizeof(struct range) + holes_bytes(stored->holes) + strings_bytes(spec);
 	size_t charge = budget ? tier__cost(size) + body__cost() : 0;
 	*out = NULL;
 	if (budget) {
@@ -69,7 +120,8 @@ int entry_new(const struct entry_spec *spec, struct body **body_take, struct bud
 	struct header *headers = (struct header *)(void *)(e + 1);
 	struct str *tags = (struct str *)(void *)(headers + n_headers);
 	struct range *runs = (struct range *)(void *)(tags + spec->n_tags);
-	struct cursor c = {(char *)(void *)(runs + stored->n_runs)};
+	char *holes = (char *)(void *)(runs + stored->n_runs);
+	struct cursor c = {holes + holes_bytes(stored->holes)};
 	*e = (struct entry){
 	    .key = spec->key,
 	    .stored = *stored,
@@ -89,6 +141,7 @@ int entry_new(const struct entry_spec *spec, struct body **body_take, struct bud
 	e->stored.runs = stored->n_runs > 0 ? runs : NULL;
 	if (stored->n_runs > 0)
 		memcpy(runs, stored->runs, stored->n_runs * sizeof *runs);
+	e->stored.holes = copy_holes(&c, holes, stored->holes);
 	e->headers = copy_headers(&c, headers, spec->headers);
 	e->stored.vary = copy_headers(&c, headers + spec->headers->n, &stored->vary);
 	for (unsigned i = 0; i < spec->n_tags; i++)
@@ -101,6 +154,7 @@ int entry_new(const struct entry_spec *spec, struct body **body_take, struct bud
 
 int entry_renew(const struct entry *old, const struct entry_spec *spec, struct entry **out)
 {
+	assert(!stored_has_holes(&old->stored) && !stored_has_holes(spec->stored));
 	struct entry_spec renewed = *spec;
 	renewed.key = old->key;
 	renewed.route_id = old->route_id;

@@ -17,7 +17,7 @@
 struct entry {
 	atomic_uint refs;
 	struct cache_key key;
-	struct stored stored;	/* strings in the entry's own block */
+	struct stored stored;	/* strings and holes in the entry's own block */
 	struct headers headers; /* the same */
 	struct str *tags;
 	unsigned n_tags;
@@ -46,8 +46,8 @@ struct entry_spec {
  * has no room (the body is left). budget may be NULL. */
 int entry_new(
     const struct entry_spec *spec, struct body **body_take, struct budget *budget, struct entry **out) MUST_CHECK;
-/* The same body with other metadata, what a 304 makes: all of the spec counts but the key and the route, which stay. Errors as
- * above. */
+/* The same body with other metadata, what a 304 makes: all of the spec counts but the key and the route, which stay. Neither
+ * has holes: a page with holes is never validated. Errors as above. */
 int entry_renew(const struct entry *old, const struct entry_spec *spec, struct entry **out) MUST_CHECK;
 struct entry *entry_ref(struct entry *e);
 void entry_release(struct entry **e);

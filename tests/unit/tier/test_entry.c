@@ -162,6 +162,103 @@ START_TEST(renewal_shares_the_body_and_keeps_the_key)
 }
 END_TEST
 
+/* ---- holes ---- */
+
+static char cookie_text[] = "csrf", attributes_text[] = "; Path=/; SameSite=Lax";
+
+static int make_with_holes(struct holes *holes, struct body **body, struct budget *budget, struct entry **out)
+{
+	struct stored stored = stored_of(STR("\"v1\""));
+	struct entry_spec spec = {.key = {.text = STR("GET http://h/p")}, .stored = &stored, .headers = &all_headers};
+	stored.holes = holes;
+	return entry_new(&spec, body, budget, out);
+}
+
+static const struct hole_value two_values[] = {
+    {HOLE_TOKEN, {64, HOLE_HEX_LOWER, 0}, {cookie_text, sizeof cookie_text - 1},
+	{attributes_text, sizeof attributes_text - 1}},
+    {HOLE_NONCE, {24, HOLE_BASE64, 2}, {NULL, 0}, {NULL, 0}},
+};
+
+START_TEST(holes_and_their_strings_are_copied)
+{
+	struct hole_value values[COUNT_OF(two_values)];
+	struct hole in_body[] = {{1, 0, 0, HOLE_PLAIN}, {3, 0, 1, HOLE_URL}, {4, 0, 0, HOLE_PLAIN}};
+	struct hole in_fields[] = {{9, 2, 1, HOLE_PLAIN}};
+	struct holes holes = {values, in_body, in_fields, COUNT_OF(two_values), 3, 1};
+	struct body *body = body_of(STR("page"), NULL);
+	struct entry *e;
+	memcpy(values, two_values, sizeof values);
+	ck_assert_int_eq(make_with_holes(&holes, &body, NULL, &e), 0);
+	memset(cookie_text, 'x', sizeof cookie_text - 1);
+	memset(attributes_text, 'x', sizeof attributes_text - 1);
+	memset(values, 0, sizeof values);
+	memset(in_body, 0, sizeof in_body);
+	memset(in_fields, 0, sizeof in_fields);
+
+	const struct holes *h = e->stored.holes;
+	ck_assert_msg(h != &holes && stored_has_holes(&e->stored), "borrowed, or lost");
+	ck_assert_uint_eq(h->n_values, 2);
+	ck_assert_int_eq(h->values[0].kind, HOLE_TOKEN);
+	ck_assert_uint_eq(h->values[0].shape.n, 64);
+	ck_assert(str_eq(h->values[0].cookie, STR("csrf")));
+	ck_assert(str_eq(h->values[0].attributes, STR("; Path=/; SameSite=Lax")));
+	ck_assert_int_eq(h->values[1].kind, HOLE_NONCE);
+	ck_assert_ptr_null(h->values[1].cookie.p);
+	ck_assert_uint_eq(h->n_body, 3);
+	ck_assert_uint_eq(h->body[1].at, 3);
+	ck_assert_uint_eq(h->body[1].value, 1);
+	ck_assert_uint_eq(h->body[1].form, HOLE_URL);
+	ck_assert_uint_eq(h->body[2].at, 4);
+	ck_assert_uint_eq(h->n_fields, 1);
+	ck_assert_uint_eq(h->fields[0].at, 9);
+	ck_assert_uint_eq(h->fields[0].field, 2);
+	/* What lies beside them is whole. */
+	ck_assert(str_eq(e->key.text, STR("GET http://h/p")));
+	ck_assert(str_eq(e->stored.etag, STR("\"v1\"")));
+	ck_assert(str_eq(e->headers.v[0].value, STR("text/html")));
+	memcpy(cookie_text, "csrf", 4);
+	entry_release(&e);
+}
+END_TEST
+
+START_TEST(holes_without_places_in_body_or_fields_are_holes)
+{
+	struct holes holes = {two_values, NULL, NULL, 1, 0, 0};
+	struct body *body = body_of(STR("page"), NULL);
+	struct entry *e;
+	ck_assert_int_eq(make_with_holes(&holes, &body, NULL, &e), 0);
+	ck_assert(stored_has_holes(&e->stored));
+	ck_assert_ptr_null(e->stored.holes->body);
+	ck_assert_ptr_null(e->stored.holes->fields);
+	entry_release(&e);
+}
+END_TEST
+
+START_TEST(holes_are_charged_and_given_back)
+{
+	static struct hole places[HOLES_MAX];
+	struct holes holes = {two_values, places, NULL, COUNT_OF(two_values), HOLES_MAX, 0};
+	struct budget budget = {.limit = 100000};
+	struct body *body = body_of(STR("page"), &budget);
+	struct entry *plain, *e;
+	ck_assert_int_eq(make_with_holes(NULL, &body, &budget, &plain), 0);
+	size_t without = plain->charged;
+	body = body_of(STR("page"), &budget);
+	ck_assert_int_eq(make_with_holes(&holes, &body, &budget, &e), 0);
+	ck_assert_uint_ge(e->charged, without + sizeof holes + sizeof two_values + sizeof places);
+	entry_release(&e);
+	entry_release(&plain);
+	ck_assert_uint_eq(budget.used, 0);
+
+	budget.limit = sizeof places; /* room for the page, not for its holes */
+	body = body_of(STR("page"), &budget);
+	ck_assert_int_eq(make_with_holes(&holes, &body, &budget, &e), ERR_FULL);
+	body_release(&body);
+	ck_assert_uint_eq(budget.used, 0);
+}
+END_TEST
+
 START_TEST(costs_are_what_malloc_takes_or_a_little_more)
 {
 	for (size_t n = 1; n < 1 << 20; n += 1 + n / 7) {
@@ -184,6 +281,9 @@ int main(void)
 	tcase_add_test(t, the_last_release_gives_everything_back);
 	tcase_add_test(t, without_room_the_body_is_left);
 	tcase_add_test(t, renewal_shares_the_body_and_keeps_the_key);
+	tcase_add_test(t, holes_and_their_strings_are_copied);
+	tcase_add_test(t, holes_without_places_in_body_or_fields_are_holes);
+	tcase_add_test(t, holes_are_charged_and_given_back);
 	tcase_add_test(t, costs_are_what_malloc_takes_or_a_little_more);
 	suite_add_tcase(s, t);
 	return suite_run(s);
