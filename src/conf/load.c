@@ -3,7 +3,8 @@
  *   gather     sections and values as text, each with its place (gather.c)
  *   place      how many upstreams and routes there are is known: their structs are made
  *   read       defaults, then what was given, the stronger source last; upstreams before the routes that name them
- *   complete   what one option takes from another: the token from its file, max_object of a route from [cache]
+ *   complete   what one option takes from another: the token from its file, max_object of a route from [cache], names of
+ *              tokens from their preset
  *   check      what no single value can tell (check.c)
  *   index      patterns are read and put into the table of route.c
  *
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "conf/preset.h"
 #include "conf/route_table.h"
 #include "conf/value.h"
 
@@ -213,6 +215,7 @@ static void complete(struct loader *l)
 		r->line = s->line;
 		if (r->max_object == 0)
 			r->max_object = c->cache.max_object;
+		preset_complete(r, l->arena);
 		if (s->label.p[0] == '/') {
 			r->match.v = arena_alloc(l->arena, sizeof(struct str));
 			r->match.v[0] = s->label;

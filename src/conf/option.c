@@ -214,12 +214,23 @@ void write_time(int64_t ms, struct buf *out)
 	(void)buf_add(out, STR("0s"));
 }
 
+void write_percent(int64_t of_10000, struct buf *out)
+{
+	long long whole = (long long)of_10000 / 100, part = (long long)of_10000 % 100;
+	(void)buf_addf(out, "%lld", whole);
+	if (part > 0)
+		(void)buf_addf(out, part % 10 == 0 ? ".%lld" : ".%02lld", part % 10 == 0 ? part / 10 : part);
+	(void)buf_addc(out, '%');
+}
+
 static void write_bound(const struct option *o, int64_t v, struct buf *out)
 {
 	if (o->type == VALUE_SIZE)
 		write_size((uint64_t)v, out);
 	else if (o->type == VALUE_TIME || o->type == VALUE_TTL || o->type == VALUE_TTL_STATUS)
 		write_time(v, out);
+	else if (o->type == VALUE_PERCENT)
+		write_percent(v, out);
 	else
 		(void)buf_addf(out, "%lld", (long long)v);
 }

@@ -69,5 +69,7 @@ struct str option_word(const struct option *o, unsigned i);
 /* "90s", "16K": the largest unit that leaves a whole number. */
 void write_time(int64_t ms, struct buf *out);
 void write_size(uint64_t bytes, struct buf *out);
+/* "1%", "0.05%": of 10,000. */
+void write_percent(int64_t of_10000, struct buf *out);
 
 #endif

@@ -278,6 +278,66 @@ int conf__read_flags(struct value *v)
 	return ERR_OK;
 }
 
+/* "12.5%" is 1250 and "%"; false when it does not begin with a number. More than two decimals: the sign is left at them. */
+static bool split_percent(struct str s, uint64_t *of_10000, struct str *sign)
+{
+	uint64_t whole;
+	if (!split_number(s, &whole, sign))
+		return false;
+	*of_10000 = (whole < 1000 ? whole : 1000) * 100;
+	if (sign->n == 0 || sign->p[0] != '.')
+		return true;
+	*sign = str_skip(*sign, 1);
+	for (uint64_t unit = 10; unit > 0 && sign->n > 0 && sign->p[0] >= '0' && sign->p[0] <= '9'; unit /= 10) {
+		*of_10000 += (uint64_t)(sign->p[0] - '0') * unit;
+		*sign = str_skip(*sign, 1);
+	}
+	return true;
+}
+
+int conf__read_percent(struct value *v)
+{
+	uint64_t of_10000;
+	struct str sign;
+	if (!split_percent(v->text, &of_10000, &sign))
+		return conf__wrong(v, "not a percentage");
+	if (!str_eq(sign, STR("%"))) {
+		struct buf text;
+		buf_init(&text, 32);
+		write_percent((int64_t)(of_10000 < 10000 ? of_10000 : 10000), &text);
+		struct str nearest = arena_str(v->arena, buf_str(&text));
+		buf_free(&text);
+		return conf__wrong_near(v, nearest, sign.n == 0 ? "the percent sign is missing" : "not a percentage");
+	}
+	int err = in_bounds(v, v->text, of_10000, write_percent);
+	if (err == ERR_OK)
+		*(unsigned *)v->slot = (unsigned)of_10000;
+	return err;
+}
+
+int conf__read_path_or_none(struct value *v)
+{
+	struct str *out = v->slot;
+	if (conf__is_none(v->text)) {
+		*out = STR_NONE;
+		return ERR_OK;
+	}
+	if (v->text.p[0] != '/') {
+		size_t scheme = str_find(v->text, STR("://"));
+		size_t slash = str_index(str_skip(v->text, scheme + 3), '/');
+		struct str near = scheme < v->text.n ? str_skip(v->text, scheme + 3 + slash)
+						     : arena_printf(v->arena, "/%.*s", STR_ARG(str_take(v->text, 64)));
+		return conf__wrong_near(v, near.n > 0 ? near : STR_NONE, "not a path of the app: it begins with no /");
+	}
+	for (size_t i = 0; i < v->text.n; i++)
+		if (v->text.p[i] <= ' ' || v->text.p[i] >= 0x7f || strchr("#\"<>\\", v->text.p[i]))
+			return conf__wrong(v, "a character in it cannot be sent as part of a path");
+	if (v->text.n > 1024)
+		return conf__wrong(v, "longer than 1024 bytes");
+	*out = v->text;
+	return ERR_OK;
+}
+
 int conf__read_pseudonym(struct value *v)
 {
 	/* A name that is a token of Via (RFC 9110 7.6.3) and of Cache-Status (RFC 9211 2) alike. */

@@ -5,7 +5,7 @@
 #include "base/nearest.h"
 #include "conf/ini.h"
 
-enum { NAMES_MAX = 256, HEADER_OPS_MAX = 64 };
+enum { NAMES_MAX = 256, HEADER_OPS_MAX = 64, FORM_NAME_MAX = 128 };
 
 /* The elements of a list with commas; `accept` judges one and sets v->wrong. */
 static int read_names(
@@ -90,6 +90,33 @@ int conf__read_field_names(struct value *v)
 int conf__read_cookie_names(struct value *v)
 {
 	return read_names_or_none(v, accept_cookie_name);
+}
+
+/* As in the name="..." of an <input>: what could end the attribute is none. */
+static int accept_form_name(struct value *v, struct str name)
+{
+	bool odd = name.n > FORM_NAME_MAX;
+	for (size_t i = 0; i < name.n && !odd; i++)
+		odd = name.p[i] <= ' ' || name.p[i] >= 0x7f || strchr("\"'<>=&*", name.p[i]);
+	return odd ? conf__wrong(v, "\"%.*s\" is not a name of a form field", STR_ARG(str_take(name, 64))) : ERR_OK;
+}
+
+int conf__read_form_names(struct value *v)
+{
+	return read_names_or_none(v, accept_form_name);
+}
+
+static int accept_field_pattern(struct value *v, struct str name)
+{
+	size_t star = str_index(name, '*');
+	if (star + 1 < name.n)
+		return conf__wrong(v, "\"%.*s\": a * may only end a name", STR_ARG(str_take(name, 64)));
+	return accept_field_name(v, name);
+}
+
+int conf__read_field_patterns(struct value *v)
+{
+	return read_names_or_none(v, accept_field_pattern);
 }
 
 int conf__read_query(struct value *v)

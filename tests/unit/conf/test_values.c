@@ -119,6 +119,23 @@ static const struct bad {
     {"vary by everything", SECTION_ROUTE, "vary", "*", "names no field", NULL},
     {"a field name with a colon", SECTION_ROUTE, "vary", "Accept:", "not a name of a header", NULL},
     {"a cookie name with =", SECTION_ROUTE, "vary_cookie", "a=b", "not a name of a cookie", NULL},
+    {"a misspelled framework", SECTION_ROUTE, "token", "djagno", "none of the words", "django"},
+    {"a field name with a quote", SECTION_ROUTE, "token_field", "a\"b", "not a name of a form field", NULL},
+    {"a field name with a bracket", SECTION_ROUTE, "token_field", "ok, <b>", "\"<b>\"", NULL},
+    {"a path without its /", SECTION_ROUTE, "token_path", "csrf-token", "begins with no /", "/csrf-token"},
+    {"a URL in place of a path", SECTION_ROUTE, "token_path", "http://a:1/t", "begins with no /", "/t"},
+    {"a URL without any path", SECTION_ROUTE, "token_path", "http://a", "begins with no /", NULL},
+    {"a path with a blank", SECTION_ROUTE, "token_path", "/a b", "cannot be sent", NULL},
+    {"a path with a fragment", SECTION_ROUTE, "token_path", "/a#b", "cannot be sent", NULL},
+    {"a star within a field name", SECTION_ROUTE, "leak_patterns", "X-*-Id", "may only end", NULL},
+    {"a pattern of all fields", SECTION_ROUTE, "leak_patterns", "*", "names no field", NULL},
+    {"a percentage without its sign", SECTION_ROUTE, "leak_sample", "1", "sign is missing", "1%"},
+    {"a percentage with three decimals", SECTION_ROUTE, "leak_sample", "0.125%", "not a percentage", "0.12%"},
+    {"a percentage with a blank", SECTION_ROUTE, "leak_sample", "5 %", "not a percentage", "5%"},
+    {"a percentage in words", SECTION_ROUTE, "leak_sample", "all", "not a percentage", NULL},
+    {"a percentage above all", SECTION_ROUTE, "leak_sample", "100.01%", "too large", "100%"},
+    {"a percentage that overflows", SECTION_ROUTE, "leak_sample", "1000000000000000%", "too large", "100%"},
+    {"a negative percentage", SECTION_ROUTE, "leak_sample", "-1%", "not a percentage", NULL},
     {"a header without a colon", SECTION_ROUTE, "response_header_add", "X-A", "no colon", NULL},
     {"a header without a value", SECTION_ROUTE, "response_header_add", "X-A:", "no value", NULL},
     {"a header name with a blank", SECTION_ROUTE, "response_header_add", "X A: b", "not a name", NULL},
@@ -173,6 +190,29 @@ START_TEST(reads_times)
 	}
 	ck_assert_int_eq(read(SECTION_ROUTE, "ttl", "origin"), ERR_OK);
 	ck_assert_int_eq(any.route.ttl_ms, -1);
+}
+END_TEST
+
+START_TEST(reads_percentages)
+{
+	static const struct {
+		const char *text;
+		unsigned of_10000;
+	} rows[] = {{"0%", 0}, {"1%", 100}, {"0.5%", 50}, {"0.05%", 5}, {"12.34%", 1234}, {"100%", 10000}, {"7.%", 700},
+	    {"100.00%", 10000}};
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		ck_assert_msg(read(SECTION_ROUTE, "leak_sample", rows[i].text) == ERR_OK, "%s", rows[i].text);
+		ck_assert_uint_eq(any.route.leak_sample, rows[i].of_10000);
+	}
+}
+END_TEST
+
+START_TEST(reads_a_path_or_none)
+{
+	ck_assert_int_eq(read(SECTION_ROUTE, "token_path", "/csrf?format=json"), ERR_OK);
+	ck_assert(str_eq(any.route.token_path, STR("/csrf?format=json")));
+	ck_assert_int_eq(read(SECTION_ROUTE, "token_path", "none"), ERR_OK);
+	ck_assert_uint_eq(any.route.token_path.n, 0);
 }
 END_TEST
 
@@ -283,6 +323,10 @@ START_TEST(reads_lists)
 	ck_assert_int_eq(any.route.ttl_status[1].ttl_ms, 3600000);
 	ck_assert_int_eq(read(SECTION_ROUTE, "vary", "Accept-Language,X-A"), ERR_OK);
 	ck_assert_uint_eq(any.route.vary.n, 2);
+	ck_assert_int_eq(read(SECTION_ROUTE, "leak_patterns", "X-User-*, X-Api-Key"), ERR_OK);
+	ck_assert(any.route.leak_patterns.n == 2 && str_eq(any.route.leak_patterns.v[0], STR("X-User-*")));
+	ck_assert_int_eq(read(SECTION_ROUTE, "token_field", "_token, user[token]"), ERR_OK);
+	ck_assert(any.route.token_field.n == 2 && str_eq(any.route.token_field.v[1], STR("user[token]")));
 	ck_assert_int_eq(read(SECTION_ROUTE, "match", "~ ^/a{1,2}, /b"), ERR_OK);
 	ck_assert_uint_eq(any.route.match.n, 2);
 }
@@ -343,6 +387,8 @@ int main(void)
 	tcase_add_loop_test(t, refuses, 0, COUNT(bad));
 	tcase_add_test(t, reads_numbers);
 	tcase_add_test(t, reads_times);
+	tcase_add_test(t, reads_percentages);
+	tcase_add_test(t, reads_a_path_or_none);
 	tcase_add_test(t, reads_words);
 	tcase_add_test(t, reads_addresses);
 	tcase_add_test(t, a_socket_path_may_fill_its_field);

@@ -1,0 +1,50 @@
+/* The presets of the option `token`, and how they and the lists of the ini become one. */
+#include "conf/preset.h"
+
+#include "base/mem.h"
+
+const struct preset presets[] = {
+#define PRESET(name, cookies, fields, of_session, sets_cookie, is_private)                                             \
+	[TOKEN_##name] = {cookies, fields, of_session, sets_cookie, is_private},
+#include "conf/presets.def"
+#undef PRESET
+};
+
+static bool has(const struct str_list *list, struct str name)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		if (str_eq(list->v[i], name))
+			return true;
+	return false;
+}
+
+/* Names of cookies and of form fields differ by case. */
+static void add(struct str_list *list, struct str name)
+{
+	if (!has(list, name))
+		list->v[list->n++] = name;
+}
+
+static void prepend(struct str_list *list, const char *names, struct arena *a)
+{
+	struct str rest = str_of(names), name;
+	unsigned n = list->n + 1;
+	for (size_t i = 0; i < rest.n; i++)
+		n += rest.p[i] == ',';
+	struct str_list all = {.v = arena_alloc(a, n * sizeof(struct str))};
+	while (rest.n > 0 && str_cut(&rest, ',', &name))
+		add(&all, str_trim(name));
+	for (unsigned i = 0; i < list->n; i++)
+		add(&all, list->v[i]);
+	*list = all;
+}
+
+void preset_complete(struct route *r, struct arena *a)
+{
+	const struct preset *p = &presets[r->token];
+	prepend(&r->token_cookie, p->cookies, a);
+	prepend(&r->token_field, p->fields, a);
+	/* Without a preset the path says it: who has no session to ask for does not name one. */
+	r->token_of_session =
+	    r->token_field.n > 0 && (p->of_session || (r->token == TOKEN_NONE && r->token_path.n > 0));
+}
