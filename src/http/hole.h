@@ -19,11 +19,11 @@ enum hole_kind {
 	HOLE_NONCE    /* fresh for each answer */
 };
 
-/* The smallest of these that a value fits into; fresh ones are made of it. BASE64 kinds may end in '='. */
+/* The smallest of these that a value fits into; fresh ones are made of it. A value that ends in '=' is of the last two. */
 enum hole_alphabet {
 	HOLE_HEX_LOWER,
 	HOLE_HEX_UPPER,
-	HOLE_HEX,
+	HOLE_HEX, /* both cases in one value; fresh ones are in lower case */
 	HOLE_ALNUM,
 	HOLE_BASE64URL, /* A-Z a-z 0-9 - _ */
 	HOLE_BASE64	/* A-Z a-z 0-9 + / */
@@ -38,15 +38,21 @@ struct hole_shape {
 /* HOLE_MIN: a shorter token could be guessed, or stand in a page by chance. HOLE_NONCE_MIN is for nonces. */
 enum { HOLE_MIN = 16, HOLE_NONCE_MIN = 8, HOLE_MAX = 512 };
 
-/* How a value is written where it stands. */
+/* How a value is written where it stands: what the characters beyond letters and digits become. Where a value shows no difference
+ * between two forms, the first of them is meant. */
 enum hole_form {
 	HOLE_PLAIN,
-	HOLE_URL,	 /* %2B */
-	HOLE_URL_LOWER,	 /* %2b */
-	HOLE_HTML_HEX,	 /* &#x3D; as mustache-like templates, '+' '/' '=' */
-	HOLE_HTML_DEC,	 /* &#43; as Go's templates, '+' alone */
-	HOLE_JSON_SLASH, /* \/ */
-	HOLE_JSON_U,	 /* \u002b \u003d, as serialisers that are safe in scripts */
+	HOLE_URL,	  /* %2B %2F %3D: encodeURIComponent */
+	HOLE_URL_LOWER,	  /* %2b %2f %3d */
+	HOLE_URL_PATH,	  /* %2B / %3D: Python's quote, Django's urlencode */
+	HOLE_HTML_HEX,	  /* + &#x2F; &#x3D;: mustache */
+	HOLE_HTML_EQUALS, /* + / &#x3D;: Handlebars */
+	HOLE_HTML_DEC,	  /* &#43; / =: Go's templates */
+	HOLE_HTML_PLUS,	  /* &#x2B; / =: .NET */
+	HOLE_JSON_SLASH,  /* + \/ =: PHP */
+	HOLE_JSON_U,	  /* + / \u003d: Gson */
+	HOLE_JSON_PLUS,	  /* \u002B / =: .NET */
+	HOLE_JS,	  /* + / \u003D, and \u002D for '-': Django's escapejs */
 	HOLE_FORMS
 };
 
@@ -77,21 +83,26 @@ struct holes {
 
 /* ---- shapes ---- */
 
-/* The shape of a value; ERR_INVALID: another character, or more than HOLE_MAX. */
+/* The shape of a value. ERR_INVALID: empty, longer than HOLE_MAX, or with characters beyond all alphabets (one that has '+' or '/'
+ * has neither '-' nor '_'; '=' stands at the end alone, filling up four). Shortness is for the caller to judge. */
 int hole_shape_of(struct str value, struct hole_shape *out) MUST_CHECK;
-/* Has this value that length, alphabet and padding? Then it may stand in a page in the stored one's place. */
+/* Has this value that length, alphabet and padding? Then it may stand in a page in the stored one's place. '-' and '_' fit into
+ * ALNUM too: of base64url tokens of 43 characters every fourth has neither, and they need no escape anywhere. */
 bool hole_shape_fits(const struct hole_shape *s, struct str value);
-/* So many random bytes does a fresh value of that shape need. */
+/* So many random bytes does a fresh value of that shape need: HOLE_ENTROPY_MAX at most. */
 size_t hole_shape_entropy(const struct hole_shape *s);
-/* A fresh value, s->n characters into out; each character of the alphabet is equally likely (the last ones before '=' are
- * such as an encoder writes). random: hole_shape_entropy bytes. */
+enum { HOLE_ENTROPY_MAX = (HOLE_MAX + 4) / 5 * 8 };
+/* A fresh value, s->n characters into out. Each character of the alphabet is equally likely (of 62 to within 2^-34 of that); only the
+ * last one of base64 whose bits do not all belong to a byte is such as an encoder writes. random: hole_shape_entropy bytes. */
 void hole_shape_make(const struct hole_shape *s, const uint8_t *random, char *out);
 
 /* ---- forms ---- */
 
-/* The longest form of n characters. */
+/* The longest form of a character. */
 enum { HOLE_FORM_GROWTH = 6 };
-/* Writes the value in that form, at most HOLE_FORM_GROWTH times its length; returns how many bytes. */
+/* Writes the value in that form, at most HOLE_FORM_GROWTH times its length; returns how many bytes. Of any bytes, so that forms of
+ * secrets are made of it as well: URL forms leave only unreserved characters (RFC 3986 2.3), HTML ones none of & < > " ', those of
+ * JSON no bare " nor \. */
 size_t hole_form_write(enum hole_form form, struct str value, char *out);
 
 #endif

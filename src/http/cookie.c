@@ -1,0 +1,68 @@
+/* Cookie and Set-Cookie.
+ *
+ * What is read is what servers and browsers take, not what the grammar allows: blanks anywhere, quotes as part of the value, any
+ * bytes in it. Nothing is decoded. */
+#include "http/cookie.h"
+
+bool cookie_next(const struct headers *request, uint32_t *field, struct str *rest, struct str *name, struct str *value)
+{
+	for (;;) {
+		struct str pair;
+		while (rest->p && str_cut(rest, ';', &pair)) {
+			size_t equals = str_index(pair, '=');
+			if (equals == pair.n)
+				continue;
+			*name = str_trim(str_take(pair, equals));
+			*value = str_trim(str_skip(pair, equals + 1));
+			return true;
+		}
+		while (*field < request->n && !str_eq_nocase(request->v[*field].name, STR("Cookie")))
+			(*field)++;
+		if (*field == request->n)
+			return false;
+		*rest = request->v[(*field)++].value;
+	}
+}
+
+unsigned cookie_find(const struct headers *request, struct str name, struct str *value)
+{
+	unsigned n = 0;
+	uint32_t field = 0;
+	struct str rest = STR_NONE, found, its_value;
+	*value = STR_NONE;
+	while (cookie_next(request, &field, &rest, &found, &its_value)) {
+		if (str_eq(found, name) && n++ == 0)
+			*value = its_value;
+	}
+	return n;
+}
+
+/* RFC 6265 5.2: name and value end at the first ';', blanks around both go. */
+bool set_cookie_read(struct str field, struct set_cookie *out)
+{
+	size_t end = str_index(field, ';');
+	struct str pair = str_take(field, end);
+	size_t equals = str_index(pair, '=');
+	if (equals == pair.n)
+		return false;
+	out->name = str_trim(str_take(pair, equals));
+	out->value = str_trim(str_skip(pair, equals + 1));
+	out->attributes = str_skip(field, end);
+	return out->name.n > 0;
+}
+
+bool set_cookie_attribute(const struct set_cookie *c, struct str name, struct str *value)
+{
+	struct str rest = str_skip(c->attributes, 1), part;
+	bool found = false;
+	if (c->attributes.n == 0)
+		return false;
+	while (str_cut(&rest, ';', &part)) {
+		size_t equals = str_index(part, '=');
+		if (!str_eq_nocase(str_trim(str_take(part, equals)), name))
+			continue;
+		*value = str_trim(str_skip(part, equals + 1));
+		found = true;
+	}
+	return found;
+}
