@@ -37,6 +37,8 @@ bool policy_partial(const struct http_response *r, int64_t length, struct partia
 struct str policy_strong_validator(const struct stored *s, const struct headers *h)
 {
 	struct etag tag = etag_of(s->etag);
+	if (stored_has_holes(s)) /* what its bytes are differs by visitor */
+		return STR("");
 	if (s->etag.n > 0)
 		return tag.valid && !tag.weak ? s->etag : STR("");
 	return policy_is_strong_date(s, h) ? headers_get(h, STR("Last-Modified")) : STR("");

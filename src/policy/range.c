@@ -104,8 +104,10 @@ void policy_range(const struct http_request *request, const struct stored *s, co
 	/* What stands for the whole: of a partial entry there is none. */
 	enum range_use otherwise = stored_is_partial(s) ? RANGE_NOT_HERE : RANGE_WHOLE;
 	*out = (struct range_verdict){.use = otherwise, .complete = stored_is_partial(s) ? s->complete : length};
-	/* 14.2: only where the answer would be a 200, and for no other method than GET. Of nothing there is no part. */
-	if (!policy_asks_for_range(request) || (s->status != 200 && !stored_is_partial(s)) || end == 0)
+	/* 14.2: only where the answer would be a 200, and for no other method than GET. Of nothing there is no part. Two parts of
+	 * a page with holes would be filled in anew, each with something else. */
+	if (!policy_asks_for_range(request) || stored_has_holes(s) || (s->status != 200 && !stored_is_partial(s)) ||
+	    end == 0)
 		return;
 	if (end < 0 && !stored_is_partial(s))
 		return;

@@ -35,6 +35,9 @@ bool policy_not_modified(
 	/* If-None-Match comes first, and alone (13.2.2). */
 	if (headers_find(&request->headers, STR("If-None-Match")))
 		return none_match_fails(&request->headers, s);
+	/* A page with holes is another one for each visitor, whatever its date. */
+	if (stored_has_holes(s))
+		return false;
 	/* 13.1.3: no date, or more than one, is no condition. */
 	int64_t since_s = freshness_date_s(&request->headers, STR("If-Modified-Since"), now_s);
 	return since_s >= 0 && modified_s(s, stored_headers, now_s) <= since_s;
@@ -69,8 +72,9 @@ void policy_fetch_conditions(
 	    STR("Range"),
 	};
 	headers_remove_all(request_headers, conditions, COUNT_OF(conditions));
-	/* A 304 says that it would have been a 200 (RFC 9110 15.4.5): it cannot confirm a redirect or an error. */
-	if (!s || s->status >= 300)
+	/* A 304 says that it would have been a 200 (RFC 9110 15.4.5): it cannot confirm a redirect or an error. Nor a page with
+	 * holes, for it would come with tokens that nobody knows the places of. */
+	if (!s || s->status >= 300 || stored_has_holes(s))
 		return;
 	if (s->etag.n > 0)
 		headers_add(request_headers, a, STR("If-None-Match"), s->etag);
@@ -90,7 +94,7 @@ bool policy_may_offer(const struct stored *s, const struct headers *request)
 {
 	struct etag tag = etag_of(s->etag);
 	/* RFC 9110 8.8.1: representations may share a weak tag, so that it says nothing about which of them is meant. */
-	if (s->status != 200 || !tag.valid || tag.weak)
+	if (s->status != 200 || !tag.valid || tag.weak || stored_has_holes(s))
 		return false;
 	for (uint32_t i = 0; i < s->vary.n; i++) {
 		struct header *field = &s->vary.v[i];
@@ -130,6 +134,8 @@ bool policy_304_selects(const struct stored *s, const struct headers *fresh, boo
 {
 	struct str tag = headers_get(fresh, STR("ETag"));
 	struct str modified = headers_get(fresh, STR("Last-Modified"));
+	if (stored_has_holes(s)) /* it was not asked about */
+		return false;
 	if (tag.n > 0) {
 		struct etag given = etag_of(tag), have = etag_of(s->etag);
 		return etag_same_weakly(given, have) && (given.weak || !have.weak);
@@ -144,7 +150,7 @@ bool policy_304_selects(const struct stored *s, const struct headers *fresh, boo
 
 bool policy_304_names(const struct stored *s, const struct headers *fresh)
 {
-	return etag_same_strongly(etag_of(headers_get(fresh, STR("ETag"))), etag_of(s->etag));
+	return !stored_has_holes(s) && etag_same_strongly(etag_of(headers_get(fresh, STR("ETag"))), etag_of(s->etag));
 }
 
 /* 4.3.5: "matching values for any received validator fields". */
@@ -172,6 +178,8 @@ enum head_verdict policy_head(
     const struct stored *s, const struct headers *stored_headers, uint64_t size, const struct headers *fresh)
 {
 	unsigned validators = 0;
+	if (stored_has_holes(s))
+		return HEAD_TELLS_NOTHING;
 	if ((s->status != 200 && !stored_is_partial(s)) ||
 	    !value_agrees(stored_headers, fresh, STR("ETag"), &validators) ||
 	    !value_agrees(stored_headers, fresh, STR("Last-Modified"), &validators) || !length_agrees(s, size, fresh))

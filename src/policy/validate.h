@@ -7,14 +7,15 @@
 #include "http/stored.h"
 
 /* True when the client's If-None-Match / If-Modified-Since make the answer a 304 (RFC 9110 13.2.2: only for a stored 200
- * and GET or HEAD). */
+ * and GET or HEAD). Of a page with holes s->etag has to be that of what was filled in (policy/filled.h); dates say nothing. */
 bool policy_not_modified(
     const struct http_request *request, const struct stored *s, const struct headers *stored_headers, int64_t now_s);
 /* The fields a 304 must carry (RFC 9110 15.4.5) and may: removes from `h` those that describe the absent body. */
 void policy_304_headers(struct headers *h);
 
 /* Replaces the request's conditions with those that validate the stored response (4.3.1): If-None-Match and
- * If-Modified-Since. With s == NULL only removes If-* that a cache fill must not carry (and Range, If-Range). */
+ * If-Modified-Since. With s == NULL, or one that cannot be confirmed, only removes If-* that a cache fill must not carry (and Range,
+ * If-Range). */
 void policy_fetch_conditions(
     struct headers *request_headers, struct arena *a, const struct stored *s, const struct headers *stored_headers);
 
@@ -37,8 +38,9 @@ bool policy_304_selects(const struct stored *s, const struct headers *fresh, boo
 bool policy_304_names(const struct stored *s, const struct headers *fresh);
 
 /* What a 200 to HEAD says about a stored GET of the same variant, whose content has `size` bytes (4.3.5). MAY_BE_SAME: nothing
- * differs, but no validator came. */
-enum head_verdict { HEAD_SAME, HEAD_MAY_BE_SAME, HEAD_DIFFERS };
+ * differs, but no validator came. TELLS_NOTHING: of a page with holes length and tag are those of one fetch, and differ for the
+ * next though the page be the same. */
+enum head_verdict { HEAD_SAME, HEAD_MAY_BE_SAME, HEAD_DIFFERS, HEAD_TELLS_NOTHING };
 enum head_verdict policy_head(
     const struct stored *s, const struct headers *stored_headers, uint64_t size, const struct headers *fresh);
 

@@ -252,18 +252,20 @@ static void compare_with_head(void *ctx, struct entry *e)
 	struct flight *f = h->flight;
 	const struct headers *fresh = &f->response.headers;
 	struct storable_out verdict;
-	if (!policy_vary_matches(&e->stored, &h->get))
+	enum head_verdict told = policy_head(&e->stored, &e->headers, e->size, fresh);
+	if (told == HEAD_TELLS_NOTHING || !policy_vary_matches(&e->stored, &h->get))
 		return;
 	freshen(f, &h->get, e, fresh, &verdict);
 	if (!verdict.store && reason_is_of_request(verdict.reason)) /* made for that client, perhaps */
 		return;
 	bool purged = atomic_load_explicit(&e->purged, memory_order_relaxed);
-	switch (policy_head(&e->stored, &e->headers, e->size, fresh)) {
+	switch (told) {
 	case HEAD_MAY_BE_SAME:
 		if (purged) /* no proof against a purge */
 			return;
 		break;
 	case HEAD_SAME:
+	case HEAD_TELLS_NOTHING:
 		break;
 	case HEAD_DIFFERS:
 		atomic_store_explicit(&e->purged, true, memory_order_relaxed);

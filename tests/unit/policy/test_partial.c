@@ -73,6 +73,8 @@ static struct stored stored_of(const struct headers *h, int64_t complete)
 	};
 }
 
+static const struct holes no_places;
+
 START_TEST(which_are_of_one_representation)
 {
 	static const struct {
@@ -98,6 +100,9 @@ START_TEST(which_are_of_one_representation)
 		struct partial_of p = {&x, &a}, q = {&y, &b};
 		ck_assert_msg(policy_may_combine(&p, &q) == rows[i].same, "%s", rows[i].what);
 		ck_assert_msg(policy_may_combine(&q, &p) == rows[i].same, "%s", rows[i].what);
+		y.holes = &no_places; /* its bytes differ by visitor */
+		ck_assert_msg(!policy_may_combine(&p, &q), "%s: with a page that has holes", rows[i].what);
+		ck_assert_uint_eq(policy_strong_validator(&y, &b).n, 0);
 	}
 }
 END_TEST

@@ -122,6 +122,22 @@ START_TEST(ranges_of_a_whole_response)
 }
 END_TEST
 
+START_TEST(a_page_with_holes_has_no_ranges)
+{
+	static const struct row rows[] = {
+	    {"a part", "Range: bytes=0-1", 10, "200"},
+	    {"one behind the end", "Range: bytes=99-", 10, "200"},
+	    {"with a tag", "Range: bytes=0-1\nIf-Range: \"a\"", 10, "200"},
+	};
+	static const struct holes no_places;
+	struct headers h;
+	struct stored s = stored_of("ETag: \"a\"", &h);
+	s.holes = &no_places;
+	for (unsigned i = 0; i < COUNT_OF(rows); i++)
+		check(&rows[i], &s, &h, METHOD_GET);
+}
+END_TEST
+
 START_TEST(if_range)
 {
 	static const struct {
@@ -235,6 +251,7 @@ int main(void)
 	TCase *t = tcase_create("range");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, ranges_of_a_whole_response);
+	tcase_add_test(t, a_page_with_holes_has_no_ranges);
 	tcase_add_test(t, if_range);
 	tcase_add_test(t, ranges_of_a_partial_response);
 	tcase_add_test(t, what_may_be_shared_by_those_who_ask_for_it);

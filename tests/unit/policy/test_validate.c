@@ -121,6 +121,33 @@ START_TEST(conditions_of_clients)
 }
 END_TEST
 
+/* A page with holes is another one for each visitor: only the tag of what was filled in tells. */
+static const struct holes no_places;
+
+START_TEST(conditions_of_clients_about_a_page_with_holes)
+{
+	static const struct {
+		const char *what, *request;
+		bool not_modified;
+	} rows[] = {
+	    {"the tag of what was filled in", "If-None-Match: W/\"a-1\"", true},
+	    {"the tag of what others have", "If-None-Match: W/\"a-2\"", false},
+	    {"the origin's own tag", "If-None-Match: \"a\"", false},
+	    {"its date", "If-Modified-Since: " NOW_TEXT, false},
+	    {"a later date", "If-Modified-Since: " LATER, false},
+	    {"no condition", "", false},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct headers h = fields_of(FRESH "ETag: \"a\"\nLast-Modified: " NOW_TEXT, &arena);
+		struct stored s = stored_of(200, &h);
+		struct http_request request = request_of(rows[i].request, &arena);
+		s.holes = &no_places;
+		s.etag = STR("W/\"a-1\"");
+		ck_assert_msg(policy_not_modified(&request, &s, &h, NOW_S) == rows[i].not_modified, "%s", rows[i].what);
+	}
+}
+END_TEST
+
 /* RFC 9110 15.4.5 */
 START_TEST(fields_of_a_304)
 {
@@ -170,6 +197,25 @@ START_TEST(conditions_towards_the_origin)
 	struct headers request = fields_of("If-None-Match: \"x\"\nRange: bytes=0-1\nHost: h", &arena);
 	policy_fetch_conditions(&request, &arena, NULL, NULL);
 	ck_assert_str_eq(text_of(&request, &arena), "Host: h\n");
+}
+END_TEST
+
+START_TEST(a_page_with_holes_is_not_validated)
+{
+	struct headers h = fields_of(FRESH "ETag: \"a\"\nLast-Modified: " EARLIER, &arena);
+	struct headers request = fields_of("If-None-Match: \"x\"\nHost: h", &arena);
+	struct stored s = stored_of(200, &h);
+	ck_assert(policy_may_offer(&s, &request) && policy_304_names(&s, &h) && policy_304_selects(&s, &h, true));
+	s.holes = &no_places;
+	policy_fetch_conditions(&request, &arena, &s, &h);
+	ck_assert_str_eq(text_of(&request, &arena), "Host: h\n");
+	ck_assert_msg(!policy_may_offer(&s, &request), "its tag is offered");
+	ck_assert_msg(!policy_304_names(&s, &h), "a 304 names it");
+	ck_assert_msg(!policy_304_selects(&s, &h, true), "a 304 selects it");
+	ck_assert_msg(!policy_304_selects(&s, &request, true), "a 304 without validators selects it");
+	ck_assert_msg(policy_head(&s, &h, 5, &h) == HEAD_TELLS_NOTHING, "a HEAD tells of it");
+	s.status = 404;
+	ck_assert_msg(policy_head(&s, &h, 5, &h) == HEAD_TELLS_NOTHING, "a HEAD tells of it, whatever the status");
 }
 END_TEST
 
@@ -377,8 +423,10 @@ int main(void)
 	TCase *t = tcase_create("validate");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, conditions_of_clients);
+	tcase_add_test(t, conditions_of_clients_about_a_page_with_holes);
 	tcase_add_test(t, fields_of_a_304);
 	tcase_add_test(t, conditions_towards_the_origin);
+	tcase_add_test(t, a_page_with_holes_is_not_validated);
 	tcase_add_test(t, which_response_a_304_is_about);
 	tcase_add_test(t, tags_of_other_variants);
 	tcase_add_test(t, tags_are_offered_within_bounds);
