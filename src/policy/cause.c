@@ -92,6 +92,11 @@ struct str cause_of_refusal(const struct conf_cache *cache, const struct route *
 	}
 }
 
+struct str cause_of_leak(enum reason why, struct str name, struct arena *a)
+{
+	return arena_printf(a, "the value of %.*s", STR_ARG(str_take(name, 64)));
+}
+
 struct str cause_of_lifetime(
     const struct conf_cache *cache, const struct stored *s, const struct headers *headers, struct arena *a)
 {

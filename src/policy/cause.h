@@ -12,6 +12,9 @@
 struct str cause_of_refusal(const struct conf_cache *cache, const struct route *route, enum reason why,
     const struct http_response *response, struct arena *a);
 
+/* The same where a value that belongs to one visitor was found: its name, never the value. */
+struct str cause_of_leak(enum reason why, struct str name, struct arena *a);
+
 /* Where the freshness of what is stored, with these fields, came from: "Cache-Control: max-age=60", "ttl of the route". */
 struct str cause_of_lifetime(
     const struct conf_cache *cache, const struct stored *s, const struct headers *headers, struct arena *a);

@@ -10,6 +10,9 @@ void remember_stored(struct flight *f);
  * about the next request: it came from this one's own fields, or the server failed. Answers that were never to be stored
  * leave no trace. */
 void remember_refused(struct flight *f, enum reason why, const struct http_response *response);
+/* The same, because of something personal in the answer: `name` is of the cookie or the request field whose value was found, and is
+ * told to operators (never the value); empty where no single one decided. Counts it and writes the one line of the log. */
+void remember_leak(struct flight *f, enum reason why, struct str name, const struct http_response *response);
 /* There was no whole answer; `why` is an error, or why the page could not be kept although it may be stored. */
 void remember_failed(struct flight *f, enum reason why);
 
