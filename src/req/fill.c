@@ -14,7 +14,6 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "http/date.h"
 #include "req/forward.h"
 #include "req/partial.h"
 #include "req/remember.h"
@@ -90,21 +89,16 @@ static void body_wakes(void *ctx)
 static void stop_storing(struct flight *f, enum reason why)
 {
 	f->storing = false;
-	f->dropped = why; /* the reason that was decided is read by other threads */
-	flight_close(f);  /* before the front goes: nobody joins any more */
+	f->dropped = why;	       /* the reason that was decided is read by other threads */
+	if (f->state == FLIGHT_OPEN) { /* held: who has waited shall not wait for the end of what is not for him */
+		f->reason = why;
+		flight_decide(f, FLIGHT_ALONE);
+	}
+	flight_close(f); /* before the front goes: nobody joins any more */
 	body_stop_retaining(f->body, WINDOW);
 }
 
 /* ---- the head ---- */
-
-/* A recipient with a clock adds the Date that is missing when it stores (RFC 9110 6.6.1). */
-static void ensure_date(struct flight *f, struct headers *h)
-{
-	if (headers_find(h, STR("Date")))
-		return;
-	char *text = arena_alloc(&f->arena, HTTP_DATE_SIZE);
-	headers_add(h, &f->arena, STR("Date"), http_date_write(update_now_ms(f) / 1000, text));
-}
 
 /* An entry over a growing body. False, with f->reason, when it cannot be kept. */
 static bool begin_entry(struct flight *f, const struct storable_out *verdict, int64_t length)
@@ -114,22 +108,8 @@ static bool begin_entry(struct flight *f, const struct storable_out *verdict, in
 		return false;
 	}
 	struct body *body = body_new(length, f->env->tier->budget, body_wakes, f);
-	struct headers kept = verdict->headers;
-	ensure_date(f, &kept);
-	if (verdict->stored.status == 200 && !headers_find(&kept, STR("Accept-Ranges"))) /* RFC 9110 14.3: we cut it */
-		headers_add(&kept, &f->arena, STR("Accept-Ranges"), STR("bytes"));
-	struct str_list tags = policy_tags(&f->response.headers, &f->arena, UPDATE_TAGS_MAX);
-	struct entry_spec spec = {
-	    .key = f->key,
-	    .stored = &verdict->stored,
-	    .headers = &kept,
-	    .tags = tags.v,
-	    .n_tags = tags.n,
-	    .route_id = f->route->metrics_id,
-	    .epoch = f->epoch,
-	};
 	f->body = body_ref(body);
-	if (entry_new(&spec, &body, f->env->tier->budget, &f->entry) != ERR_OK) {
+	if (update_new_entry(f, verdict, &body) != ERR_OK) {
 		body_release(&f->body);
 		body_release(&body);
 		f->reason = REASON_NOT_FULL;
@@ -214,7 +194,10 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 	}
 	if (is_kept) {
 		f->storing = true;
-		flight_decide(f, FLIGHT_SHARED);
+		if (f->held)
+			flight_tell_leader(f);
+		else
+			flight_decide(f, FLIGHT_SHARED);
 		return;
 	}
 	if (f->stale && f->may_store && r->status < 500)
@@ -251,8 +234,8 @@ static int on_space(struct fetch *fetch, char **p, size_t *n)
 		return discard(p, n);
 	int err = body_space(f->body, p, n);
 	if (err == ERR_FULL) {
-		stop_storing(f, REASON_NOT_FULL);
 		remember_failed(f, REASON_NOT_FULL);
+		stop_storing(f, REASON_NOT_FULL);
 		err = body_space(f->body, p, n);
 	}
 	return err;
@@ -265,8 +248,8 @@ static void on_data(struct fetch *fetch, size_t n)
 		return;
 	body_filled(f->body, n);
 	if (f->storing && body_size(f->body) > f->max_object) {
+		remember_refused(f, REASON_NOT_TOO_LARGE, &f->response); /* before those who wait are told */
 		stop_storing(f, REASON_NOT_TOO_LARGE);
-		remember_refused(f, REASON_NOT_TOO_LARGE, &f->response);
 	}
 	if (is_useless(f))
 		give_up(f);
@@ -306,6 +289,38 @@ static void log_failure(struct flight *f, int err, const char *why)
 	    STR_ARG(f->route->upstream->url_text), why ? why : err_text(err), STR_ARG(f->id));
 }
 
+static void fail(struct flight *f, int err, const char *why)
+{
+	assert(err != ERR_OK);
+	f->err = err;
+	f->why = why;
+	f->reason = fill_reason_of(err);
+	if (!f->body)
+		stale_note_failure(f);
+	flight_decide(f, FLIGHT_FAILED);
+	remember_failed(f, fill_reason_of(err));
+}
+
+static void end_body(struct flight *f, int err, const char *why)
+{
+	/* Whoever hears that it broke off and asks again must not join what is broken. */
+	if (err != ERR_OK)
+		flight_close(f);
+	body_end(f->body, err);
+	if (err != ERR_OK && f->storing && f->state != FLIGHT_OPEN)
+		remember_failed(f, fill_reason_of(err));
+	/* Put first, then close: who finds no flight any more finds the entry. */
+	if (err == ERR_OK && f->storing)
+		partial_put(f);
+	if (f->state != FLIGHT_OPEN)
+		return;
+	/* Held until now. Nobody but the leader gets a piece of what broke off. */
+	if (err == ERR_OK)
+		flight_decide(f, FLIGHT_SHARED);
+	else
+		fail(f, err, why);
+}
+
 static void on_done(struct fetch *fetch, int err, const char *why)
 {
 	struct flight *f = fetch->ctx;
@@ -317,25 +332,10 @@ static void on_done(struct fetch *fetch, int err, const char *why)
 	}
 	if (err != ERR_OK && err != ERR_CANCELLED)
 		log_failure(f, err, why);
-	if (f->state == FLIGHT_OPEN) {
-		assert(err != ERR_OK);
-		f->err = err;
-		f->why = why;
-		f->reason = fill_reason_of(err);
-		stale_note_failure(f);
-		flight_decide(f, FLIGHT_FAILED);
-		remember_failed(f, fill_reason_of(err));
-	} else if (f->body) {
-		/* Whoever hears that it broke off and asks again must not join what is broken. */
-		if (err != ERR_OK)
-			flight_close(f);
-		body_end(f->body, err);
-		if (err != ERR_OK && f->storing)
-			remember_failed(f, fill_reason_of(err));
-		/* Put first, then close: who finds no flight any more finds the entry. */
-		if (err == ERR_OK && f->storing)
-			partial_put(f);
-	}
+	if (f->body)
+		end_body(f, err, why);
+	else if (f->state == FLIGHT_OPEN)
+		fail(f, err, why);
 	finish(f);
 }
 

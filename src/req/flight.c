@@ -236,19 +236,47 @@ void flight_leave(struct flight *f, struct flight_waiter *w)
 
 /* ---- deciding ---- */
 
+/* Shard lock held. */
+static void tell(struct flight *f, struct flight_waiter *w, bool reads)
+{
+	waiter_pop(f, w);
+	if (f->body && reads) {
+		int err = body_reader_open(&w->reader, f->body, reader_wakes);
+		assert(err == ERR_OK); /* nothing was taken from its front before this */
+		(void)err;
+	}
+	w->port->post(w->worker, w->mail);
+}
+
 static void tell_all(struct flight *f)
 {
 	while (f->waiters) {
 		struct flight_waiter *w = f->waiters;
-		waiter_pop(f, w);
-		bool reads = f->body && (f->state == FLIGHT_SHARED || (f->state == FLIGHT_ALONE && w->leads));
-		if (reads) {
-			int err = body_reader_open(&w->reader, f->body, reader_wakes);
-			assert(err == ERR_OK); /* nothing was taken from its front before this */
-			(void)err;
-		}
-		w->port->post(w->worker, w->mail);
+		tell(f, w, f->state == FLIGHT_SHARED || (f->state == FLIGHT_ALONE && w->leads));
 	}
+}
+
+static void tell_leader(struct flight *f)
+{
+	for (struct flight_waiter *w = f->waiters; w; w = w->next) {
+		if (!w->leads)
+			continue;
+		tell(f, w, true);
+		return;
+	}
+}
+
+void flight_tell_leader(struct flight *f)
+{
+	assert(f->state == FLIGHT_OPEN);
+	if (!f->home) {
+		tell_leader(f);
+		return;
+	}
+	struct shard *s = shard_of(f->home, &f->key);
+	pthread_mutex_lock(&s->lock);
+	tell_leader(f);
+	pthread_mutex_unlock(&s->lock);
 }
 
 void flight_decide(struct flight *f, enum flight_state state)

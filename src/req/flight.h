@@ -6,8 +6,12 @@
  *              \-> READY    (decided already, its body may still grow)
  *              \-> PASSES   (this key is remembered as one whose answers cannot be stored: go alone)
  *
+ * A response that may show what belongs to one visitor is *held*: flight_tell_leader gives its head to the leader alone, who
+ * reads the body as it comes, while the flight stays OPEN for the others until the body is whole and known to be clean.
+ *
  * A flight belongs to the worker of the request that led it (its owner); only the owner touches its fetch. What is
- * decided never changes, so a waiter that was told reads it without a lock. */
+ * decided never changes, so a waiter that was told reads it without a lock. What a held flight has before it is decided only the
+ * owner and the leader read, who are on one thread. */
 #ifndef LARDER_REQ_FLIGHT_H
 #define LARDER_REQ_FLIGHT_H
 
@@ -88,6 +92,7 @@ struct flight {
 	bool forwards_range; /* the request's own Range and conditions went out with it */
 	int64_t promised;    /* bytes that the Content-Range of what is being stored speaks of; -1: none */
 	bool may_store, stale_if_error, fetching, storing;
+	bool held;		    /* others than the leader wait until the body is whole */
 	enum reason dropped;	    /* why what was being stored is not any more; NONE: it is, or never was */
 	bool again;		    /* a 304 that is none of ours: ask once more, for the whole */
 	atomic_llong first_byte_us; /* how long the upstream took until its head; -1: no head yet */
@@ -120,6 +125,9 @@ void flight_leave(struct flight *f, struct flight_waiter *w);
 /* Owner: the outcome fields are filled; opens the waiters' readers (the leader's only, when ALONE) and tells all. A flight that is not
  * SHARED can no longer be joined. */
 void flight_decide(struct flight *f, enum flight_state state);
+/* Owner, before the decision: the leader, if it is still there, may answer with f->response and read f->body. The others wait on, and
+ * more may join. */
+void flight_tell_leader(struct flight *f);
 /* Owner: nobody joins from now on. */
 void flight_close(struct flight *f);
 

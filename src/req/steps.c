@@ -410,10 +410,12 @@ static enum req_step outcome(struct req *r)
 		if (!stale_stands_in(r))
 			answer_failure(r, f->err, f->reason);
 		return REQ_ANSWERED;
-	case FLIGHT_OPEN:
-		break;
+	case FLIGHT_OPEN: /* held: only the leader is told before the decision */
+		assert(r->waiter.leads && f->held);
+		answer_from_flight(r);
+		return REQ_ANSWERED;
 	}
-	assert(false && "told before the flight was decided");
+	assert(false && "a state that is none");
 	return REQ_PARK;
 }
 

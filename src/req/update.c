@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "http/date.h"
 #include "policy/reuse.h"
 #include "policy/validate.h"
 #include "req/remember.h"
@@ -45,6 +46,35 @@ void update_judge_as(struct flight *f, const struct route *route, const struct h
 void update_judge(struct flight *f, const struct http_response *r, struct storable_out *out)
 {
 	update_judge_as(f, f->route, &f->request, r, out);
+}
+
+/* A recipient with a clock adds the Date that is missing when it stores (RFC 9110 6.6.1). */
+static void ensure_date(struct flight *f, struct headers *h)
+{
+	if (headers_find(h, STR("Date")))
+		return;
+	char *text = arena_alloc(&f->arena, HTTP_DATE_SIZE);
+	headers_add(h, &f->arena, STR("Date"), http_date_write(update_now_ms(f) / 1000, text));
+}
+
+int update_new_entry(struct flight *f, const struct storable_out *kept, struct body **body_take)
+{
+	struct headers headers = kept->headers;
+	ensure_date(f, &headers);
+	if (kept->stored.status == 200 && !stored_has_holes(&kept->stored) &&
+	    !headers_find(&headers, STR("Accept-Ranges"))) /* RFC 9110 14.3: we cut it */
+		headers_add(&headers, &f->arena, STR("Accept-Ranges"), STR("bytes"));
+	struct str_list tags = policy_tags(&f->response.headers, &f->arena, UPDATE_TAGS_MAX);
+	struct entry_spec spec = {
+	    .key = f->key,
+	    .stored = &kept->stored,
+	    .headers = &headers,
+	    .tags = tags.v,
+	    .n_tags = tags.n,
+	    .route_id = f->route->metrics_id,
+	    .epoch = f->epoch,
+	};
+	return entry_new(&spec, body_take, f->env->tier->budget, &f->entry);
 }
 
 int update_put_entry(struct flight *f, struct entry *e)

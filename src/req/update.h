@@ -16,6 +16,8 @@ void update_judge(struct flight *f, const struct http_response *r, struct storab
 /* The same, as an answer to that request by that route. */
 void update_judge_as(struct flight *f, const struct route *route, const struct http_request *request,
     const struct http_response *r, struct storable_out *out);
+/* f->entry, of what is kept, over that body (its reference is taken): ERR_OK, or ERR_FULL when the budget has no room. */
+int update_new_entry(struct flight *f, const struct storable_out *kept, struct body **body_take) MUST_CHECK;
 /* f->entry, whole by now, into the tier. */
 void update_put(struct flight *f);
 /* The same of another entry that was made of it. What tier_put says. */

@@ -225,12 +225,120 @@ START_TEST(who_comes_for_a_key_that_passes_goes_alone)
 }
 END_TEST
 
+/* A table of flights, and waiters with a box each that nobody empties but the test. */
+struct scene {
+	struct tier *tier;
+	struct flights *flights;
+	struct box box[3];
+	struct mail mail[3];
+	struct flight_waiter w[3];
+	struct cache_key key;
+	char text[32];
+};
+
+static void scene_open(struct scene *s)
+{
+	struct memory_options o = {1 << 20, 0, 8};
+	*s = (struct scene){.tier = memory_tier_new(&o), .flights = flights_new()};
+	s->key = key_number(1, s->text);
+	for (unsigned i = 0; i < 3; i++) {
+		waiter_init(&s->w[i], &s->box[i], &s->mail[i]);
+		pthread_mutex_init(&s->box[i].lock, NULL);
+		pthread_cond_init(&s->box[i].posted, NULL);
+	}
+}
+
+static void scene_close(struct scene *s)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		pthread_mutex_destroy(&s->box[i].lock);
+		pthread_cond_destroy(&s->box[i].posted);
+	}
+	flights_free(&s->flights);
+	tier_close(&s->tier);
+}
+
+static enum flight_join scene_join(struct scene *s, unsigned i, struct flight **f)
+{
+	return flight_join(s->flights, s->tier, &s->key, STR_NONE, &s->w[i], 0, f);
+}
+
+static bool reads(const struct flight_waiter *w)
+{
+	return w->reader.body != NULL;
+}
+
+/* Of a held flight: when who is told what, by what it is decided to be at last. */
+static const struct {
+	const char *name;
+	enum flight_state state;
+	bool follower_reads;
+} held_rows[] = {
+    {"a clean page is for all who waited", FLIGHT_SHARED, true},
+    {"a page of the leader's own is read by him alone", FLIGHT_ALONE, false},
+    {"of a page that broke off nobody else gets a piece", FLIGHT_FAILED, false},
+};
+
+START_TEST(a_held_flight_tells_the_leader_first)
+{
+	struct scene s;
+	struct flight *f[3];
+	struct body *body = body_new(-1, NULL, NULL, NULL);
+	scene_open(&s);
+	ck_assert_int_eq(scene_join(&s, 0, &f[0]), FLIGHT_JOIN_LEAD);
+	s.w[0].leads = true;
+	ck_assert_int_eq(scene_join(&s, 1, &f[1]), FLIGHT_JOIN_WAIT);
+	f[0]->body = body_ref(body);
+	flight_tell_leader(f[0]);
+	ck_assert_msg(reads(&s.w[0]) && s.mail[0].queued, "%s: the leader is told at once", held_rows[_i].name);
+	ck_assert_msg(!reads(&s.w[1]) && !s.mail[1].queued, "%s: the other waits", held_rows[_i].name);
+	ck_assert_int_eq(scene_join(&s, 2, &f[2]), FLIGHT_JOIN_WAIT);
+	ck_assert(flight_is_open(s.flights, &s.key));
+	body_end(body, ERR_OK);
+	flight_decide(f[0], held_rows[_i].state);
+	ck_assert_msg(reads(&s.w[0]), "%s: the leader reads on", held_rows[_i].name);
+	for (unsigned i = 1; i < 3; i++) {
+		ck_assert_msg(s.mail[i].queued, "%s: all are told", held_rows[_i].name);
+		ck_assert_msg(reads(&s.w[i]) == held_rows[_i].follower_reads, "%s", held_rows[_i].name);
+	}
+	flight_close(f[0]);
+	for (unsigned i = 0; i < 3; i++) {
+		flight_leave(f[i], &s.w[i]);
+		flight_release(&f[i]);
+	}
+	body_release(&body);
+	scene_close(&s);
+}
+END_TEST
+
+START_TEST(a_leader_that_left_is_not_told)
+{
+	struct scene s;
+	struct flight *f[2];
+	scene_open(&s);
+	ck_assert_int_eq(scene_join(&s, 0, &f[0]), FLIGHT_JOIN_LEAD);
+	s.w[0].leads = true;
+	ck_assert_int_eq(scene_join(&s, 1, &f[1]), FLIGHT_JOIN_WAIT);
+	flight_leave(f[0], &s.w[0]);
+	flight_tell_leader(f[0]);
+	ck_assert(!s.mail[0].queued && !s.mail[1].queued);
+	flight_decide(f[0], FLIGHT_FAILED);
+	ck_assert(!s.mail[0].queued && s.mail[1].queued);
+	flight_leave(f[1], &s.w[1]);
+	flight_release(&f[1]);
+	flight_release(&f[0]);
+	scene_close(&s);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("flight");
 	TCase *t = tcase_create("flight");
 	tcase_add_test(t, threads_join_lead_follow_and_leave);
 	tcase_add_test(t, who_comes_for_a_key_that_passes_goes_alone);
+	tcase_add_loop_test(t, a_held_flight_tells_the_leader_first, 0, COUNT_OF(held_rows));
+	tcase_add_test(t, a_leader_that_left_is_not_told);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
