@@ -19,7 +19,8 @@ struct personal_value {
 	struct str text; /* empty: known by token_field alone, so that each place has a text of its own */
 };
 
-/* A value that must not be found. At least 16 characters (8 of an Authorization). */
+/* A text that must not be found: a value in one of the forms in which it may stand in a page. At least 16 characters, 8 of an
+ * Authorization and of a field that leak_patterns names. */
 struct personal_secret {
 	struct str text;
 	enum reason reason; /* NOT_LEAK_... */
@@ -31,6 +32,8 @@ struct personal {
 	unsigned n_values;
 	struct personal_secret *secrets;
 	unsigned n_secrets;
+	const struct personal_secret
+	    *found; /* the one that the fields to be stored hold, where that is the refusal; else NULL */
 	const struct str_list *fields; /* the route's token_field where they are looked for, else NULL */
 	uint16_t field_value;	       /* which of the values fills them */
 	/* Holes in the fields that are to be stored, whose texts are cut out of them. */
@@ -44,6 +47,7 @@ struct personal_in {
 	const struct route *route;
 	const struct http_request *request; /* as the client sent it, cookies and all */
 	const struct http_response *response;
+	int64_t response_ms; /* wall clock when the head came */
 };
 
 /* Is there anything to be looked for in the body? Else it may be shared as it comes. */
@@ -53,7 +57,7 @@ static inline bool personal_is_empty(const struct personal *p)
 }
 
 /* Finds the values. `kept`: the fields that are to be stored; token cookies leave them, texts that are cut leave their values.
- * REASON_NONE, or why this must not be stored (then `out` tells in secrets[0] what was found where the reason is of a secret, and
+ * REASON_NONE, or why this must not be stored (then `out` has in `found` what was found where the reason is of a secret, and
  * in `values` what is still to be replaced for the visitor who fetched it). Everything lies in `a` or borrows. */
 enum reason policy_personal(const struct personal_in *in, struct arena *a, struct headers *kept, struct personal *out);
 

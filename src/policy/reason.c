@@ -40,6 +40,19 @@ const char *reason_fwd(enum reason r)
 
 bool reason_is_of_request(enum reason r)
 {
-	return r == REASON_NOT_AUTHORIZATION || r == REASON_NOT_MODIFIED || r == REASON_NOT_REQUEST_NO_STORE ||
-	       r == REASON_NOT_HEAD || r == REASON_NOT_PARTIAL || r == REASON_NOT_REFUSED;
+	switch (r) {
+	case REASON_NOT_AUTHORIZATION:
+	case REASON_NOT_MODIFIED:
+	case REASON_NOT_REQUEST_NO_STORE:
+	case REASON_NOT_HEAD:
+	case REASON_NOT_PARTIAL:
+	case REASON_NOT_REFUSED:
+	case REASON_NOT_LEAK_COOKIE: /* the values that are looked for are the request's: any client can choose them */
+	case REASON_NOT_LEAK_AUTHORIZATION:
+	case REASON_NOT_LEAK_FIELD:
+	case REASON_NOT_LEAK_MANY:
+		return true;
+	default:
+		return false;
+	}
 }

@@ -224,14 +224,27 @@ static enum reason judge(const struct storable_in *in, struct arena *a, struct s
 	return refuse_for_freshness(in, &cc, &f, &out->stored);
 }
 
+/* The fields that go into the store, without what belongs to one visitor. */
+static enum reason keep(const struct storable_in *in, struct arena *a, struct storable_out *out)
+{
+	struct personal_in personal = {
+	    .route = in->route,
+	    .request = in->request,
+	    .response = in->response,
+	    .response_ms = in->response_ms,
+	};
+	out->headers = stored_headers(in, a);
+	return policy_personal(&personal, a, &out->headers, &out->personal);
+}
+
 void policy_storable(const struct storable_in *in, struct arena *a, struct storable_out *out)
 {
 	*out = (struct storable_out){0};
 	enum reason why = judge(in, a, out);
+	if (why == REASON_NONE)
+		why = keep(in, a, out);
 	out->store = why == REASON_NONE;
 	out->reason = out->store ? REASON_STORED : why;
-	if (out->store)
-		out->headers = stored_headers(in, a);
 }
 
 /* ---- tags ---- */

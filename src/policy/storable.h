@@ -6,6 +6,7 @@
 #include "conf/conf.h"
 #include "http/message.h"
 #include "http/stored.h"
+#include "policy/personal.h"
 #include "policy/reason.h"
 
 struct storable_in {
@@ -25,6 +26,9 @@ struct storable_out {
 	/* What goes into the store: end-to-end fields only, Set-Cookie as the route wants it, without Age, with a Date. The
 	 * visitor who caused the fetch gets the response's own fields. */
 	struct headers headers;
+	/* What of it belongs to one visitor. Filled when store; when it is refused for something that was found; and its `values`
+	 * also when another reason forbids to store and the route has tokens, for the visitor who caused the fetch. */
+	struct personal personal;
 };
 
 /* How a route changes RFC 9111:
