@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "policy/range.h"
+#include "req/slices.h"
 
 /* Where a run lies in the entry's body: one run behind the other is what a partial entry holds. */
 static uint64_t offset_of(const struct stored *s, const struct range *run)
@@ -24,37 +25,6 @@ static uint64_t offset_of(const struct stored *s, const struct range *run)
 static uint64_t length_of(const struct range *run)
 {
 	return (uint64_t)(run->last - run->first + 1);
-}
-
-/* ---- slices ---- */
-
-struct slices {
-	struct str *v;
-	unsigned n, max;
-	uint64_t bytes;
-};
-
-static void add_text(struct slices *to, struct str text)
-{
-	assert(to->n < to->max);
-	to->v[to->n++] = text;
-	to->bytes += text.n;
-}
-
-static void add_bytes(struct slices *to, const struct str *segments, unsigned n, uint64_t offset, uint64_t length)
-{
-	for (unsigned i = 0; i < n && length > 0; i++) {
-		if (offset >= segments[i].n) {
-			offset -= segments[i].n;
-			continue;
-		}
-		struct str s = str_skip(segments[i], (size_t)offset);
-		s = str_take(s, length < s.n ? (size_t)length : s.n);
-		offset = 0;
-		length -= s.n;
-		add_text(to, s);
-	}
-	assert(length == 0);
 }
 
 /* ---- fields ---- */
@@ -93,20 +63,18 @@ static struct str boundary_of(struct req *r)
 	return arena_printf(&r->arena, "%016llx%016llx", (unsigned long long)a, (unsigned long long)b);
 }
 
-static void cut_several(
-    struct req *r, const struct entry *e, const struct range_verdict *v, const struct str *segments, struct slices *to)
+static void cut_several(struct req *r, const struct entry *e, const struct range_verdict *v, struct slices *to)
 {
 	struct answer *a = &r->answer;
 	struct str boundary = boundary_of(r), type = headers_get(&e->headers, STR("Content-Type"));
 	struct str line = type.p ? arena_printf(&r->arena, "Content-Type: %.*s\r\n", STR_ARG(type)) : STR("");
-	unsigned n = body_segments(e->body, NULL, 0);
 	for (unsigned i = 0; i < v->runs.n; i++) {
-		add_text(
+		slices_add_text(
 		    to, arena_printf(&r->arena, "%s--%.*s\r\n%.*sContent-Range: %.*s\r\n\r\n", i > 0 ? "\r\n" : "",
 			    STR_ARG(boundary), STR_ARG(line), STR_ARG(content_range(r, &v->runs.v[i], v->complete))));
-		add_bytes(to, segments, n, offset_of(&e->stored, &v->runs.v[i]), length_of(&v->runs.v[i]));
+		slices_add_run(to, offset_of(&e->stored, &v->runs.v[i]), length_of(&v->runs.v[i]));
 	}
-	add_text(to, arena_printf(&r->arena, "\r\n--%.*s--\r\n", STR_ARG(boundary)));
+	slices_add_text(to, arena_printf(&r->arena, "\r\n--%.*s--\r\n", STR_ARG(boundary)));
 	headers_set(&a->headers, &r->arena, STR("Content-Type"),
 	    arena_printf(&r->arena, "multipart/byteranges; boundary=%.*s", STR_ARG(boundary)));
 }
@@ -115,16 +83,13 @@ static void cut_several(
 static void cut_whole(struct req *r, const struct entry *e, const struct range_verdict *v)
 {
 	struct answer *a = &r->answer;
-	unsigned n = body_segments(e->body, NULL, 0);
-	struct str *segments = arena_alloc(&r->arena, n * sizeof *segments);
-	body_segments(e->body, segments, n);
-	/* Each part ends in the segment where a later one may begin, and has a head; then there is the end. */
-	struct slices to = {.max = n + 2 * v->runs.n + 1};
-	to.v = arena_alloc(&r->arena, to.max * sizeof *to.v);
+	struct slices to;
+	/* Each part has a head; then there is the end. */
+	slices_init(&to, &r->arena, e->body, v->runs.n + 1, v->runs.n);
 	if (v->runs.n == 1)
-		add_bytes(&to, segments, n, offset_of(&e->stored, &v->runs.v[0]), length_of(&v->runs.v[0]));
+		slices_add_run(&to, offset_of(&e->stored, &v->runs.v[0]), length_of(&v->runs.v[0]));
 	else
-		cut_several(r, e, v, segments, &to);
+		cut_several(r, e, v, &to);
 	a->kind = ANSWER_PARTS;
 	a->slices = to.v;
 	a->n_slices = to.n;
