@@ -24,8 +24,7 @@ static const struct conf_origin *section_of(const struct loader *l, enum section
 	return s;
 }
 
-/* A problem of the section where one of its options is given, else of the section as a whole. option may be NULL. */
-static void complain(struct loader *l, const struct conf_origin *s, const char *option, bool warning, struct str text)
+void loader_complain(struct loader *l, const struct conf_origin *s, const char *option, bool warning, struct str text)
 {
 	const struct given *g = option ? origin_given_name(s, option) : NULL;
 	if (g) {
@@ -49,7 +48,7 @@ static void check_server(struct loader *l, const struct conf_origin *s)
 {
 	const struct conf_server *server = s->base;
 	if (server->max_header > SLOW_HEADER)
-		complain(l, s, "max_header", true, STR("above 32K every hit becomes slower"));
+		loader_complain(l, s, "max_header", true, STR("above 32K every hit becomes slower"));
 }
 
 static void check_upstream(struct loader *l, const struct conf_origin *s)
@@ -58,24 +57,24 @@ static void check_upstream(struct loader *l, const struct conf_origin *s)
 	bool is_default = str_eq(u->name, STR("default"));
 	/* An url that was given and refused has been told already. */
 	if (u->url_text.n == 0 && !origin_given_name(s, "url"))
-		complain(l, s, "url", false,
+		loader_complain(l, s, "url", false,
 		    is_default
 			? STR("it is missing: requests that no route sends elsewhere go there; say larder --upstream "
 			      "http://127.0.0.1:8000, LARDER_UPSTREAM_URL or url = ... in [upstream]")
 			: STR("it is missing; allowed: http://host:port, https://host:port or unix:/path"));
 	bool tls = str_eq(u->url.scheme, STR("https"));
 	if (u->url_text.n > 0 && !tls && (!u->tls_verify || u->tls_ca.n > 0))
-		complain(l, s, u->tls_ca.n > 0 ? "tls_ca" : "tls_verify", true,
+		loader_complain(l, s, u->tls_ca.n > 0 ? "tls_ca" : "tls_verify", true,
 		    STR("it has no effect: the URL is not https"));
 	if (u->tls_ca.n > 0) {
 		char *path = mem_dup(u->tls_ca.p, u->tls_ca.n);
 		if (access(path, R_OK) != 0)
-			complain(l, s, "tls_ca", false,
+			loader_complain(l, s, "tls_ca", false,
 			    arena_printf(l->arena, "cannot be read: %s", strerrordesc_np(errno)));
 		free(path);
 	}
 	if (tls && !u->tls_verify)
-		complain(l, s, "tls_verify", true, STR("anybody on the way can pose as the upstream"));
+		loader_complain(l, s, "tls_verify", true, STR("anybody on the way can pose as the upstream"));
 }
 
 static void check_object_size(struct loader *l, const struct conf_origin *s, size_t max_object)
@@ -87,7 +86,7 @@ static void check_object_size(struct loader *l, const struct conf_origin *s, siz
 	buf_init(&text, 256);
 	(void)buf_add(&text, STR("larger than memory_size, which is "));
 	write_size(memory, &text);
-	complain(l, s, "max_object", false, buf_str(&text));
+	loader_complain(l, s, "max_object", false, buf_str(&text));
 	buf_free(&text);
 }
 
@@ -101,19 +100,19 @@ static void check_admin(struct loader *l, const struct conf_origin *s)
 	const struct conf_admin *admin = s->base;
 	const struct conf_server *server = &l->conf->server;
 	if (admin->token.n > 0 && admin->token.n < SHORT_TOKEN)
-		complain(l, s, admin->token_file.n > 0 ? "token_file" : "token", true,
+		loader_complain(l, s, admin->token_file.n > 0 ? "token_file" : "token", true,
 		    STR("a token of less than 16 bytes can be guessed"));
 	if (!admin->enabled)
 		return;
 	bool near = admin->listen.is_loopback || admin->listen.is_unix;
 	if (!near && admin->token.n == 0 && !origin_given_name(s, "token_file") && !origin_given_name(s, "token"))
-		complain(l, s, "listen", false,
+		loader_complain(l, s, "listen", false,
 		    STR("a token is missing: whoever reaches this address could purge; set token or token_file, or "
 			"listen on loopback "
 			"or a unix socket"));
 	for (unsigned i = 0; i < server->n_listen; i++)
 		if (same_address(&server->listen[i], &admin->listen))
-			complain(l, s, "listen", false, STR("[server] listens on the same address"));
+			loader_complain(l, s, "listen", false, STR("[server] listens on the same address"));
 }
 
 static void check_cache(struct loader *l, const struct conf_origin *s)
@@ -121,31 +120,32 @@ static void check_cache(struct loader *l, const struct conf_origin *s)
 	const struct str_list *targeted = &l->conf->cache.targeted_control;
 	check_object_size(l, s, l->conf->cache.max_object);
 	if (str_list_has(targeted, STR("Cache-Control")) || str_list_has(targeted, STR("Expires")))
-		complain(l, s, "targeted_control", false,
+		loader_complain(l, s, "targeted_control", false,
 		    STR("Cache-Control and Expires count where none of these fields is there; name others, or none"));
 }
 
 static void check_shared(struct loader *l, const struct conf_origin *s, const struct route *r)
 {
 	if ((r->override & OVERRIDE_AUTHORIZATION) && !str_list_has(&r->vary, STR("Authorization")))
-		complain(l, s, "override", true,
+		loader_complain(l, s, "override", true,
 		    STR("authorization: a page made for one user is served to all, even to those without credentials; "
 			"vary = Authorization keeps them apart"));
-	if (r->set_cookie == SET_COOKIE_KEEP)
-		complain(l, s, "set_cookie", true, STR("keep: a stored cookie is given to every visitor"));
+	if (r->set_cookie == SET_COOKIE_KEEP && r->token_cookie.n == 0 && r->token_field.n == 0)
+		loader_complain(l, s, "set_cookie", true, STR("keep: a stored cookie is given to every visitor"));
 	if (str_list_has(&r->vary, STR("Cookie")))
-		complain(l, s, "vary", true,
+		loader_complain(l, s, "vary", true,
 		    STR("Cookie: nearly every visitor gets a page of his own (did you mean vary_cookie = NAME?)"));
 }
 
 static void check_useless(struct loader *l, const struct conf_origin *s)
 {
 	static const char *const of_cache[] = {"ttl", "ttl_status", "override", "set_cookie", "query", "query_sort",
-	    "vary", "vary_cookie", "client_cache_control", "range_miss", "stale_while_revalidate", "stale_if_error",
-	    "stale_if_unreachable", "max_object"};
+	    "vary", "vary_cookie", "token", "token_cookie", "token_field", "token_path", "csp_nonce", "leak_guard",
+	    "leak_allow", "leak_patterns", "leak_sample", "client_cache_control", "range_miss",
+	    "stale_while_revalidate", "stale_if_error", "stale_if_unreachable", "max_object"};
 	for (unsigned i = 0; i < COUNT_OF(of_cache); i++)
 		if (origin_given_name(s, of_cache[i]))
-			complain(l, s, of_cache[i], true, STR("it has no effect with cache = off"));
+			loader_complain(l, s, of_cache[i], true, STR("it has no effect with cache = off"));
 }
 
 static void check_route(struct loader *l, const struct conf_origin *s)
@@ -154,18 +154,21 @@ static void check_route(struct loader *l, const struct conf_origin *s)
 	const struct given *match = origin_given_name(s, "match");
 	bool is_default = str_eq(s->label, STR("default"));
 	if (match && is_default)
-		complain(
+		loader_complain(
 		    l, s, "match", false, STR("[route default] takes what no other route matched; it has no patterns"));
 	else if (match && s->label.p[0] == '/')
-		complain(l, s, "match", false, STR("the name of this route is its pattern already"));
+		loader_complain(l, s, "match", false, STR("the name of this route is its pattern already"));
 	else if (!match && r->match.n == 0 && !is_default)
-		complain(l, s, "match", false, STR("it is missing: match = /path, /glob/*, ~ regex"));
+		loader_complain(l, s, "match", false, STR("it is missing: match = /path, /glob/*, ~ regex"));
 	if (origin_given_name(s, "max_object"))
 		check_object_size(l, s, r->max_object);
-	if (r->cache)
-		check_shared(l, s, r);
-	else
+	if (!r->cache) {
 		check_useless(l, s);
+		return;
+	}
+	check_shared(l, s, r);
+	loader_check_tokens(l, s);
+	loader_check_guard(l, s);
 }
 
 void loader_check(struct loader *l)
@@ -200,7 +203,7 @@ void loader_check_order(struct loader *l)
 		if (!is(s, SECTION_ROUTE) || !before[r->index] || open[r->index] > 0)
 			continue;
 		const struct route *cover = before[r->index];
-		complain(l, s, r->name.p[0] == '/' ? NULL : "match", true,
+		loader_complain(l, s, r->name.p[0] == '/' ? NULL : "match", true,
 		    arena_printf(l->arena,
 			"this route is never reached: [route %.*s] on line %u comes first and takes all of it",
 			STR_ARG(cover->name), cover->line));

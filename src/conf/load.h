@@ -24,7 +24,13 @@ struct conf_origin *loader_section(struct loader *l, enum section_id id, struct 
 
 /* check.c: what no single value can tell. */
 void loader_check(struct loader *l);
+/* A problem of the section where one of its options is given, else of the section as a whole. option may be NULL. */
+void loader_complain(struct loader *l, const struct conf_origin *s, const char *option, bool warning, struct str text);
 /* The same about routes, once the table is made. */
 void loader_check_order(struct loader *l);
+
+/* check_tokens.c: a route that caches. */
+void loader_check_tokens(struct loader *l, const struct conf_origin *s);
+void loader_check_guard(struct loader *l, const struct conf_origin *s);
 
 #endif

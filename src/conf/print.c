@@ -105,6 +105,23 @@ static void write_ttl(const struct route *r, struct buf *out)
 	}
 }
 
+static void write_list(const char *before, const struct str_list *list, struct buf *out)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		(void)buf_addf(out, "%s%.*s", i ? " " : before, STR_ARG(list->v[i]));
+}
+
+/* What the preset and the lists of the route come to. */
+static void write_tokens(const struct route *r, struct buf *out)
+{
+	write_list(", token cookies ", &r->token_cookie, out);
+	write_list(", token fields ", &r->token_field, out);
+	if (r->token_of_session && r->token_path.n > 0)
+		(void)buf_addf(out, " from %.*s", STR_ARG(r->token_path));
+	else if (r->token_of_session)
+		(void)buf_add(out, STR(" (a page with one is not stored: no token_path)"));
+}
+
 /* What the route does, in a few words. */
 static void write_effect(const struct route *r, struct buf *out)
 {
@@ -116,6 +133,8 @@ static void write_effect(const struct route *r, struct buf *out)
 	if (r->cache) {
 		write_ttl(r, out);
 		(void)buf_add(out, str_of(cookies[r->set_cookie]));
+		write_tokens(r, out);
+		(void)buf_add(out, r->leak_guard ? STR("") : STR(", leak guard off"));
 	}
 	(void)buf_addf(out, ", upstream %.*s", STR_ARG(r->upstream->name));
 }
@@ -225,6 +244,16 @@ static const struct conf_origin *origin_of(const struct conf *c, const void *bas
 	return s;
 }
 
+static void json_list(const struct str_list *list, struct buf *out)
+{
+	(void)buf_addc(out, '[');
+	for (unsigned i = 0; i < list->n; i++) {
+		(void)buf_add(out, i ? STR(", ") : STR(""));
+		json_string(list->v[i], out);
+	}
+	(void)buf_addc(out, ']');
+}
+
 static void json_route(const struct conf *c, const struct route *r, struct buf *out)
 {
 	(void)buf_add(out, STR("\n    {\"name\": "));
@@ -235,13 +264,14 @@ static void json_route(const struct conf *c, const struct route *r, struct buf *
 	write_place(r, &place);
 	(void)buf_add_json(out, buf_str(&place));
 	buf_free(&place);
-	(void)buf_add(out, STR("\", \"match\": ["));
-	for (unsigned i = 0; i < r->match.n; i++) {
-		if (i > 0)
-			(void)buf_add(out, STR(", "));
-		json_string(r->match.v[i], out);
-	}
-	(void)buf_add(out, STR("], \"options\": "));
+	(void)buf_add(out, STR("\", \"match\": "));
+	json_list(&r->match, out);
+	/* With what the preset adds, which no option tells. */
+	(void)buf_add(out, STR(", \"token_cookies\": "));
+	json_list(&r->token_cookie, out);
+	(void)buf_add(out, STR(", \"token_fields\": "));
+	json_list(&r->token_field, out);
+	(void)buf_add(out, STR(", \"options\": "));
 	json_options(origin_of(c, r), out);
 	(void)buf_addc(out, '}');
 }

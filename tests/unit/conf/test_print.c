@@ -110,6 +110,31 @@ START_TEST(json_is_valid_and_hides_secrets)
 }
 END_TEST
 
+START_TEST(shows_what_a_preset_comes_to)
+{
+	const char *text = print(load_good(
+	    UPSTREAM "[route /a]\nttl = 1s\ntoken = django\ntoken_cookie = mine\nleak_guard = off\n"
+		     "[route /b]\ntoken = rails\ntoken_path = /t\nset_cookie = strip\n[route /c]\ntoken = laravel\n"));
+	static const char *const expected[] = {
+	    ": cached, ttl 1s, token cookies csrftoken mine, token fields csrfmiddlewaretoken, leak guard off, ",
+	    ", Set-Cookie stripped, token fields authenticity_token csrf-token from /t, upstream",
+	    ", token fields _token csrf-token (a page with one is not stored: no token_path), upstream",
+	};
+	for (size_t i = 0; i < COUNT(expected); i++)
+		ck_assert_msg(strstr(text, expected[i]), "%s is not in:\n%s", expected[i], text);
+	buf_reset(&out);
+	conf_print_json(loaded, &out);
+	(void)buf_addc(&out, '\0');
+	cJSON *json = cJSON_Parse(out.p);
+	const cJSON *route = cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(json, "routes"), 0);
+	const cJSON *cookies = cJSON_GetObjectItemCaseSensitive(route, "token_cookies");
+	ck_assert_int_eq(cJSON_GetArraySize(cookies), 2);
+	ck_assert_str_eq(cJSON_GetStringValue(cJSON_GetArrayItem(cookies, 0)), "csrftoken");
+	ck_assert_int_eq(cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(route, "token_fields")), 1);
+	cJSON_Delete(json);
+}
+END_TEST
+
 START_TEST(tells_what_needs_a_restart)
 {
 	struct conf *old = conf_ref(load_good(UPSTREAM "[cache]\nmemory_size = 8M\n"));
@@ -144,6 +169,7 @@ int main(void)
 	tcase_add_test(t, shows_each_value_with_its_place);
 	tcase_add_test(t, what_is_shown_loads_to_the_same);
 	tcase_add_test(t, json_is_valid_and_hides_secrets);
+	tcase_add_test(t, shows_what_a_preset_comes_to);
 	tcase_add_test(t, tells_what_needs_a_restart);
 	suite_add_tcase(s, t);
 	return suite_run(s);
