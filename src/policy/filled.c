@@ -1,0 +1,69 @@
+/* One pass over the fields: what speaks to caches or of the bytes leaves, then come the words that are true. */
+#include "policy/filled.h"
+
+#include "base/mem.h"
+#include "http/etag.h"
+
+/* A suffix does not make a targeted field (RFC 9213 2.4), and nothing is read from one that has it. But to leave out what is none
+ * does no harm, and what some CDN obeys would hand one visitor's token to all. */
+static const struct str targeted_suffix = STR("-Cache-Control");
+
+static const struct str of_others[] = {
+    /* how long it may be kept, said to all or to some */
+    STR("Cache-Control"),
+    STR("Expires"),
+    STR("Pragma"),
+    STR("Surrogate-Control"),
+    STR("Edge-Control"),
+    STR("X-Accel-Expires"),
+    /* which bytes the origin sent */
+    STR("ETag"),
+    STR("Last-Modified"),
+    STR("Accept-Ranges"),
+    STR("Content-MD5"),
+    STR("Digest"),
+    STR("Content-Digest"),
+    STR("Repr-Digest"),
+};
+
+static bool is_of_others(const struct conf_cache *cache, struct str name)
+{
+	for (size_t i = 0; i < COUNT_OF(of_others); i++) {
+		if (str_eq_nocase(name, of_others[i]))
+			return true;
+	}
+	for (unsigned i = 0; i < cache->targeted_control.n; i++) {
+		if (str_eq_nocase(name, cache->targeted_control.v[i]))
+			return true;
+	}
+	return name.n > targeted_suffix.n && str_eq_nocase(str_skip(name, name.n - targeted_suffix.n), targeted_suffix);
+}
+
+struct str policy_filled_tag(struct str etag, uint64_t hash, struct arena *a)
+{
+	struct etag tag = etag_of(etag);
+	if (!tag.valid)
+		return STR("");
+	struct str opaque = str_make(tag.opaque.p + 1, tag.opaque.n - 2);
+	return arena_printf(a, "W/\"%.*s-%016llx\"", STR_ARG(opaque), (unsigned long long)hash);
+}
+
+void policy_personal_headers(const struct conf_cache *cache, struct str etag, struct arena *a, struct headers *h)
+{
+	/* Two directives that are no permission: they stay true of what was filled in. */
+	bool no_store = headers_has_token(h, STR("Cache-Control"), STR("no-store"));
+	bool no_transform = headers_has_token(h, STR("Cache-Control"), STR("no-transform"));
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (!is_of_others(cache, h->v[i].name))
+			h->v[kept++] = h->v[i];
+	}
+	h->n = kept;
+	struct str control = STR("private, max-age=0, must-revalidate");
+	if (no_store || no_transform)
+		control = arena_printf(a, "%.*s%s%s", STR_ARG(control), no_store ? ", no-store" : "",
+		    no_transform ? ", no-transform" : "");
+	headers_add(h, a, STR("Cache-Control"), control);
+	if (etag.n > 0)
+		headers_add(h, a, STR("ETag"), etag);
+}
