@@ -6,6 +6,7 @@
 #include "policy/cc.h"
 #include "policy/range.h"
 #include "policy/reuse.h"
+#include "policy/vary.h"
 
 /* As policy sees it, without the fields of that name. */
 static struct http_request without(const struct why *w, struct str name, struct arena *a)
@@ -66,7 +67,7 @@ static struct str of_authorization(const struct why *w, struct arena *a)
 		   "sharing (public, s-maxage, must-revalidate: RFC 9111 3.5)");
 }
 
-/* By the field itself, or by one cookie of it ("cookie:lang"). */
+/* By the field itself, or by some of its cookies. */
 static bool is_nominated(const struct why *w, struct str field)
 {
 	bool is_cookie = str_eq_nocase(field, STR("Cookie"));
@@ -79,8 +80,7 @@ static bool is_nominated(const struct why *w, struct str field)
 	for (unsigned i = 0; i < w->n_variants; i++) {
 		const struct headers *vary = &w->variants[i].stored.vary;
 		for (uint32_t k = 0; k < vary->n; k++) {
-			if (str_eq_nocase(field, vary->v[k].name) ||
-			    (is_cookie && str_starts_nocase(vary->v[k].name, STR("cookie:"))))
+			if (str_eq_nocase(field, vary->v[k].name) || (is_cookie && vary_is_cookie(vary->v[k].name)))
 				return true;
 		}
 	}

@@ -4,17 +4,13 @@
  * bytes in it. Nothing is decoded. */
 #include "http/cookie.h"
 
-bool cookie_next(const struct headers *request, uint32_t *field, struct str *rest, struct str *name, struct str *value)
+bool cookie_next_part(const struct headers *request, uint32_t *field, struct str *rest, struct str *part)
 {
 	for (;;) {
-		struct str pair;
-		while (rest->p && str_cut(rest, ';', &pair)) {
-			size_t equals = str_index(pair, '=');
-			if (equals == pair.n)
-				continue;
-			*name = str_trim(str_take(pair, equals));
-			*value = str_trim(str_skip(pair, equals + 1));
-			return true;
+		while (rest->p && str_cut(rest, ';', part)) {
+			*part = str_trim(*part);
+			if (part->n > 0)
+				return true;
 		}
 		while (*field < request->n && !str_eq_nocase(request->v[*field].name, STR("Cookie")))
 			(*field)++;
@@ -22,6 +18,26 @@ bool cookie_next(const struct headers *request, uint32_t *field, struct str *res
 			return false;
 		*rest = request->v[(*field)++].value;
 	}
+}
+
+bool cookie_read(struct str part, struct str *name, struct str *value)
+{
+	size_t equals = str_index(part, '=');
+	if (equals == part.n)
+		return false;
+	*name = str_trim(str_take(part, equals));
+	*value = str_trim(str_skip(part, equals + 1));
+	return true;
+}
+
+bool cookie_next(const struct headers *request, uint32_t *field, struct str *rest, struct str *name, struct str *value)
+{
+	struct str part;
+	while (cookie_next_part(request, field, rest, &part)) {
+		if (cookie_read(part, name, value))
+			return true;
+	}
+	return false;
 }
 
 unsigned cookie_find(const struct headers *request, struct str name, struct str *value)
@@ -41,14 +57,8 @@ unsigned cookie_find(const struct headers *request, struct str name, struct str 
 bool set_cookie_read(struct str field, struct set_cookie *out)
 {
 	size_t end = str_index(field, ';');
-	struct str pair = str_take(field, end);
-	size_t equals = str_index(pair, '=');
-	if (equals == pair.n)
-		return false;
-	out->name = str_trim(str_take(pair, equals));
-	out->value = str_trim(str_skip(pair, equals + 1));
 	out->attributes = str_skip(field, end);
-	return out->name.n > 0;
+	return cookie_read(str_take(field, end), &out->name, &out->value) && out->name.n > 0;
 }
 
 bool set_cookie_attribute(const struct set_cookie *c, struct str name, struct str *value)

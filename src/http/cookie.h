@@ -4,8 +4,14 @@
 
 #include "http/headers.h"
 
-/* Walks the cookies of all Cookie fields of a request: begin with field = 0 and rest = STR_NONE. Values as they stand, without
- * blanks around them, quotes included. What has no '=' is passed by. */
+/* Walks what stands between the semicolons of all Cookie fields of a request, without blanks around it; empty parts are passed by.
+ * Begin with field = 0 and rest = STR_NONE. */
+bool cookie_next_part(const struct headers *request, uint32_t *field, struct str *rest, struct str *part);
+
+/* Name and value of a part, as they stand: quotes included. False when it has no '='. */
+bool cookie_read(struct str part, struct str *name, struct str *value);
+
+/* Both at once: walks the cookies. What has no '=' is passed by. */
 bool cookie_next(const struct headers *request, uint32_t *field, struct str *rest, struct str *name, struct str *value);
 
 /* How many cookies of that name there are; *value: the first one. */

@@ -1,8 +1,8 @@
 /* What of a response belongs to one visitor: values that are cut out and filled in again (http/hole.h), and values that must not
  * be in a stored page at all (the leak guard). Found from the head alone; the body is searched by policy/cutter.h.
- * Pure: values in, verdict out.
+ * Pure: values in, verdict out. Which cookies are tokens, and a visitor's own: policy/token.h.
  *
- * Where a token comes from. A fetch whose answer may be stored goes out without the token cookie (policy_hides_cookies), so that
+ * Where a token comes from. A fetch whose answer may be stored goes out without the token cookie (policy_hide_cookies), so that
  * the origin makes a new token and sets it: that one is cut. Cutting the value that a client sent would let him choose what is cut
  * - the digest in the URL of a script, say - and break the page, or send the tokens of others to that URL. */
 #ifndef LARDER_POLICY_PERSONAL_H
@@ -12,6 +12,7 @@
 #include "http/hole.h"
 #include "http/message.h"
 #include "policy/reason.h"
+#include "policy/token.h"
 
 /* A value that is cut out, as this response has it. */
 struct personal_value {
@@ -60,22 +61,5 @@ static inline bool personal_is_empty(const struct personal *p)
  * REASON_NONE, or why this must not be stored (then `out` has in `found` what was found where the reason is of a secret, and
  * in `values` what is still to be replaced for the visitor who fetched it). Everything lies in `a` or borrows. */
 enum reason policy_personal(const struct personal_in *in, struct arena *a, struct headers *kept, struct personal *out);
-
-/* Is this Set-Cookie of the route's token cookies, so that set_cookie does not count for it? `field`: its value. */
-bool policy_is_token_cookie(const struct route *route, struct str field);
-
-/* The Cookie fields of a request without the route's token cookies, for a fetch whose answer may be stored. Leaves `h` alone
- * and returns false when there are none. */
-bool policy_hide_cookies(const struct route *route, struct headers *h, struct arena *a);
-/* Does the route have tokens: are its pages asked for without Accept-Encoding, Range and conditions of the client? */
-static inline bool policy_has_tokens(const struct route *route)
-{
-	return route->token_cookie.n > 0 || route->token_field.n > 0;
-}
-
-/* The visitor's own token of that cookie, for a value of that shape. STR_NONE: none that fits. */
-struct str policy_own_token(const struct hole_value *v, const struct headers *request);
-/* True when a token cookie comes twice with two values: nobody knows which one the origin takes, so the request passes. */
-bool policy_tokens_are_ambiguous(const struct route *route, const struct headers *request);
 
 #endif

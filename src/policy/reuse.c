@@ -4,6 +4,7 @@
 
 #include "policy/cc.h"
 #include "policy/freshness.h"
+#include "policy/token.h"
 #include "policy/vary.h"
 
 #define S_MS 1000
@@ -54,6 +55,8 @@ enum lookup policy_lookup(const struct route *route, const struct http_request *
 		*reason = REASON_PASS_BODY;
 	else if (!is_path(request->target))
 		*reason = REASON_PASS_TARGET;
+	else if (policy_tokens_are_ambiguous(route, &request->headers))
+		*reason = REASON_PASS_TOKENS;
 	else
 		*reason = pass_for_fields(request);
 	return *reason == REASON_NONE ? LOOKUP_YES : LOOKUP_PASS;

@@ -10,7 +10,8 @@
 /* LOOKUP_YES: look up and store. LOOKUP_PASS: send it on, store nothing. `reason` says why not, NONE for YES.
  * A request with Authorization is looked up: RFC 9111 3.5 forbids to store the answer, not to answer from a page that is
  * stored for everybody; policy_storable refuses what it brings. A Range is looked up too. If-Match and
- * If-Unmodified-Since are for the origin alone (4.3.2), so these pass. An offer of h2c is no request to change protocol. */
+ * If-Unmodified-Since are for the origin alone (4.3.2), so these pass. An offer of h2c is no request to change protocol. Two different
+ * token cookies pass (policy/token.h). */
 enum lookup { LOOKUP_YES, LOOKUP_PASS };
 enum lookup policy_lookup(const struct route *route, const struct http_request *request, enum reason *reason);
 

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "policy/storable.h"
+#include "policy/vary.h"
 
 static const char *of_bit(const struct rule_in *in, enum stored_by bit, const char *option)
 {
@@ -46,6 +47,8 @@ const char *rule_of_variant(const struct route *route, struct str field)
 {
 	if (str_starts_nocase(field, STR("cookie:")))
 		return "vary_cookie";
+	if (vary_is_cookie(field)) /* the token cookies are left out of it (policy/vary.h) */
+		field = STR("Cookie");
 	for (unsigned i = 0; i < route->vary.n; i++) {
 		if (str_eq_nocase(route->vary.v[i], field))
 			return "vary";

@@ -87,7 +87,7 @@ void policy_fetch_conditions(
 /* Fields that tell people apart: what is stored for one of them is not shown to another, though the content be the same. */
 static bool is_personal(struct str name)
 {
-	return str_eq(name, STR("authorization")) || str_eq(name, STR("cookie")) || str_starts(name, STR("cookie:"));
+	return str_eq(name, STR("authorization")) || vary_is_cookie(name);
 }
 
 bool policy_may_offer(const struct stored *s, const struct headers *request)

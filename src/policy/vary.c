@@ -5,18 +5,21 @@
  *
  *	Accept-Encoding: gzip;q=1.0, br      br,gzip            a set of codings with weights
  *	Accept-Language: de;q=0.50, EN       en,de;q=0.5        by weight, then by name
- *	Cookie, Authorization                                   byte by byte
+ *	Cookie, Authorization                                   byte by byte; Cookie without the route's token cookies
  *
  * A form is sent through a sink that either writes it (when a response is stored) or compares it with what was written
  * (on each hit, without memory of its own): so both can never disagree. */
 #include "policy/vary.h"
 
 #include "base/mem.h"
+#include "http/cookie.h"
 #include "policy/accept.h"
+#include "policy/token.h"
 
 #include <assert.h>
 
 #define COOKIE_PREFIX STR("cookie:")
+#define OTHERS_PREFIX STR("cookie-without:")
 
 struct sink {
 	char *out;	   /* NULL: compare with `expect` */
@@ -150,19 +153,42 @@ static bool emit_accept(struct sink *s, const struct headers *h, struct str name
 static bool emit_cookie(struct sink *s, const struct headers *h, struct str cookie)
 {
 	bool found = false;
-	for (uint32_t i = 0; i < h->n; i++) {
-		if (!str_eq_nocase(h->v[i].name, STR("Cookie")))
+	uint32_t field = 0;
+	struct str rest = STR_NONE, name, value;
+	while (cookie_next(h, &field, &rest, &name, &value)) {
+		if (!str_eq(name, cookie))
 			continue;
-		struct str rest = h->v[i].value, pair;
-		while (str_cut(&rest, ';', &pair)) {
-			size_t equals = str_index(pair, '=');
-			if (equals == pair.n || !str_eq(str_trim(str_take(pair, equals)), cookie))
-				continue;
-			if (found)
-				put_byte(s, ';');
-			put(s, str_trim(str_skip(pair, equals + 1)));
-			found = true;
-		}
+		if (found)
+			put_byte(s, ';');
+		put(s, value);
+		found = true;
+	}
+	return found;
+}
+
+static bool is_listed(struct str list, struct str cookie)
+{
+	struct str name;
+	while (str_cut(&list, ',', &name)) {
+		if (str_eq(name, cookie))
+			return true;
+	}
+	return false;
+}
+
+/* All cookies but those of the list ("asok_csrf,theme"), as they stand. False when there are no others. */
+static bool emit_other_cookies(struct sink *s, const struct headers *h, struct str list)
+{
+	bool found = false;
+	uint32_t field = 0;
+	struct str rest = STR_NONE, part, name, value;
+	while (cookie_next_part(h, &field, &rest, &part)) {
+		if (cookie_read(part, &name, &value) && is_listed(list, name))
+			continue;
+		if (found)
+			put_byte(s, ';');
+		put(s, part);
+		found = true;
 	}
 	return found;
 }
@@ -174,6 +200,8 @@ static bool emit(struct sink *s, const struct headers *h, struct str name)
 {
 	if (str_starts(name, COOKIE_PREFIX))
 		return emit_cookie(s, h, str_skip(name, COOKIE_PREFIX.n));
+	if (str_starts(name, OTHERS_PREFIX))
+		return emit_other_cookies(s, h, str_skip(name, OTHERS_PREFIX.n));
 	if (str_eq(name, STR("accept-encoding")))
 		return emit_accept(s, h, name, ACCEPT_ENCODING);
 	if (str_eq(name, STR("accept-language")))
@@ -185,13 +213,17 @@ static bool emit(struct sink *s, const struct headers *h, struct str name)
 	return emit_folded(s, h, name);
 }
 
+bool vary_is_cookie(struct str name)
+{
+	return str_eq(name, STR("cookie")) || str_starts(name, COOKIE_PREFIX) || str_starts(name, OTHERS_PREFIX);
+}
+
 /* No form is longer than the lines it is made of and two bytes between any two. */
 static struct str normal_form(const struct headers *h, struct str name, struct arena *a)
 {
-	bool is_cookie = str_starts(name, COOKIE_PREFIX);
 	size_t bound = 1;
 	for (uint32_t i = 0; i < h->n; i++) {
-		if (str_eq_nocase(h->v[i].name, is_cookie ? STR("Cookie") : name))
+		if (str_eq_nocase(h->v[i].name, vary_is_cookie(name) ? STR("Cookie") : name))
 			bound += h->v[i].value.n + 2;
 	}
 	struct sink s = {.out = arena_alloc(a, bound), .cap = bound};
@@ -275,6 +307,16 @@ static struct str cookie_field(struct str cookie, struct arena *a)
 	return str_make(p, COOKIE_PREFIX.n + cookie.n);
 }
 
+/* The token cookies are filled in for each visitor and hidden from the origin: a page varies by the others at most. */
+static struct str other_cookies_field(const struct route *route, struct arena *a)
+{
+	struct str name = OTHERS_PREFIX;
+	for (unsigned i = 0; i < route->token_cookie.n; i++)
+		name =
+		    arena_printf(a, "%.*s%s%.*s", STR_ARG(name), i > 0 ? "," : "", STR_ARG(route->token_cookie.v[i]));
+	return name;
+}
+
 /* Adds a name at its place, once. */
 static void nominate(struct headers *out, struct arena *a, struct str name)
 {
@@ -288,8 +330,17 @@ static void nominate(struct headers *out, struct arena *a, struct str name)
 	out->v[at] = (struct header){.name = name, .value = STR_NONE};
 }
 
-/* override = vary names all that Vary may say beyond comparable field names, so it lifts these three together. */
-static enum reason nominate_vary(const struct headers *response, bool lifted, struct arena *a, struct headers *out)
+static void nominate_field(const struct route *route, struct headers *out, struct arena *a, struct str name)
+{
+	if (route->token_cookie.n > 0 && str_eq(name, STR("cookie")))
+		name = other_cookies_field(route, a);
+	nominate(out, a, name);
+}
+
+/* override = vary names all that Vary may say beyond comparable field names, so it lifts these three together. Pages with tokens are
+ * always asked for without Accept-Encoding, so that they can be read: what a client sent there chose nothing. */
+static enum reason nominate_vary(
+    const struct route *route, const struct headers *response, bool lifted, struct arena *a, struct headers *out)
 {
 	uint32_t field = 0;
 	struct str rest = STR_NONE, member;
@@ -302,8 +353,8 @@ static enum reason nominate_vary(const struct headers *response, bool lifted, st
 			why = REASON_NOT_VARY_INVALID;
 		else if (is_written_by_proxy(name))
 			why = REASON_NOT_VARY_CLIENT;
-		else
-			nominate(out, a, name);
+		else if (!policy_has_tokens(route) || !str_eq(name, STR("accept-encoding")))
+			nominate_field(route, out, a, name);
 		if (why != REASON_NONE && !lifted)
 			return why;
 	}
@@ -321,18 +372,19 @@ static bool has_two_hosts(const struct http_request *request)
 bool vary_is_lifted(const struct route *route, const struct headers *response, struct arena *a)
 {
 	struct headers ignored = {0};
-	return (route->override & OVERRIDE_VARY_STAR) && nominate_vary(response, false, a, &ignored) != REASON_NONE;
+	return (route->override & OVERRIDE_VARY_STAR) &&
+	       nominate_vary(route, response, false, a, &ignored) != REASON_NONE;
 }
 
 enum reason vary_nominate(const struct route *route, const struct http_request *request, const struct headers *response,
     struct arena *a, struct headers *out)
 {
 	*out = (struct headers){0};
-	enum reason why = nominate_vary(response, route->override & OVERRIDE_VARY_STAR, a, out);
+	enum reason why = nominate_vary(route, response, route->override & OVERRIDE_VARY_STAR, a, out);
 	if (why != REASON_NONE)
 		return why;
 	for (unsigned i = 0; i < route->vary.n; i++)
-		nominate(out, a, lower_copy(route->vary.v[i], a));
+		nominate_field(route, out, a, lower_copy(route->vary.v[i], a));
 	for (unsigned i = 0; i < route->vary_cookie.n; i++)
 		nominate(out, a, cookie_field(route->vary_cookie.v[i], a));
 	if (has_two_hosts(request)) {

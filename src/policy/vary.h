@@ -8,11 +8,15 @@
 
 /* The fields nominated by the response's Vary and by the route's vary and vary_cookie ("cookie:lang"), each once, in order
  * of name and in lower case (a cookie's name keeps its case), with the normal form of the request's value; value.p == NULL
- * where the request has none. REASON_NONE, or why no later request can be compared. Lies in `a`. */
+ * where the request has none. On a route with token cookies Cookie becomes "cookie-without:asok_csrf", all others: each visitor has a
+ * token of his own, and would have a variant of his own. REASON_NONE, or why no later request can be compared. Lies in `a`. */
 enum reason vary_nominate(const struct route *route, const struct http_request *request, const struct headers *response,
     struct arena *a, struct headers *out);
 /* True when vary_nominate refuses nothing only because the route has override = vary. */
 bool vary_is_lifted(const struct route *route, const struct headers *response, struct arena *a);
+
+/* Is a nominated name the Cookie field, one cookie of it, or all but some? */
+bool vary_is_cookie(struct str name);
 
 /* What this request has for the nominated fields: the same list with its own values in normal form. Lies in `a`. */
 void vary_values(const struct headers *nominated, const struct headers *request, struct arena *a, struct headers *out);

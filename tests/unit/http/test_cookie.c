@@ -64,6 +64,18 @@ START_TEST(cookies_are_walked)
 }
 END_TEST
 
+START_TEST(parts_are_walked)
+{
+	static const char *const lines[] = {" a=1 ;b;; c", "Host: d=4", ";", "e=5"};
+	struct headers h = request_of(lines, COUNT_OF(lines));
+	struct str text = STR(""), rest = STR_NONE, part;
+	uint32_t field = 0;
+	while (cookie_next_part(&h, &field, &rest, &part))
+		text = arena_printf(&arena, "%.*s[%.*s]", STR_ARG(text), STR_ARG(part));
+	ck_assert_str_eq(text.p, "[a=1][b][c][e=5]");
+}
+END_TEST
+
 START_TEST(cookies_are_found)
 {
 	static const struct {
@@ -161,6 +173,7 @@ int main(void)
 	suite_add_tcase(s, c);
 	tcase_add_checked_fixture(c, setup, teardown);
 	tcase_add_test(c, cookies_are_walked);
+	tcase_add_test(c, parts_are_walked);
 	tcase_add_test(c, cookies_are_found);
 	tcase_add_test(c, set_cookies_are_read);
 	tcase_add_test(c, attributes_are_found);

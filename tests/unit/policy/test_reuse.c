@@ -74,6 +74,35 @@ START_TEST(lookups)
 }
 END_TEST
 
+START_TEST(token_cookies_that_differ_pass)
+{
+	static struct str tokens[] = {STR("csrf"), STR("xsrf")};
+	static const struct {
+		const char *what, *fields;
+		enum reason reason;
+	} rows[] = {
+	    {"none", "Cookie: a=1", REASON_NONE},
+	    {"one", "Cookie: csrf=1; a=1", REASON_NONE},
+	    {"two with one value", "Cookie: csrf=1; csrf=1", REASON_NONE},
+	    {"two with two values", "Cookie: csrf=1; a=1; csrf=2", REASON_PASS_TOKENS},
+	    {"on two lines", "Cookie: csrf=1\nCookie: csrf=2", REASON_PASS_TOKENS},
+	    {"one of them empty", "Cookie: csrf=; csrf=2", REASON_PASS_TOKENS},
+	    {"three, the last differs", "Cookie: xsrf=1; xsrf=1; xsrf=2", REASON_PASS_TOKENS},
+	    {"two tokens of two names", "Cookie: csrf=1; xsrf=2", REASON_NONE},
+	    {"others may come twice", "Cookie: a=1; a=2", REASON_NONE},
+	};
+	struct route route = route_of_tests();
+	enum reason reason;
+	route.token_cookie = (struct str_list){tokens, COUNT_OF(tokens)};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct http_request request = request_of(rows[i].fields, &arena);
+		enum lookup lookup = policy_lookup(&route, &request, &reason);
+		ck_assert_msg(reason == rows[i].reason && (lookup == LOOKUP_YES) == (reason == REASON_NONE), "%s: %s",
+		    rows[i].what, reason_code(reason));
+	}
+}
+END_TEST
+
 /* Each stored response came at NOW with no age and lives 60 s; the time is that many seconds later. */
 struct reuse_row {
 	const char *what, *request;
@@ -324,6 +353,7 @@ int main(void)
 	TCase *t = tcase_create("reuse");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, lookups);
+	tcase_add_test(t, token_cookies_that_differ_pass);
 	tcase_add_test(t, by_age);
 	tcase_add_test(t, by_the_clients_wish);
 	tcase_add_test(t, when_the_origin_cannot_be_reached);

@@ -299,6 +299,80 @@ START_TEST(cookies_match)
 }
 END_TEST
 
+START_TEST(token_cookies_make_no_variants)
+{
+	static const struct {
+		const char *what, *first, *second;
+		bool match;
+	} rows[] = {
+	    {"tokens of two visitors", "Cookie: csrf=1", "Cookie: csrf=2", true},
+	    {"a token and none", "Cookie: csrf=1", "", true},
+	    {"none and a token", "", "Cookie: csrf=1", true},
+	    {"two token cookies", "Cookie: csrf=1", "Cookie: old=2; csrf=3", true},
+	    {"another cookie differs", "Cookie: csrf=1; lang=de", "Cookie: csrf=1; lang=en", false},
+	    {"another cookie is not there", "Cookie: csrf=1; lang=de", "Cookie: csrf=1", false},
+	    {"another cookie behind or before", "Cookie: csrf=1; lang=de", "Cookie: lang=de; csrf=2", true},
+	    {"another cookie on another line", "Cookie: csrf=1; lang=de", "Cookie: lang=de\nCookie: csrf=2", true},
+	    {"the order of others matters", "Cookie: a=1; csrf=1; b=2", "Cookie: b=2; a=1", false},
+	    {"names have a case (RFC 6265 5.4)", "Cookie: CSRF=1", "Cookie: CSRF=2", false},
+	    {"a name that ends so is another", "Cookie: xcsrf=1", "Cookie: xcsrf=2", false},
+	    {"a name alone is no token", "Cookie: csrf", "", false},
+	    {"others without a value count", "Cookie: a; csrf=1", "Cookie: b", false},
+	    {"many blanks and semicolons", "Cookie: a=1;b=2;c=3;csrf=4;d=5", "Cookie: ;; a=1 ; b=2; c=3;d=5;", true},
+	    {"blanks within matter", "Cookie: a=1,2", "Cookie: a=1, 2", false},
+	};
+	static struct str tokens[] = {STR("csrf"), STR("old")};
+	struct route route = route_of_tests();
+	route.token_cookie = (struct str_list){tokens, COUNT_OF(tokens)};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct headers nominated, mine;
+		struct headers first = fields_of(rows[i].first, &arena), second = fields_of(rows[i].second, &arena);
+		ck_assert_int_eq(nominate(&route, "Vary: Cookie", rows[i].first, &nominated), REASON_NONE);
+		ck_assert_uint_eq(nominated.n, 1);
+		ck_assert(str_eq(nominated.v[0].name, STR("cookie-without:csrf,old")));
+		ck_assert_msg(vary_matches(&nominated, &second) == rows[i].match, "%s", rows[i].what);
+		ck_assert_msg(vary_matches(&nominated, &first), "%s: itself", rows[i].what);
+		/* Two that match have one signature. */
+		vary_values(&nominated, &second, &arena, &mine);
+		bool same = (mine.v[0].value.p != NULL) == (nominated.v[0].value.p != NULL) &&
+			    str_eq(mine.v[0].value, nominated.v[0].value);
+		ck_assert_msg(same == rows[i].match, "%s: values", rows[i].what);
+	}
+}
+END_TEST
+
+START_TEST(what_a_route_with_tokens_varies_by)
+{
+	static struct str tokens[] = {STR("csrf")}, fields_of_route[] = {STR("Cookie"), STR("Accept-Encoding")};
+	static const char request[] = "Cookie: a=1; csrf=2\nAccept-Encoding: gzip";
+	struct route route = route_of_tests();
+	struct headers out;
+	route.token_cookie = (struct str_list){tokens, 1};
+	/* It was asked for without Accept-Encoding. */
+	ck_assert_int_eq(nominate(&route, "Vary: cookie, Accept-Encoding, Accept", request, &out), REASON_NONE);
+	ck_assert_str_eq(text_of(&out, &arena), "accept\ncookie-without:csrf: a=1\n");
+	/* What the ini names counts; of Cookie the token is left out all the same. */
+	route.vary = (struct str_list){fields_of_route, 2};
+	ck_assert_int_eq(nominate(&route, "", request, &out), REASON_NONE);
+	ck_assert_str_eq(text_of(&out, &arena), "accept-encoding: gzip\ncookie-without:csrf: a=1\n");
+	/* Tokens of a session are in no cookie of their own. */
+	route = route_of_tests();
+	route.token_field = (struct str_list){tokens, 1};
+	ck_assert_int_eq(nominate(&route, "Vary: cookie, Accept-Encoding", request, &out), REASON_NONE);
+	ck_assert_str_eq(text_of(&out, &arena), "cookie: a=1; csrf=2\n");
+}
+END_TEST
+
+START_TEST(nominated_names_that_are_cookies)
+{
+	ck_assert(vary_is_cookie(STR("cookie")));
+	ck_assert(vary_is_cookie(STR("cookie:lang")));
+	ck_assert(vary_is_cookie(STR("cookie-without:csrf")));
+	ck_assert(!vary_is_cookie(STR("cookie2")));
+	ck_assert(!vary_is_cookie(STR("accept")));
+}
+END_TEST
+
 /* More members than are sorted: compared as they stand, on both sides. */
 START_TEST(long_lists_still_match_themselves)
 {
@@ -328,6 +402,9 @@ int main(void)
 	tcase_add_test(t, a_stored_language_that_is_wanted_first);
 	tcase_add_test(t, fields_compared_byte_by_byte);
 	tcase_add_test(t, cookies_match);
+	tcase_add_test(t, token_cookies_make_no_variants);
+	tcase_add_test(t, what_a_route_with_tokens_varies_by);
+	tcase_add_test(t, nominated_names_that_are_cookies);
 	tcase_add_test(t, long_lists_still_match_themselves);
 	suite_add_tcase(s, t);
 	return suite_run(s);
