@@ -6,6 +6,9 @@
 #include "policy/storable.h"
 #include "policy/targeted.h"
 
+/* So that the words before it fit a note too (req/recall.h). */
+enum { NAME_SHOWN = 40 };
+
 static struct str field(const struct headers *h, struct str name, struct arena *a)
 {
 	struct str value = headers_joined(h, a, name);
@@ -72,7 +75,12 @@ struct str cause_of_refusal(const struct conf_cache *cache, const struct route *
 			return freshness(cache, h, a);
 		return arena_printf(a, "%s of the route", option);
 	case REASON_NOT_SET_COOKIE:
+	case REASON_NOT_CSRF_TOKEN:
+	case REASON_NOT_TOKEN_SHAPE:
+	case REASON_NOT_TOKEN_TWICE:
 		return cookies(h, a);
+	case REASON_NOT_CODING:
+		return field(h, STR("Content-Encoding"), a);
 	case REASON_NOT_VARY_STAR:
 	case REASON_NOT_VARY_CLIENT:
 	case REASON_NOT_VARY_INVALID:
@@ -94,7 +102,16 @@ struct str cause_of_refusal(const struct conf_cache *cache, const struct route *
 
 struct str cause_of_leak(enum reason why, struct str name, struct arena *a)
 {
-	return arena_printf(a, "the value of %.*s", STR_ARG(str_take(name, 64)));
+	const char *where = "the value of";
+	if (why == REASON_NOT_LEAK_COOKIE)
+		where = "the value of the request's cookie";
+	else if (why == REASON_NOT_LEAK_SET_COOKIE)
+		where = "the value of Set-Cookie:";
+	else if (why == REASON_NOT_LEAK_FIELD)
+		where = "the value of the request's field";
+	else if (why == REASON_NOT_LEAK_AUTHORIZATION)
+		where = "the credential of the request's";
+	return arena_printf(a, "%s %.*s", where, STR_ARG(str_take(name, NAME_SHOWN)));
 }
 
 struct str cause_of_lifetime(

@@ -56,3 +56,8 @@ bool reason_is_of_request(enum reason r)
 		return false;
 	}
 }
+
+bool reason_is_personal(enum reason r)
+{
+	return r >= REASON_NOT_CSRF_TOKEN && r <= REASON_NOT_LEAK_SAMPLE;
+}

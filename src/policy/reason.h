@@ -22,5 +22,7 @@ const char *reason_fwd(enum reason r);
 /* True when a refusal came from this request's own fields (Authorization, no-store, HEAD): it says nothing about the next
  * request for the URL, which must therefore not be remembered as one that passes. */
 bool reason_is_of_request(enum reason r);
+/* True when the answer was refused for what belongs to one visitor: a secret in it, or a token or nonce that cannot be cut out. */
+bool reason_is_personal(enum reason r);
 
 #endif

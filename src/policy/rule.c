@@ -98,6 +98,18 @@ const char *rule_of(const struct rule_in *in)
 		return "max_object";
 	case REASON_NOT_EXPIRED: /* ttl = 0s */
 		return of_ttl(in->route, in->status);
+	case REASON_PASS_TOKENS:
+	case REASON_NOT_TOKEN_SHAPE:
+	case REASON_NOT_TOKEN_TWICE:
+		return in->route->token == TOKEN_NONE ? "token_cookie" : "token";
+	case REASON_NOT_TOKEN_SESSION:
+		return in->route->token == TOKEN_NONE ? "token_field" : "token";
+	case REASON_NOT_NONCE_SHAPE:
+		return "csp_nonce";
+	case REASON_NOT_LEAK_FIELD:
+		return "leak_patterns";
+	case REASON_NOT_LEAK_SAMPLE:
+		return "leak_sample";
 	default:
 		return NULL;
 	}

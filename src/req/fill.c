@@ -118,10 +118,11 @@ static bool begin_entry(struct flight *f, const struct storable_out *verdict, in
 	return true;
 }
 
-static void begin_alone(struct flight *f)
+static void begin_alone(struct flight *f, const struct personal_secret *found)
 {
 	f->body = body_new(-1, NULL, body_wakes, f);
-	remember_refused(f, f->reason, &f->response); /* before those who wait are told to go alone */
+	/* Before those who wait are told to go alone. */
+	remember_leak(f, f->reason, found ? found->name : STR(""), &f->response);
 	flight_decide(f, FLIGHT_ALONE);
 	body_stop_retaining(f->body, WINDOW);
 }
@@ -202,7 +203,7 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 	}
 	if (f->stale && f->may_store && r->status < 500)
 		update_remove_stale(f);
-	begin_alone(f);
+	begin_alone(f, verdict.personal.found);
 }
 
 static void on_interim(struct fetch *fetch, int status, const struct headers *h)

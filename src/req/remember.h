@@ -8,10 +8,10 @@
 void remember_stored(struct flight *f);
 /* The answer `response` was not stored, for that reason. The key passes from now on (pass_ttl), unless the refusal says nothing
  * about the next request: it came from this one's own fields, or the server failed. Answers that were never to be stored
- * leave no trace. */
+ * leave no trace. A reason of personal bytes is counted, and has one line in the log. */
 void remember_refused(struct flight *f, enum reason why, const struct http_response *response);
-/* The same, because of something personal in the answer: `name` is of the cookie or the request field whose value was found, and is
- * told to operators (never the value); empty where no single one decided. Counts it and writes the one line of the log. */
+/* The same, where the value of a cookie or a request field of that name was found in the answer: the name is told to operators,
+ * the value never. Empty: no single one decided. */
 void remember_leak(struct flight *f, enum reason why, struct str name, const struct http_response *response);
 /* There was no whole answer; `why` is an error, or why the page could not be kept although it may be stored. */
 void remember_failed(struct flight *f, enum reason why);

@@ -48,6 +48,9 @@ START_TEST(what_made_a_refusal)
 	    {"nothing, when it did not", REASON_NOT_TOO_LARGE, "", ""},
 	    {"no credential", REASON_NOT_AUTHORIZATION, "", "Authorization in the request"},
 	    {"Expires alone", REASON_NOT_EXPIRED, "Expires: 0\n", "Expires: 0"},
+	    {"the cookies that are tokens", REASON_NOT_CSRF_TOKEN, "Set-Cookie: sid=SECRET\nSet-Cookie: csrf=SECRET\n",
+		"Set-Cookie: sid, csrf"},
+	    {"a coding that nobody undoes", REASON_NOT_CODING, "Content-Encoding: zstd\n", "Content-Encoding: zstd"},
 	    {"no field at all", REASON_NOT_FRESH, "Content-Type: text/html\n", ""},
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -73,6 +76,28 @@ START_TEST(no_reason_tells_a_secret)
 		ck_assert_msg(str_find(cause, STR("SECRET")) == cause.n, "%s", reason_code((enum reason)why));
 		arena_free(&a);
 	}
+}
+END_TEST
+
+START_TEST(what_was_found)
+{
+	static const struct {
+		enum reason why;
+		const char *cause;
+	} rows[] = {
+	    {REASON_NOT_LEAK_COOKIE, "the value of the request's cookie sid"},
+	    {REASON_NOT_LEAK_SET_COOKIE, "the value of Set-Cookie: sid"},
+	    {REASON_NOT_LEAK_FIELD, "the value of the request's field sid"},
+	    {REASON_NOT_LEAK_AUTHORIZATION, "the credential of the request's sid"},
+	    {REASON_NOT_TOKEN_SHAPE, "the value of sid"},
+	};
+	struct arena a;
+	arena_init(&a, 0);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct str cause = cause_of_leak(rows[i].why, STR("sid"), &a);
+		ck_assert_msg(str_eq(cause, str_of(rows[i].cause)), "%.*s", STR_ARG(cause));
+	}
+	arena_free(&a);
 }
 END_TEST
 
@@ -106,6 +131,7 @@ int main(void)
 	TCase *t = tcase_create("cause");
 	tcase_add_test(t, what_made_a_refusal);
 	tcase_add_test(t, no_reason_tells_a_secret);
+	tcase_add_test(t, what_was_found);
 	tcase_add_test(t, where_freshness_came_from);
 	suite_add_tcase(s, t);
 	return suite_run(s);

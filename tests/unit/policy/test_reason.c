@@ -42,6 +42,21 @@ START_TEST(no_two_reasons_share_a_code)
 }
 END_TEST
 
+START_TEST(personal_reasons_stand_together)
+{
+	static const char *const codes[] = {
+	    "csrf-token", "token-", "nonce-", "leak-", "too-many-holes", "content-coding"};
+	for (int i = 0; i < REASON_COUNT; i++) {
+		bool named = false;
+		struct str code = str_of(reason_code((enum reason)i));
+		for (size_t k = 0; k < COUNT_OF(codes); k++)
+			named |= str_starts(code, str_of(codes[k]));
+		named &= i != REASON_PASS_TOKENS; /* of a request */
+		ck_assert_msg(reason_is_personal((enum reason)i) == named, "%.*s", STR_ARG(code));
+	}
+}
+END_TEST
+
 START_TEST(an_advice_is_sentences)
 {
 	for (int i = 0; i < REASON_COUNT; i++) {
@@ -166,6 +181,7 @@ int main(void)
 	TCase *t = tcase_create("reason");
 	tcase_add_test(t, every_reason_has_a_token_and_a_sentence);
 	tcase_add_test(t, no_two_reasons_share_a_code);
+	tcase_add_test(t, personal_reasons_stand_together);
 	tcase_add_test(t, an_advice_is_sentences);
 	tcase_add_test(t, the_page_is_made_from_the_table);
 	tcase_add_test(t, fwd_is_a_registered_token);

@@ -44,7 +44,16 @@ static const char ini[] = "[upstream]\n"
 			  "stale_if_unreachable = 1h\n"
 			  "client_cache_control = honour\n"
 			  "vary = Accept-Language\n"
-			  "vary_cookie = lang\n";
+			  "vary_cookie = lang\n"
+			  "[route /b]\n"
+			  "ttl = 1s\n"
+			  "token = django\n"
+			  "csp_nonce = refresh\n"
+			  "leak_patterns = X-User\n"
+			  "leak_sample = 1%\n"
+			  "[route /c]\n"
+			  "token_cookie = c\n"
+			  "token_field = f\n";
 
 /* "12 cache": the line and the option. */
 static bool is_setting(struct conf_setting s, const char *want)
@@ -75,28 +84,28 @@ START_TEST(the_setting_that_made_a_verdict)
 	    .by_route = STORED_BY_SWR | STORED_BY_SIE | STORED_BY_UNREACHABLE};
 	static const struct {
 		const char *sentence;
-		unsigned route; /* 0: /a, 1: the one at the end, where nothing is set */
+		unsigned route; /* 0: /a, 1: /b, 2: /c, 3: the one at the end, where nothing is set */
 		enum reason reason;
 		int status;
 		const struct stored *stored;
 		const char *want;
 	} rows[] = {
 	    {"cache = off", 0, REASON_PASS_ROUTE, 0, NULL, "9 cache"},
-	    {"a regex that gave up is no cache = off", 1, REASON_PASS_ROUTE, 0, NULL, NULL},
+	    {"a regex that gave up is no cache = off", 3, REASON_PASS_ROUTE, 0, NULL, NULL},
 	    {"ttl", 0, REASON_HIT, 200, &by_ttl, "10 ttl"},
 	    {"ttl has run out", 0, REASON_MISS_STALE, 200, &by_ttl, "10 ttl"},
 	    {"ttl_status is the closer word", 0, REASON_HIT, 404, &of_404, "11 ttl_status"},
 	    {"ttl_status = 404 0s stores nothing", 0, REASON_NOT_EXPIRED, 404, NULL, "11 ttl_status"},
 	    {"a status without ttl has expired by its own fields", 0, REASON_NOT_EXPIRED, 410, NULL, NULL},
 	    {"what the response said itself", 0, REASON_HIT, 200, &own, NULL},
-	    {"a guess", 1, REASON_STORED, 200, &guessed, "5 heuristic_percent"},
-	    {"a guess that was cut", 1, REASON_STORED, 200, &capped, "6 heuristic_max"},
+	    {"a guess", 3, REASON_STORED, 200, &guessed, "5 heuristic_percent"},
+	    {"a guess that was cut", 3, REASON_STORED, 200, &capped, "6 heuristic_max"},
 	    {"override comes before ttl", 0, REASON_STORED, 200, &lifted, "12 override"},
 	    {"a cookie was stripped", 0, REASON_STORED, 200, &cookie, "13 set_cookie"},
 	    {"a cookie was refused", 0, REASON_NOT_SET_COOKIE, 200, NULL, "13 set_cookie"},
-	    {"by default", 1, REASON_NOT_SET_COOKIE, 200, NULL, NULL},
+	    {"by default", 3, REASON_NOT_SET_COOKIE, 200, NULL, NULL},
 	    {"max_object of the route", 0, REASON_NOT_TOO_LARGE, 200, NULL, "14 max_object"},
-	    {"max_object of [cache]", 1, REASON_NOT_TOO_LARGE, 200, NULL, "4 max_object"},
+	    {"max_object of [cache]", 3, REASON_NOT_TOO_LARGE, 200, NULL, "4 max_object"},
 	    {"served stale by the route", 0, REASON_HIT_STALE, 200, &stale, "15 stale_while_revalidate"},
 	    {"served stale by the response", 0, REASON_HIT_STALE, 200, &own, NULL},
 	    {"an error hidden by the route", 0, REASON_HIT_STALE_ERROR, 200, &stale, "16 stale_if_error"},
