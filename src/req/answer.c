@@ -6,7 +6,9 @@
 
 #include "base/clock.h"
 #include "policy/cache_status.h"
+#include "policy/filled.h"
 #include "policy/validate.h"
+#include "req/fillin.h"
 #include "req/forward.h"
 #include "req/part.h"
 
@@ -51,6 +53,8 @@ static void finish(struct req *r, enum outcome outcome, enum reason reason)
 		body_reader_close(&r->waiter.reader);
 	if (r->route)
 		header_ops_apply(&r->route->response_headers, &r->arena, &r->answer.headers);
+	if (r->answer.is_personal) /* whatever the settings put into them */
+		policy_personal_headers(&r->conf->cache, r->answer.personal_tag, &r->arena, &r->answer.headers);
 	r->outcome = outcome;
 	r->reason = reason;
 	r->step = REQ_ANSWERED;
@@ -80,17 +84,10 @@ static void describe(struct req *r, const struct entry *e, enum outcome outcome,
 	add_cache_status(r, &s);
 }
 
-void answer_from_entry(struct req *r, struct entry *e, enum outcome outcome, enum reason reason)
+/* What is the same for all: its bytes, or those of them that the request asks for. */
+static void send_stored(struct req *r, const struct entry *e)
 {
 	struct answer *a = &r->answer;
-	if (r->entry != e) {
-		entry_release(&r->entry);
-		r->entry = entry_ref(e);
-	}
-	take_headers(r, &e->headers);
-	a->entry = e;
-	a->status = e->stored.status;
-	describe(r, e, outcome, reason);
 	int64_t now_s = r->env->port->wall_ms(r->env->worker) / 1000;
 	if (policy_not_modified(&r->message, &e->stored, &e->headers, now_s)) {
 		a->status = 304;
@@ -106,6 +103,24 @@ void answer_from_entry(struct req *r, struct entry *e, enum outcome outcome, enu
 	/* 13.2.2: after the conditions. */
 	if (r->asks_range && a->status != 304)
 		part_cut(r, e);
+}
+
+void answer_from_entry(struct req *r, struct entry *e, enum outcome outcome, enum reason reason)
+{
+	struct answer *a = &r->answer;
+	if (r->entry != e) {
+		entry_release(&r->entry);
+		r->entry = entry_ref(e);
+	}
+	take_headers(r, &e->headers);
+	a->entry = e;
+	a->status = e->stored.status;
+	bool has_holes = stored_has_holes(&e->stored);
+	if (has_holes) /* before anything is added: holes name their fields by number */
+		fillin_answer(r, e, r->session_token);
+	describe(r, e, outcome, reason);
+	if (!has_holes)
+		send_stored(r, e);
 	finish(r, outcome, reason);
 }
 

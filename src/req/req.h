@@ -6,6 +6,7 @@
 #ifndef LARDER_REQ_REQ_H
 #define LARDER_REQ_REQ_H
 
+#include "base/siphash.h"
 #include "http/message.h"
 #include "metrics/accesslog.h"
 #include "metrics/metrics.h"
@@ -24,8 +25,9 @@ struct req_env {
 	struct metrics_worker *metrics;
 	struct accesslog *access; /* NULL: off */
 	uint64_t key_seed;
-	uint32_t instance; /* of the process: tells its own requests in Via, should they come back */
-	uint64_t id_seed;  /* request ids: worker number and a counter over random bits */
+	struct siphash_key tag_key; /* of what is filled in, in entity tags */
+	uint32_t instance;	    /* of the process: tells its own requests in Via, should they come back */
+	uint64_t id_seed;	    /* request ids: worker number and a counter over random bits */
 	uint64_t requests;
 	unsigned active;       /* fetches under way on this worker: it must not end before they do */
 	int64_t complained_ms; /* when a failed fetch was logged last */
@@ -40,7 +42,9 @@ enum answer_kind { ANSWER_NONE, ANSWER_WHOLE, ANSWER_PARTS, ANSWER_STREAM, ANSWE
 struct answer {
 	enum answer_kind kind; /* NONE: there is no answer yet */
 	int status;
-	struct headers headers;	  /* all end-to-end fields; the client adds framing and Connection */
+	struct headers headers; /* all end-to-end fields; the client adds framing and Connection */
+	bool is_personal; /* has values of this visitor: policy_personal_headers is the last to change its fields */
+	struct str personal_tag;  /* its entity tag then, empty for none */
 	int64_t length;		  /* Content-Length as it would be for GET; -1: not known (chunked, or until close) */
 	bool bodyless;		  /* HEAD, 204, 304: no body bytes, whatever the length says */
 	struct entry *entry;	  /* WHOLE: body_segments of entry->body; PARTS: what its slices borrow from */

@@ -66,6 +66,7 @@ struct req {
 	bool is_cut;
 	int broken; /* the error with which the body's stream ended; 0: it did not */
 
+	struct str session_token; /* of the visitor's session, for pages with holes for it */
 	struct answer answer;
 	enum outcome outcome;
 	enum reason reason; /* for log and metrics */

@@ -61,6 +61,7 @@ struct server {
 	unsigned n_workers;
 	atomic_uint connections;
 	uint64_t key_seed, instance;
+	struct siphash_key tag_key;
 	int64_t started_ms;
 	_Atomic(enum phase) phase;
 	uv_loop_t loop;
@@ -418,8 +419,12 @@ static int make_shared(struct server *s)
 	s->flights = flights_new();
 	s->gates = gates_new(worker_post, worker_unpost);
 	s->started_ms = clock_wall_ms();
-	int err = secret(&s->key_seed);
-	return err == ERR_OK ? secret(&s->instance) : err;
+	uint64_t *const secrets[] = {&s->key_seed, &s->instance, &s->tag_key.k0, &s->tag_key.k1};
+	for (size_t i = 0; i < COUNT_OF(secrets); i++) {
+		if (secret(secrets[i]) != ERR_OK)
+			return ERR_IO;
+	}
+	return ERR_OK;
 }
 
 static void unmake_shared(struct server *s)
@@ -449,6 +454,7 @@ static int start_workers(struct server *s)
 		    .metrics = metrics_worker(s->metrics, i),
 		    .access = s->access,
 		    .key_seed = s->key_seed,
+		    .tag_key = s->tag_key,
 		    .instance = (uint32_t)s->instance,
 		    .connections = &s->connections,
 		    .idle = on_worker_idle,

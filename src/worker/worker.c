@@ -206,6 +206,7 @@ int worker_start(const struct worker_options *o, struct worker **out)
 	    .metrics = o->metrics,
 	    .access = o->access,
 	    .key_seed = o->key_seed,
+	    .tag_key = o->tag_key,
 	    .instance = o->instance,
 	    .id_seed = o->id_seed};
 	w->idle = o->idle;

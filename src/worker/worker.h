@@ -26,6 +26,7 @@ struct worker_options {
 	struct metrics_worker *metrics;
 	struct accesslog *access; /* NULL: off */
 	uint64_t key_seed, id_seed;
+	struct siphash_key tag_key;
 	uint32_t instance;
 	atomic_uint *connections; /* open, of all workers */
 	const struct worker_listen *listen;
