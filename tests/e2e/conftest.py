@@ -1,9 +1,16 @@
 """What each scenario gets: `origin`, an origin of its own, and `serve`, which starts Larder in front of it. Both end with
-the scenario, and Larder has to end well: exit status 0, no report of a sanitizer."""
+the scenario, and Larder has to end well: exit status 0, no report of a sanitizer. `start_app` runs an application of apps/."""
+import os
+import subprocess
+
+import client
 import pytest
 
 import larder as program
 from origin import Origin
+
+APPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "apps")
+PYTHON = "/usr/bin/python3"  # Debian's, which has the frameworks
 
 
 @pytest.fixture
@@ -32,3 +39,40 @@ def serve(tmp_path):
             problems.append(str(problem))
         print(f"--- larder's log:\n{one.stderr()}")
     assert not problems, "\n".join(problems)
+
+
+@pytest.fixture(scope="module")
+def start_app(tmp_path_factory):
+    """start_app("flask_app:app") serves it with gunicorn, in a process of its own that ends with the module's scenarios;
+    returns its URL when it answers."""
+    running = []
+
+    def start(name):
+        folder, port = tmp_path_factory.mktemp("app"), program.free_port()
+        log = folder / "app.log"
+        process = subprocess.Popen(
+            [PYTHON, "-m", "gunicorn", "--chdir", APPS, "--bind", f"127.0.0.1:{port}", "--threads", "8", "--workers", "1",
+             "--worker-tmp-dir", str(folder), name],
+            stdout=subprocess.DEVNULL, stderr=open(log, "wb"), preexec_fn=program.end_with_parent,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+        running.append(process)
+
+        def answers():
+            assert process.poll() is None, log.read_text()
+            try:
+                with client.Connection(("127.0.0.1", port)) as c:
+                    return c.request("GET", "/alive").status == 200
+            except OSError:
+                return False
+        program.wait_until(answers, f"{name} to answer", 30)
+        return f"http://127.0.0.1:{port}"
+
+    yield start
+    for process in running:
+        process.terminate()
+    for process in running:
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

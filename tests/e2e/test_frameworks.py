@@ -1,15 +1,10 @@
 """Real applications behind Larder: Flask and Django, served by gunicorn. Pages are cached by route, pages with a session
 never, and a tag purges what belongs together. The rules are those of config/."""
-import os
 import re
-import subprocess
 
 import pytest
 
-from larder import end_with_parent, free_port, wait_until
-
-APPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "apps")
-PYTHON = "/usr/bin/python3"
+from larder import wait_until
 
 ROUTES = """
     [route /blog/*]
@@ -21,31 +16,9 @@ ROUTES = """
     """
 
 
-@pytest.fixture(params=["flask_app:app", "django_app:application"])
-def app(request, tmp_path):
-    """The application as a process of its own, ready to answer; what gives its URL."""
-    port = free_port()
-    process = subprocess.Popen(
-        [PYTHON, "-m", "gunicorn", "--chdir", APPS, "--bind", f"127.0.0.1:{port}", "--threads", "8", "--workers", "1",
-         "--worker-tmp-dir", str(tmp_path), request.param],
-        stdout=subprocess.DEVNULL, stderr=open(tmp_path / "app.log", "wb"), preexec_fn=end_with_parent,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
-
-    def answers():
-        import client
-        assert process.poll() is None, (tmp_path / "app.log").read_text()
-        try:
-            with client.Connection(("127.0.0.1", port)) as c:
-                return c.request("GET", "/alive").status == 200
-        except OSError:
-            return False
-    wait_until(answers, "the application to answer", 30)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
+@pytest.fixture(params=["flask_app:app", "django_app:application"], scope="module")
+def app(request, start_app):
+    return start_app(request.param)
 
 
 def number(answer):
