@@ -5,11 +5,6 @@
 /* Nonces and fields need some of the values that a page can have cut out (HOLE_VALUES_MAX). */
 enum { TOKEN_COOKIES_MAX = 8 };
 
-static struct str word_of(const struct route *r)
-{
-	return option_word(option_find(SECTION_ROUTE, STR("token")), (unsigned)r->token);
-}
-
 static void check_names(struct loader *l, const struct conf_origin *s, const char *option, const struct str_list *names)
 {
 	for (unsigned i = 0; i < names->n; i++)
@@ -22,14 +17,13 @@ static void check_names(struct loader *l, const struct conf_origin *s, const cha
 /* "token_cookie = django" has the name of a cookie in mind that nobody sets. */
 static void check_preset_as_cookie(struct loader *l, const struct conf_origin *s, const struct route *r)
 {
-	const struct option *o = option_find(SECTION_ROUTE, STR("token"));
-	for (unsigned i = 0; option_word(o, i).p; i++)
+	for (int i = TOKEN_NONE; i <= TOKEN_RAILS; i++)
 		for (unsigned k = 0; k < r->token_cookie.n; k++)
-			if (str_eq(option_word(o, i), r->token_cookie.v[k]))
+			if (str_eq(preset_word((enum token_preset)i), r->token_cookie.v[k]))
 				loader_complain(l, s, "token_cookie", true,
 				    arena_printf(l->arena,
 					"%.*s is taken for the name of a cookie (did you mean token = %.*s?)",
-					STR_ARG(option_word(o, i)), STR_ARG(option_word(o, i))));
+					STR_ARG(r->token_cookie.v[k]), STR_ARG(r->token_cookie.v[k])));
 }
 
 static void check_cookies(struct loader *l, const struct conf_origin *s, const struct route *r)
@@ -64,7 +58,7 @@ static void check_source(struct loader *l, const struct conf_origin *s, const st
 			"%.*s: the token belongs to the session, so a page with a form is not stored without "
 			"token_path "
 			"= /PATH, where the app tells it",
-			STR_ARG(word_of(r))));
+			STR_ARG(preset_word(r->token))));
 	if (r->token_path.n > 0 && !r->token_of_session)
 		loader_complain(
 		    l, s, "token_path", true, STR("it has no effect: no token of this route belongs to a session"));
@@ -74,7 +68,7 @@ static void check_source(struct loader *l, const struct conf_origin *s, const st
 static void check_stores(struct loader *l, const struct conf_origin *s, const struct route *r)
 {
 	const struct preset *p = &presets[r->token];
-	struct str word = word_of(r);
+	struct str word = preset_word(r->token);
 	if (r->set_cookie == SET_COOKIE_KEEP)
 		loader_complain(l, s, "set_cookie", true,
 		    STR("keep: the cookies of a stored page, but for the tokens, are given to every visitor, that of a "

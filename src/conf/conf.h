@@ -247,6 +247,9 @@ void conf_print_json(const struct conf *c, struct buf *out);
 /* Options that cannot change without a restart and differ between the two, as text, one a line; empty when none. */
 void conf_restart_needed(const struct conf *old, const struct conf *new, struct buf *out);
 
+/* The word for `token` of the framework that sets a cookie of that name against forged forms, "django"; STR_NONE: none is known. */
+struct str conf_token_by_cookie(struct str cookie);
+
 /* Made from options.def: proxy.example.ini, docs/configuration.md, the options part of --help. */
 void conf_write_example(struct buf *out);
 void conf_write_docs(struct buf *out);

@@ -2,10 +2,11 @@
 #include "conf/preset.h"
 
 #include "base/mem.h"
+#include "conf/option.h"
 
 const struct preset presets[] = {
-#define PRESET(name, cookies, fields, of_session, sets_cookie, is_private)                                             \
-	[TOKEN_##name] = {cookies, fields, of_session, sets_cookie, is_private},
+#define PRESET(name, sign, cookies, fields, of_session, sets_cookie, is_private)                                       \
+	[TOKEN_##name] = {sign, cookies, fields, of_session, sets_cookie, is_private},
 #include "conf/presets.def"
 #undef PRESET
 };
@@ -47,4 +48,17 @@ void preset_complete(struct route *r, struct arena *a)
 	/* Without a preset the path says it: who has no session to ask for does not name one. */
 	r->token_of_session =
 	    r->token_field.n > 0 && (p->of_session || (r->token == TOKEN_NONE && r->token_path.n > 0));
+}
+
+struct str preset_word(enum token_preset preset)
+{
+	return option_word(option_find(SECTION_ROUTE, STR("token")), (unsigned)preset);
+}
+
+struct str conf_token_by_cookie(struct str cookie)
+{
+	for (unsigned i = 0; i < COUNT_OF(presets); i++)
+		if (cookie.n > 0 && str_eq(cookie, str_of(presets[i].sign)))
+			return preset_word((enum token_preset)i);
+	return STR_NONE;
 }

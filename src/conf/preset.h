@@ -5,6 +5,7 @@
 #include "conf/conf.h"
 
 struct preset {
+	const char *sign;	      /* a cookie that no other framework has, "": none */
 	const char *cookies, *fields; /* lists with commas, may be empty */
 	bool of_session, sets_cookie;
 	const char
@@ -12,6 +13,8 @@ struct preset {
 };
 
 extern const struct preset presets[];
+/* "django" */
+struct str preset_word(enum token_preset preset);
 
 /* Puts the preset of the route before what its own token_cookie and token_field name, none of them twice, and says whether
  * the fields' tokens are of a session. */

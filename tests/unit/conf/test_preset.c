@@ -61,6 +61,16 @@ START_TEST(every_route_has_the_defaults)
 }
 END_TEST
 
+START_TEST(a_framework_is_known_by_its_cookie)
+{
+	ck_assert(str_eq(conf_token_by_cookie(STR("csrftoken")), STR("django")));
+	ck_assert(str_eq(conf_token_by_cookie(STR("asok_csrf")), STR("asok")));
+	ck_assert(str_eq(conf_token_by_cookie(STR("XSRF-TOKEN")), STR("laravel")));
+	ck_assert(!conf_token_by_cookie(STR("sessionid")).p && !conf_token_by_cookie(STR("")).p);
+	ck_assert(!conf_token_by_cookie(STR("CSRFTOKEN")).p);
+}
+END_TEST
+
 static void start(void)
 {
 	fixture_start();
@@ -80,6 +90,7 @@ int main(void)
 	tcase_add_checked_fixture(t, start, stop);
 	tcase_add_loop_test(t, completes, 0, COUNT(rows));
 	tcase_add_test(t, every_route_has_the_defaults);
+	tcase_add_test(t, a_framework_is_known_by_its_cookie);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
