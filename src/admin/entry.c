@@ -60,6 +60,12 @@ static void add_vary(struct buf *out, const struct headers *vary)
 	buf_addc(out, ']');
 }
 
+/* How many places of it are filled in for each visitor. */
+static void add_holes(struct buf *out, const struct stored *s)
+{
+	admin__add_number(out, "holes", s->holes ? s->holes->n_body + s->holes->n_fields : 0);
+}
+
 static void add_headers(struct buf *out, const struct headers *headers)
 {
 	admin__add_name(out, "headers");
@@ -94,6 +100,7 @@ static void add_variant(void *ctx, struct entry *e)
 	if (e->stored.last_modified_s >= 0)
 		add_date(l->out, "last_modified", e->stored.last_modified_s);
 	admin__add_number(l->out, "size", (int64_t)body_size(e->body));
+	add_holes(l->out, &e->stored);
 	add_tags(l->out, e);
 	add_vary(l->out, &e->stored.vary);
 	add_headers(l->out, &e->headers);

@@ -67,6 +67,8 @@ unsigned admin__why_advice(const struct why *w, struct arena *a, struct str out[
 const char *admin__why_kind(const struct why *w);
 /* The refusal that the route lifted, for a bit of stored.by_route up to STORED_BY_COOKIE. */
 enum reason admin__why_lifted(enum stored_by bit);
+/* "token", "session token", "nonce" */
+const char *admin__hole_kind(enum hole_kind kind);
 /* What a field of the request does to the verdict, in the arena or static; p NULL when nothing is to be said. */
 struct str admin__why_effect(const struct why *w, struct str field, struct arena *a);
 /* The setting by which not all of the query is in the key, name NULL when all is, or a default leaves some out. */

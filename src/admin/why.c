@@ -30,6 +30,19 @@ const char *admin__why_kind(const struct why *w)
 	return "error";
 }
 
+const char *admin__hole_kind(enum hole_kind kind)
+{
+	switch (kind) {
+	case HOLE_TOKEN:
+		return "token";
+	case HOLE_SESSION:
+		return "session token";
+	case HOLE_NONCE:
+		break;
+	}
+	return "nonce";
+}
+
 struct conf_setting admin__why_rule(const struct why *w, enum reason reason, int status)
 {
 	struct rule_in in = {.conf = w->conf, .route = w->route, .reason = reason, .status = status};
@@ -101,6 +114,28 @@ static struct str replace(struct str text, struct str mark, struct str by, struc
 	}
 }
 
+/* The framework whose cookie the last answer set: the word of `token`. The cause is "Set-Cookie: a, b". */
+static struct str token_word(const struct why *w)
+{
+	struct str rest = str_skip(w->last.cause, str_index(w->last.cause, ':') + 1), name;
+	while (rest.n > 0 && str_cut(&rest, ',', &name)) {
+		struct str word = conf_token_by_cookie(str_trim(name));
+		if (word.p)
+			return word;
+	}
+	return STR("FRAMEWORK");
+}
+
+/* The cookie or field whose value was found: the last word of the cause. A name that an ini would not take is none. */
+static struct str found_name(const struct why *w)
+{
+	size_t at = w->last.cause.n;
+	while (at > 0 && w->last.cause.p[at - 1] != ' ')
+		at--;
+	struct str name = str_skip(w->last.cause, at);
+	return is_token(name) ? name : STR("NAME");
+}
+
 /* The advice with its marks filled in. */
 static struct str filled(const struct why *w, enum reason reason, struct arena *a)
 {
@@ -117,6 +152,8 @@ static struct str filled(const struct why *w, enum reason reason, struct arena *
 	struct str field = str_take(w->last.cause, str_index(w->last.cause, ':'));
 	if (reason == w->last.reason && str_list_has(&w->conf->cache.targeted_control, field))
 		text = replace(text, STR("`Cache-Control:"), arena_printf(a, "`%.*s:", STR_ARG(field)), a);
+	text = replace(text, STR("{token}"), token_word(w), a);
+	text = replace(text, STR("{name}"), found_name(w), a);
 	return replace(text, STR("{status}"), arena_printf(a, "%d", status), a);
 }
 

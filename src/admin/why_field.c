@@ -3,7 +3,9 @@
 #include "admin/page.h"
 
 #include "base/mem.h"
+#include "http/cookie.h"
 #include "policy/cc.h"
+#include "policy/personal.h"
 #include "policy/range.h"
 #include "policy/reuse.h"
 #include "policy/vary.h"
@@ -87,9 +89,46 @@ static bool is_nominated(const struct why *w, struct str field)
 	return false;
 }
 
+/* Is the page one that differs by visitor? What is stored says it, else the route. */
+static bool is_filled(const struct why *w)
+{
+	for (unsigned i = 0; i < w->n_variants; i++) {
+		if (w->variants[i].chosen)
+			return w->variants[i].n_holes > 0;
+	}
+	return policy_has_tokens(w->route);
+}
+
+static bool has_token_cookie(const struct why *w)
+{
+	struct str value;
+	for (unsigned i = 0; i < w->route->token_cookie.n; i++) {
+		if (cookie_find(&w->request, w->route->token_cookie.v[i], &value) > 0)
+			return true;
+	}
+	return false;
+}
+
+static struct str of_cookie(const struct why *w)
+{
+	bool chooses = is_nominated(w, STR("Cookie"));
+	if (has_token_cookie(w))
+		return chooses ? STR("chooses the variant, and has the visitor's token, which is filled in")
+			       : STR("has the visitor's token, which is filled in; makes no other difference");
+	if (w->route->token_of_session)
+		return chooses ? STR("chooses the variant, and tells the session whose token is filled in")
+			       : STR("tells the session whose token is filled in; makes no other difference");
+	return chooses ? STR("chooses the variant: the page varies by it")
+		       : STR("makes no difference: the page does not vary by it");
+}
+
 static struct str of_condition(const struct why *w, struct str field)
 {
-	if (str_eq_nocase(field, STR("If-Modified-Since")) && headers_find(&w->request, STR("If-None-Match")))
+	bool is_date = str_eq_nocase(field, STR("If-Modified-Since"));
+	if (is_filled(w))
+		return is_date ? STR("is ignored: the page differs by visitor")
+			       : STR("is compared with what is filled in for this visitor");
+	if (is_date && headers_find(&w->request, STR("If-None-Match")))
 		return STR("is ignored beside If-None-Match (RFC 9110 13.1.3)");
 	return STR("may be answered with 304 from what is stored");
 }
@@ -97,10 +136,10 @@ static struct str of_condition(const struct why *w, struct str field)
 static struct str of_looked_up(const struct why *w, struct str field, const struct http_request *all,
     const struct http_request *less, struct arena *a)
 {
+	if (str_eq_nocase(field, STR("Cookie")))
+		return of_cookie(w);
 	if (is_nominated(w, field))
 		return STR("chooses the variant: the page varies by it");
-	if (str_eq_nocase(field, STR("Cookie")))
-		return STR("makes no difference: the page does not vary by it");
 	if (str_eq_nocase(field, STR("Authorization")))
 		return of_authorization(w, a);
 	if (str_eq_nocase(field, STR("Cache-Control")) || str_eq_nocase(field, STR("Pragma")))
@@ -109,6 +148,8 @@ static struct str of_looked_up(const struct why *w, struct str field, const stru
 		return of_condition(w, field);
 	if (!str_eq_nocase(field, STR("Range")))
 		return STR_NONE;
+	if (is_filled(w))
+		return STR("is ignored: a page that differs by visitor is sent whole");
 	return policy_asks_for_range(all) ? STR("asks for a part of the page")
 					  : STR("is ignored: only a GET asks for parts (RFC 9110 14.2)");
 }

@@ -128,6 +128,21 @@ static void add_runs(struct buf *out, const struct stored *s)
 	buf_addc(out, ']');
 }
 
+static void add_holes(struct buf *out, const struct why_variant *v)
+{
+	admin__add_name(out, "holes");
+	buf_addc(out, '[');
+	for (unsigned i = 0; i < v->n_holes; i++) {
+		const struct why_hole *hole = &v->holes[i];
+		open_object(out);
+		admin__add_text(out, "kind", str_of(admin__hole_kind(hole->kind)));
+		admin__add_text(out, "cookie", hole->cookie.n ? hole->cookie : STR_NONE);
+		admin__add_number(out, "places", hole->places);
+		buf_addc(out, '}');
+	}
+	buf_addc(out, ']');
+}
+
 static void add_exceptions(struct buf *out, const struct why *w, const struct stored *s)
 {
 	admin__add_name(out, "although");
@@ -154,6 +169,7 @@ static void add_variant(struct buf *out, const struct why *w, const struct why_v
 	add_rule(out, "lifetime_rule", conf_setting_of(w->conf, w->route, rule_of_lifetime(w->conf, w->route, s)));
 	add_exceptions(out, w, s);
 	add_runs(out, s);
+	add_holes(out, v);
 	admin__add_number(out, "size", (int64_t)v->size);
 	admin__add_bool(out, "purged", v->purged);
 	admin__add_bool(out, "no_cache", s->no_cache);

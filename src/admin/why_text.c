@@ -212,6 +212,18 @@ static void add_runs(struct buf *out, const struct stored *s, struct arena *a)
 	add_lines(out, "", arena_printf(a, "- a part only: bytes %.*s%.*s", STR_ARG(runs), STR_ARG(of)));
 }
 
+/* "- filled in for each visitor: token asok_csrf 3, nonce 2" */
+static void add_holes(struct buf *out, const struct why_variant *v, struct arena *a)
+{
+	struct str text = STR("");
+	for (unsigned i = 0; i < v->n_holes; i++)
+		text = arena_printf(a, "%.*s%s %s%s%.*s %u", STR_ARG(text), i ? "," : "",
+		    admin__hole_kind(v->holes[i].kind), v->holes[i].cookie.n ? " " : "", STR_ARG(v->holes[i].cookie),
+		    v->holes[i].places);
+	if (v->n_holes > 0)
+		add_lines(out, "", arena_printf(a, "- filled in for each visitor:%.*s", STR_ARG(text)));
+}
+
 static void add_variant(
     struct buf *out, const struct why *w, const struct why_variant *v, const char *label, struct arena *a)
 {
@@ -222,6 +234,7 @@ static void add_variant(
 	    arena_printf(a, "status %d, %zu bytes, age %.*s, %.*s%.*s", v->stored.status, v->size,
 		STR_ARG(span(v->age_ms, a)), STR_ARG(freshness(w, v, a)), STR_ARG(tags)));
 	add_runs(out, &v->stored, a);
+	add_holes(out, v, a);
 	add_exceptions(out, w, &v->stored, a);
 	for (uint32_t i = 0; i < v->stored.vary.n && v->matches; i++) {
 		const struct header *h = &v->stored.vary.v[i];

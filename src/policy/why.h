@@ -30,9 +30,16 @@ struct why_field {
 	struct str name, stored, asked;
 };
 
+/* What is filled in for each visitor, and in how many places. */
+struct why_hole {
+	enum hole_kind kind;
+	struct str cookie; /* TOKEN: its name */
+	unsigned places;
+};
+
 struct why_variant {
-	struct stored stored;
-	enum reason reason; /* what it would be good for, were it asked for */
+	struct stored stored; /* without its holes, which are told below */
+	enum reason reason;   /* what it would be good for, were it asked for */
 	int64_t age_ms, ttl_ms;
 	size_t size;
 	struct str *tags;
@@ -42,6 +49,8 @@ struct why_variant {
 	bool chosen;  /* the one that answers, or is validated */
 	struct why_field *differs;
 	unsigned n_differs;
+	struct why_hole *holes;
+	unsigned n_holes;
 };
 
 /* Why something that was stored is there no more; what cannot be told apart is one. */

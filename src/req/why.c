@@ -256,6 +256,27 @@ static void copy_runs(const struct stored *from, struct arena *a, struct stored 
 	to->runs = runs;
 }
 
+static void count_places(const struct hole *places, unsigned n, struct why_hole *out)
+{
+	for (unsigned i = 0; i < n; i++)
+		out[places[i].value].places++;
+}
+
+static void copy_holes(const struct holes *from, struct arena *a, struct why_variant *to)
+{
+	to->stored.holes = NULL; /* they lie in the entry */
+	if (!from)
+		return;
+	to->n_holes = from->n_values;
+	to->holes = arena_zalloc(a, (from->n_values + 1) * sizeof(*to->holes));
+	for (unsigned i = 0; i < from->n_values; i++) {
+		to->holes[i].kind = from->values[i].kind;
+		to->holes[i].cookie = arena_str(a, from->values[i].cookie);
+	}
+	count_places(from->body, from->n_body, to->holes);
+	count_places(from->fields, from->n_fields, to->holes);
+}
+
 /* Room for one more. It doubles: an arena gives nothing back. */
 static struct why_variant *next_variant(struct gather *g)
 {
@@ -289,6 +310,7 @@ static void add_variant(void *ctx, struct entry *e)
 	    .chosen = e == g->r->entry,
 	};
 	copy_runs(&e->stored, g->a, &v->stored);
+	copy_holes(e->stored.holes, g->a, v);
 	v->stored.etag = arena_str(g->a, e->stored.etag);
 	copy_fields(&e->stored.vary, g->a, &v->stored.vary);
 	v->tags = arena_alloc(g->a, (e->n_tags + 1) * sizeof(*v->tags));

@@ -8,6 +8,7 @@
 static struct why found;
 static struct why_ask asked;
 static char asked_text[512];
+static const struct route *of_tokens; /* stands for the first one; NULL: it stands for itself */
 
 static void tell(void *ctx, const struct why_ask *ask, struct arena *a, struct why *out)
 {
@@ -20,13 +21,14 @@ static void tell(void *ctx, const struct why_ask *ask, struct arena *a, struct w
 		    STR_ARG(ask->headers.v[i].name), STR_ARG(ask->headers.v[i].value));
 	*out = found;
 	out->conf = b->conf;
-	out->route = &b->conf->routes[0]; /* [route /plain/x] with query = none */
+	out->route = of_tokens ? of_tokens : &b->conf->routes[0]; /* [route /plain/x] with query = none */
 }
 
 static void open_bench(struct bench *b)
 {
 	bench_open(b);
 	b->env.why = tell;
+	of_tokens = NULL;
 	found = (struct why){.method = STR("GET"),
 	    .scheme = STR("http"),
 	    .host = STR("h"),
@@ -144,6 +146,88 @@ START_TEST(variants_differences_and_no_secrets)
 }
 END_TEST
 
+START_TEST(what_is_filled_in_for_each_visitor)
+{
+	static struct why_hole holes[] = {
+	    {HOLE_TOKEN, STR("asok_csrf"), 3}, {HOLE_NONCE, STR(""), 2}, {HOLE_SESSION, STR(""), 1}};
+	struct bench b;
+	open_bench(&b);
+	struct why_variant v = variant;
+	v.holes = holes;
+	v.n_holes = COUNT_OF(holes);
+	found.variants = &v;
+	found.n_variants = 1;
+	ck_assert_int_eq(bench_ask(&b, "GET /why url=http://h/a&format=text"), 200);
+	ck_assert(bench_has(&b, "- filled in for each visitor: token asok_csrf 3, nonce 2, session token 1\n"));
+	ck_assert_int_eq(bench_ask(&b, "GET /why url=http://h/a"), 200);
+	const cJSON *told =
+	    cJSON_GetObjectItem(cJSON_GetArrayItem(cJSON_GetObjectItem(b.json, "variants"), 0), "holes");
+	ck_assert_int_eq(cJSON_GetArraySize(told), 3);
+	const cJSON *first = cJSON_GetArrayItem(told, 0), *second = cJSON_GetArrayItem(told, 1);
+	ck_assert_str_eq(cJSON_GetObjectItem(first, "kind")->valuestring, "token");
+	ck_assert_str_eq(cJSON_GetObjectItem(first, "cookie")->valuestring, "asok_csrf");
+	ck_assert_int_eq(cJSON_GetObjectItem(first, "places")->valueint, 3);
+	ck_assert(cJSON_IsNull(cJSON_GetObjectItem(second, "cookie")));
+	found.variants = &variant;
+	ck_assert_int_eq(bench_ask(&b, "GET /why url=http://h/a&format=text"), 200);
+	ck_assert(!bench_has(&b, "filled in for"));
+	bench_close(&b);
+}
+END_TEST
+
+START_TEST(what_fields_do_on_a_page_with_tokens)
+{
+	static struct str cookie[] = {STR("csrftoken")};
+	static const struct {
+		const char *sentence, *name, *value;
+		bool of_session, is_stored, varies; /* of what is stored by Cookie */
+		const char *text;
+	} rows[] = {
+	    {"his token", "Cookie", "a=1; csrftoken=SECRET", false, true, false,
+		"Cookie has the visitor's token, which is filled in; makes no other difference"},
+	    {"a token beside what makes the variant", "Cookie", "csrftoken=SECRET", false, true, true,
+		"Cookie chooses the variant, and has the visitor's token, which is filled in"},
+	    {"other cookies", "Cookie", "a=SECRET", false, true, false, "Cookie makes no difference"},
+	    {"other cookies that make the variant", "Cookie", "a=SECRET", false, true, true,
+		"Cookie chooses the variant: the page varies by it"},
+	    {"his session", "Cookie", "a=SECRET", true, true, false,
+		"Cookie tells the session whose token is filled in; makes no other difference"},
+	    {"a tag is of what he got", "If-None-Match", "\"a\"", false, true, false,
+		"If-None-Match is compared with what is filled in for this visitor"},
+	    {"a date tells nothing", "If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT", false, true, false,
+		"If-Modified-Since is ignored: the page differs by visitor"},
+	    {"no part of it", "Range", "bytes=0-9", false, true, false,
+		"Range is ignored: a page that differs by visitor is sent whole"},
+	    {"nor before it is stored", "Range", "bytes=0-9", false, false, false, "Range is ignored"},
+	};
+	static struct why_hole hole = {HOLE_TOKEN, STR("csrftoken"), 1};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct header field = {str_of(rows[i].name), str_of(rows[i].value)};
+		struct header by_cookie = {STR("cookie:a"), STR_NONE};
+		struct bench b;
+		open_bench(&b);
+		struct route route = b.conf->routes[0];
+		route.token_cookie = (struct str_list){cookie, 1};
+		route.token_of_session = rows[i].of_session;
+		of_tokens = &route;
+		struct why_variant v = {.stored = {.status = 200, .lifetime_source = "ttl"},
+		    .chosen = true,
+		    .matches = true,
+		    .holes = &hole,
+		    .n_holes = 1};
+		v.stored.vary = (struct headers){&by_cookie, rows[i].varies, 1};
+		found.request = (struct headers){&field, 1, 1};
+		found.variants = &v;
+		found.n_variants = rows[i].is_stored;
+		ck_assert_int_eq(bench_ask(&b, "GET /why url=http://h/a&format=text"), 200);
+		ck_assert_msg(
+		    bench_has(&b, rows[i].text), "%s: %.*s", rows[i].sentence, STR_ARG(buf_str(&b.answer.body)));
+		ck_assert_msg(!bench_has(&b, "SECRET"), "%s", rows[i].sentence);
+		bench_close(&b);
+	}
+}
+END_TEST
+
 START_TEST(the_last_answer_and_what_to_change)
 {
 	static const struct {
@@ -167,6 +251,18 @@ START_TEST(the_last_answer_and_what_to_change)
 	    {"the field that decided is the one to change",
 		{.reason = REASON_NOT_NO_STORE, .status = 200, .cause = STR("CDN-Cache-Control: no-store")}, WHY_FETCH,
 		REASON_MISS, "CDN-Cache-Control: no-store", "let the app send `CDN-Cache-Control: max-age=60` instead"},
+	    {"a cookie names its framework",
+		{.reason = REASON_NOT_CSRF_TOKEN, .status = 200, .cause = STR("Set-Cookie: sessionid, csrftoken")},
+		WHY_PASS, REASON_PASS_REMEMBERED, "Set-Cookie: sessionid, csrftoken", "`token = django` and"},
+	    {"another one does not", {.reason = REASON_NOT_CSRF_TOKEN, .cause = STR("Set-Cookie: x")}, WHY_FETCH,
+		REASON_MISS, "(csrf-token)", "`token = FRAMEWORK` and"},
+	    {"what was found is what to name",
+		{.reason = REASON_NOT_LEAK_COOKIE,
+		    .status = 200,
+		    .cause = STR("the value of the request's cookie sid")},
+		WHY_FETCH, REASON_MISS, "the value of the request's cookie sid", "`leak_allow = sid`"},
+	    {"unless it is no name", {.reason = REASON_NOT_LEAK_COOKIE, .cause = STR("the value of x\"y")}, WHY_FETCH,
+		REASON_MISS, "(leak-cookie)", "`leak_allow = NAME`"},
 	    {"a failure has no status", {.reason = REASON_ERROR_CONNECT, .ago_ms = 3700000}, WHY_FETCH, REASON_MISS,
 		"1h 1m ago: not stored: No connection to the upstream.", "Is the app running"},
 	    {"a purge is no one's fault", {.reason = REASON_STORED, .status = 200, .gone = WHY_GONE_PURGED}, WHY_FETCH,
@@ -211,9 +307,11 @@ START_TEST(every_reason_can_be_told)
 		found.reason = (enum reason)reason;
 		found.last.reason = (enum reason)reason;
 		ck_assert_int_eq(bench_ask(&b, "GET /why url=http://h/a"), 200);
-		ck_assert(!bench_has(&b, "{route}") && !bench_has(&b, "{status}"));
+		ck_assert(!bench_has(&b, "{route}") && !bench_has(&b, "{status}") && !bench_has(&b, "{token}") &&
+			  !bench_has(&b, "{name}"));
 		ck_assert_int_eq(bench_ask(&b, "GET /why url=http://h/a&format=text"), 200);
-		ck_assert(!bench_has(&b, "{route}") && !bench_has(&b, "{status}"));
+		ck_assert(!bench_has(&b, "{route}") && !bench_has(&b, "{status}") && !bench_has(&b, "{token}") &&
+			  !bench_has(&b, "{name}"));
 		struct str rest = buf_str(&b.answer.body), line;
 		while (str_cut(&rest, '\n', &line))
 			ck_assert_msg(line.n <= 120, "%.*s", STR_ARG(line));
@@ -246,6 +344,8 @@ int main(void)
 	tcase_add_test(t, what_is_asked);
 	tcase_add_test(t, the_verdict_as_json);
 	tcase_add_test(t, variants_differences_and_no_secrets);
+	tcase_add_test(t, what_is_filled_in_for_each_visitor);
+	tcase_add_test(t, what_fields_do_on_a_page_with_tokens);
 	tcase_add_test(t, the_last_answer_and_what_to_change);
 	tcase_add_test(t, every_reason_can_be_told);
 	tcase_add_test(t, nothing_of_a_field_steers_the_terminal);
