@@ -201,6 +201,71 @@ static char *put_text(char *p, const char *text, size_t n)
 	return p + n;
 }
 
+/* ---- dates of cookies (RFC 6265 5.1.1) ---- */
+
+/* Each part is the first token that looks like it, whatever stands behind it in the token. */
+struct cookie_date {
+	struct civil civil;
+	bool has_time, has_day, has_month, has_year;
+};
+
+static bool is_cookie_delimiter(char c)
+{
+	return c == '\t' || (c >= ' ' && c <= '/') || (c >= ';' && c <= '@') || (c >= '[' && c <= '`') ||
+	       (c >= '{' && c <= '~');
+}
+
+/* So many digits, and no digit behind them. */
+static bool take_digits(struct str *s, size_t least, size_t most, unsigned *out)
+{
+	size_t n = 0;
+	while (n < s->n && s->p[n] >= '0' && s->p[n] <= '9')
+		n++;
+	return n >= least && n <= most && take_number(s, n, out);
+}
+
+static bool take_cookie_time(struct str s, struct civil *c)
+{
+	return take_digits(&s, 1, 2, &c->hour) && take_text(&s, STR(":")) && take_digits(&s, 1, 2, &c->minute) &&
+	       take_text(&s, STR(":")) && take_digits(&s, 1, 2, &c->second);
+}
+
+static void take_cookie_token(struct cookie_date *d, struct str token)
+{
+	struct str s = token;
+	struct civil *c = &d->civil, time;
+	unsigned year;
+	if (!d->has_time && take_cookie_time(token, &time)) {
+		c->hour = time.hour;
+		c->minute = time.minute;
+		c->second = time.second;
+		d->has_time = true;
+	} else if (!d->has_day && take_digits(&s, 1, 2, &c->day)) {
+		d->has_day = true;
+	} else if (!d->has_month && take_month(&s, &c->month)) {
+		d->has_month = true;
+	} else if (!d->has_year && take_digits(&s, 2, 4, &year)) {
+		c->year = year + (year >= 70 && year <= 99 ? 1900 : year <= 69 ? 2000 : 0);
+		d->has_year = true;
+	}
+}
+
+int http_cookie_date_read(struct str s, int64_t *out)
+{
+	struct cookie_date d = {0};
+	for (size_t i = 0, n; i < s.n; i += n + 1) {
+		n = 0;
+		while (i + n < s.n && !is_cookie_delimiter(s.p[i + n]))
+			n++;
+		take_cookie_token(&d, str_make(s.p + i, n));
+	}
+	if (!d.has_time || !d.has_day || !d.has_month || !d.has_year || d.civil.year < 1601 || d.civil.second > 59 ||
+	    !civil_is_valid(&d.civil))
+		return ERR_INVALID;
+	*out = seconds_of(&d.civil);
+	return ERR_OK;
+}
+
 struct str http_date_write(int64_t s, char out[HTTP_DATE_SIZE])
 {
 	/* The form has four digits for the year. */

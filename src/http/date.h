@@ -9,6 +9,10 @@
  * years ahead of now_s lies in the past century. ERR_INVALID for anything else. */
 int http_date_read(struct str s, int64_t now_s, int64_t *out) MUST_CHECK;
 
+/* The date of a cookie's Expires, as browsers read it (RFC 6265 5.1.1): its parts in almost any order and between almost any marks,
+ * "Sun, 06-Nov-1994 08:49:37 GMT" among them. *out: seconds since 1970. ERR_INVALID: a part is missing or out of range. */
+int http_cookie_date_read(struct str s, int64_t *out) MUST_CHECK;
+
 #define HTTP_DATE_SIZE 30 /* "Sun, 06 Nov 1994 08:49:37 GMT" and NUL */
 /* IMF-fixdate. */
 struct str http_date_write(int64_t s, char out[HTTP_DATE_SIZE]);

@@ -36,7 +36,11 @@ struct personal {
 	const struct personal_secret
 	    *found; /* the one that the fields to be stored hold, where that is the refusal; else NULL */
 	const struct str_list *fields; /* the route's token_field where they are looked for, else NULL */
-	uint16_t field_value;	       /* which of the values fills them */
+	/* Which of the values fills them: a token cookie's, or the last one, a HOLE_SESSION without text. The last one goes when the
+	 * page has no such field. */
+	uint16_t field_value;
+	enum reason
+	    field_reason; /* NONE, or why a page with such a field is not stored: nobody knows what to fill in */
 	/* Holes in the fields that are to be stored, whose texts are cut out of them. */
 	struct hole *field_holes;
 	unsigned n_field_holes;
@@ -57,9 +61,19 @@ static inline bool personal_is_empty(const struct personal *p)
 	return p->n_values == 0 && p->n_secrets == 0 && !p->fields;
 }
 
-/* Finds the values. `kept`: the fields that are to be stored; token cookies leave them, texts that are cut leave their values.
- * REASON_NONE, or why this must not be stored (then `out` has in `found` what was found where the reason is of a secret, and
- * in `values` what is still to be replaced for the visitor who fetched it). Everything lies in `a` or borrows. */
+/* Is its body decoded and cut, so that other bytes are stored than came? */
+static inline bool personal_is_cut(const struct personal *p)
+{
+	return p->n_values > 0;
+}
+
+/* Finds the values. `kept`: the fields that are to be stored; without the Set-Cookies of token cookies; texts that are cut leave
+ * their values, and what tells of the origin's bytes leaves where they are cut. REASON_NONE, or why this must not be stored (then
+ * `out` has in `found` what was found where the reason is of a secret, and what policy_personal_tokens finds). Everything lies in `a`
+ * or borrows from the messages and the route. */
 enum reason policy_personal(const struct personal_in *in, struct arena *a, struct headers *kept, struct personal *out);
+
+/* Only the tokens of a response that is not stored, for the visitor who caused the fetch: its own ones, of which there may be none. */
+void policy_personal_tokens(const struct personal_in *in, struct arena *a, struct personal *out);
 
 #endif

@@ -228,7 +228,7 @@ static void add_value(struct finder *f, enum reason reason, struct str name, str
 /* ---- where they come from ---- */
 
 /* Names of cookies are told apart by case (RFC 6265 4.2.2 says nothing of ignoring it). */
-static bool is_allowed(const struct route *route, struct str cookie)
+bool policy__is_allowed(const struct route *route, struct str cookie)
 {
 	for (unsigned i = 0; i < route->leak_allow.n; i++) {
 		if (str_eq(route->leak_allow.v[i], cookie))
@@ -242,7 +242,7 @@ static void add_cookies(struct finder *f, const struct personal_in *in)
 	uint32_t field = 0;
 	struct str rest = STR_NONE, name, value;
 	while (cookie_next(&in->request->headers, &field, &rest, &name, &value)) {
-		if (!is_allowed(in->route, name))
+		if (!policy__is_allowed(in->route, name))
 			add_value(f, REASON_NOT_LEAK_COOKIE, name, value, SECRET_MIN);
 	}
 }
@@ -253,7 +253,7 @@ static void add_set_cookies(struct finder *f, const struct personal_in *in)
 	for (uint32_t i = 0; i < h->n; i++) {
 		struct set_cookie cookie;
 		if (str_eq_nocase(h->v[i].name, STR("Set-Cookie")) && set_cookie_read(h->v[i].value, &cookie) &&
-		    !is_allowed(in->route, cookie.name))
+		    !policy__is_allowed(in->route, cookie.name))
 			add_value(f, REASON_NOT_LEAK_SET_COOKIE, cookie.name, cookie.value, SECRET_MIN);
 	}
 }

@@ -5,6 +5,7 @@
 #include "http/date.h"
 #include "policy/cc.h"
 #include "policy/freshness.h"
+#include "policy/private.h"
 #include "policy/targeted.h"
 #include "policy/vary.h"
 
@@ -67,6 +68,30 @@ static enum reason refuse_for_request(const struct storable_in *in, const struct
 	return REASON_NONE;
 }
 
+static bool sets_cookie(const struct header *field)
+{
+	return str_eq_nocase(field->name, STR("Set-Cookie")) || str_eq_nocase(field->name, STR("Set-Cookie2"));
+}
+
+/* Cookies that are set, but for the route's tokens. A page with a framework's token in it is no better without its cookie: the forms
+ * of all but the first visitor would fail, so a route that does not know the token has to say more than set_cookie. */
+static enum reason refuse_for_cookies(const struct route *route, const struct headers *h, uint8_t *by)
+{
+	bool any = false, strange = false;
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (!sets_cookie(&h->v[i]) || policy_is_token_cookie(route, h->v[i].value))
+			continue;
+		any = true;
+		strange |= policy__is_strange_token(route, h->v[i].value);
+	}
+	if (!any)
+		return REASON_NONE;
+	*by |= STORED_BY_COOKIE;
+	if (strange && (route->leak_guard || route->set_cookie == SET_COOKIE_REFUSE))
+		return REASON_NOT_CSRF_TOKEN;
+	return route->set_cookie == SET_COOKIE_REFUSE ? REASON_NOT_SET_COOKIE : REASON_NONE;
+}
+
 /* RFC 9111 3, the response's side. */
 static enum reason refuse_for_response(const struct storable_in *in, const struct cc_response *cc, uint8_t *by)
 {
@@ -84,10 +109,7 @@ static enum reason refuse_for_response(const struct storable_in *in, const struc
 		return REASON_NOT_MUST_UNDERSTAND;
 	if (cc->private && !is_lifted(in, OVERRIDE_PRIVATE, STORED_BY_PRIVATE, by))
 		return REASON_NOT_PRIVATE;
-	if (!has(&r->headers, STR("Set-Cookie")) && !has(&r->headers, STR("Set-Cookie2")))
-		return REASON_NONE;
-	*by |= STORED_BY_COOKIE;
-	return in->route->set_cookie == SET_COOKIE_REFUSE ? REASON_NOT_SET_COOKIE : REASON_NONE;
+	return refuse_for_cookies(in->route, &r->headers, by);
 }
 
 /* A 304 confirms what would have been a 200 (RFC 9110 15.4.5), so the validators of others are of no use. */
@@ -166,12 +188,12 @@ static struct stored describe(
 	return s;
 }
 
-static bool is_stored(const struct route *route, struct str name)
+static bool is_stored(const struct route *route, const struct header *field)
 {
-	if (str_eq_nocase(name, STR("Age"))) /* made anew for each answer (RFC 9111 4) */
+	if (str_eq_nocase(field->name, STR("Age"))) /* made anew for each answer (RFC 9111 4) */
 		return false;
-	return route->set_cookie != SET_COOKIE_STRIP ||
-	       (!str_eq_nocase(name, STR("Set-Cookie")) && !str_eq_nocase(name, STR("Set-Cookie2")));
+	return !sets_cookie(field) ||
+	       (route->set_cookie != SET_COOKIE_STRIP && !policy_is_token_cookie(route, field->value));
 }
 
 /* RFC 9111 3.1: all fields but those of one connection and of the proxy's own hop. */
@@ -180,7 +202,7 @@ static struct headers stored_headers(const struct storable_in *in, struct arena 
 	const struct headers *from = &in->response->headers;
 	struct headers to = {.v = arena_alloc(a, (from->n + 1) * sizeof(struct header)), .cap = from->n + 1};
 	for (uint32_t i = 0; i < from->n; i++) {
-		if (is_stored(in->route, from->v[i].name))
+		if (is_stored(in->route, &from->v[i]))
 			to.v[to.n++] = from->v[i];
 	}
 	headers_remove_hop_by_hop(&to);
@@ -225,7 +247,17 @@ static enum reason judge(const struct storable_in *in, struct arena *a, struct s
 }
 
 /* The fields that go into the store, without what belongs to one visitor. */
-static enum reason keep(const struct storable_in *in, struct arena *a, struct storable_out *out)
+static enum reason keep(
+    const struct storable_in *in, const struct personal_in *personal, struct arena *a, struct storable_out *out)
+{
+	out->headers = stored_headers(in, a);
+	enum reason why = policy_personal(personal, a, &out->headers, &out->personal);
+	if (out->stored.etag.n > 0)
+		out->stored.etag = headers_get(&out->headers, STR("ETag"));
+	return why;
+}
+
+void policy_storable(const struct storable_in *in, struct arena *a, struct storable_out *out)
 {
 	struct personal_in personal = {
 	    .route = in->route,
@@ -233,16 +265,12 @@ static enum reason keep(const struct storable_in *in, struct arena *a, struct st
 	    .response = in->response,
 	    .response_ms = in->response_ms,
 	};
-	out->headers = stored_headers(in, a);
-	return policy_personal(&personal, a, &out->headers, &out->personal);
-}
-
-void policy_storable(const struct storable_in *in, struct arena *a, struct storable_out *out)
-{
 	*out = (struct storable_out){0};
 	enum reason why = judge(in, a, out);
 	if (why == REASON_NONE)
-		why = keep(in, a, out);
+		why = keep(in, &personal, a, out);
+	else if (in->request->method == METHOD_GET)
+		policy_personal_tokens(&personal, a, &out->personal);
 	out->store = why == REASON_NONE;
 	out->reason = out->store ? REASON_STORED : why;
 }

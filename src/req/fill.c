@@ -185,6 +185,10 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 	if (f->may_store)
 		partial_judge(f, length, &verdict);
 	unsafe_answered(f, &verdict);
+	if (verdict.store && personal_is_cut(&verdict.personal)) { /* until bodies are cut */
+		verdict.store = false;
+		verdict.reason = REASON_NOT_RESPONSE;
+	}
 	if (f->is_head)
 		update_by_head(f);
 	f->reason = f->relays && r->status == 304 ? REASON_NOT_MODIFIED : verdict.reason;

@@ -164,18 +164,35 @@ void update_forget(struct flight *f)
 
 /* ---- renewing ---- */
 
+/* What is stored has no holes, was not looked through for these values and may be coded: fields with some are of another page. And
+ * what is refused for a secret in its fields, or for a cookie, is not for those who wait either. */
+static bool is_of_one_visitor(const struct storable_out *verdict, const struct headers *merged)
+{
+	const struct personal *p = &verdict->personal;
+	for (unsigned i = 0; i < p->n_values; i++) {
+		if (p->values[i].text.n > 0)
+			return true;
+	}
+	if (!verdict->store)
+		return verdict->reason == REASON_NOT_SET_COOKIE || reason_is_personal(verdict->reason);
+	return personal_is_cut(p) && headers_find(merged, STR("Content-Encoding"));
+}
+
 /* The stored response with the fields of `fresh`, judged as an answer to that request. When it may not be stored, what is
- * known of the old one stays, for those who wait. */
-static void freshen(struct flight *f, const struct http_request *request, const struct entry *old,
+ * known of the old one stays, for those who wait. False: they cannot be put together at all. */
+static bool freshen(struct flight *f, const struct http_request *request, const struct entry *old,
     const struct headers *fresh, struct storable_out *out)
 {
 	struct http_response merged = {.status = old->stored.status, .minor = 1};
 	policy_merge_304(&old->headers, fresh, &f->arena, &merged.headers);
 	update_judge_as(f, f->route, request, &merged, out);
+	if (is_of_one_visitor(out, &merged.headers))
+		return false;
 	if (out->store)
-		return;
+		return true;
 	out->stored = old->stored;
 	out->headers = merged.headers;
+	return true;
 }
 
 /* Tags go with the fields that name them. ERR_OK or ERR_FULL. */
@@ -212,8 +229,8 @@ static void renew_other(
 	struct tier_get still = {.key = f->key, .match = is_entry, .ctx = old};
 	struct storable_out verdict;
 	struct entry *renewed;
-	freshen(f, request, old, fresh, &verdict);
-	if (!verdict.store || !has_same_names(&verdict.stored.vary, &old->stored.vary))
+	if (!freshen(f, request, old, fresh, &verdict) || !verdict.store ||
+	    !has_same_names(&verdict.stored.vary, &old->stored.vary))
 		return;
 	verdict.stored.vary = old->stored.vary;
 	if (make_renewed(f, old, &verdict, f->epoch, &renewed) != ERR_OK)
@@ -247,8 +264,8 @@ bool update_renew(struct flight *f, const struct http_response *fresh)
 	struct storable_out verdict;
 	if (!old)
 		return false;
-	freshen(f, &f->request, old, &fresh->headers, &verdict);
-	if (make_renewed(f, old, &verdict, old == f->stale ? f->stale_epoch : f->epoch, &f->entry) != ERR_OK)
+	if (!freshen(f, &f->request, old, &fresh->headers, &verdict) ||
+	    make_renewed(f, old, &verdict, old == f->stale ? f->stale_epoch : f->epoch, &f->entry) != ERR_OK)
 		return false;
 	f->revalidated = true;
 	f->reason = verdict.reason;
@@ -285,7 +302,7 @@ static void compare_with_head(void *ctx, struct entry *e)
 	enum head_verdict told = policy_head(&e->stored, &e->headers, e->size, fresh);
 	if (told == HEAD_TELLS_NOTHING || !policy_vary_matches(&e->stored, &h->get))
 		return;
-	freshen(f, &h->get, e, fresh, &verdict);
+	bool fits = freshen(f, &h->get, e, fresh, &verdict);
 	if (!verdict.store && reason_is_of_request(verdict.reason)) /* made for that client, perhaps */
 		return;
 	bool purged = atomic_load_explicit(&e->purged, memory_order_relaxed);
@@ -301,7 +318,7 @@ static void compare_with_head(void *ctx, struct entry *e)
 		atomic_store_explicit(&e->purged, true, memory_order_relaxed);
 		return;
 	}
-	if (stored_is_partial(&e->stored)) /* the next part that comes updates it (3.4) */
+	if (!fits || stored_is_partial(&e->stored)) /* the next part that comes updates it (3.4) */
 		return;
 	if (verdict.store)
 		renew_other(f, &h->get, e, fresh);
