@@ -11,6 +11,7 @@
 #include "req/fillin.h"
 #include "req/forward.h"
 #include "req/part.h"
+#include "req/personal.h"
 
 /* A copy of the list (not of its strings) with room for what is added. */
 static void take_headers(struct req *r, const struct headers *from)
@@ -146,6 +147,7 @@ void answer_from_flight(struct req *r)
 	take_headers(r, &f->response.headers);
 	a->status = f->response.status;
 	a->length = f->length;
+	personal_answer(r);
 	struct cache_status s = {.fwd = cache_status_fwd(r->fwd),
 	    .fwd_status = a->status,
 	    .stored = fate_of(f) == REASON_STORED,
@@ -153,11 +155,12 @@ void answer_from_flight(struct req *r)
 	add_cache_status(r, &s);
 	/* The client's own condition may hold for what was fetched without it (RFC 9111 4.3.2). */
 	int64_t now_s = r->env->port->wall_ms(r->env->worker) / 1000;
-	if (f->entry && policy_not_modified(&r->message, &f->entry->stored, &f->response.headers, now_s)) {
+	const struct entry *e = r->is_filled ? NULL : f->entry; /* what is stored is not what he gets */
+	if (e && policy_not_modified(&r->message, &e->stored, &f->response.headers, now_s)) {
 		a->status = 304;
 		policy_304_headers(&a->headers);
 	}
-	if (f->entry && body_complete(f->entry->body)) {
+	if (e && body_complete(e->body)) {
 		entry_release(&r->entry);
 		r->entry = entry_ref(f->entry);
 		a->entry = r->entry;
@@ -166,8 +169,8 @@ void answer_from_flight(struct req *r)
 	} else {
 		a->kind = ANSWER_STREAM;
 	}
-	if (r->asks_range && f->entry && a->status == 200)
-		part_cut(r, f->entry);
+	if (r->asks_range && e && a->status == 200)
+		part_cut(r, e);
 	finish(r, r->passes ? OUTCOME_PASS : OUTCOME_MISS, worth_telling(r, r->fwd));
 }
 

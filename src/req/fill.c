@@ -12,16 +12,17 @@
 
 #include <assert.h>
 
-#include "base/log.h"
 #include "base/mem.h"
+#include "req/failure.h"
 #include "req/forward.h"
 #include "req/partial.h"
+#include "req/personal.h"
 #include "req/remember.h"
 #include "req/stale.h"
 #include "req/unsafe.h"
 #include "req/update.h"
 
-enum { WINDOW = 256 * 1024, COMPLAIN_MS = 1000 };
+enum { WINDOW = 256 * 1024 };
 
 static void copy_headers(const struct headers *from, struct arena *a, struct headers *to)
 {
@@ -71,11 +72,15 @@ static bool is_useless(const struct flight *f)
 	return f->state != FLIGHT_OPEN && !f->storing && f->body && body_readers(f->body) == 0;
 }
 
+static void end(struct flight *f, int err, const char *why);
+
 static void on_wake(struct mail *m)
 {
 	struct flight *f = CONTAINER_OF(m, struct flight, wake);
 	if (is_useless(f))
 		give_up(f);
+	else if (personal_is_ending(f))
+		end(f, ERR_OK, NULL);
 	else
 		f->env->port->fetch_resume(f->env->worker, &f->fetch);
 }
@@ -86,7 +91,7 @@ static void body_wakes(void *ctx)
 	f->env->port->post(f->env->worker, &f->wake);
 }
 
-static void stop_storing(struct flight *f, enum reason why)
+void fill_stop_storing(struct flight *f, enum reason why)
 {
 	f->storing = false;
 	f->dropped = why;	       /* the reason that was decided is read by other threads */
@@ -100,15 +105,19 @@ static void stop_storing(struct flight *f, enum reason why)
 
 /* ---- the head ---- */
 
-/* An entry over a growing body. False, with f->reason, when it cannot be kept. */
+/* A growing body, and an entry over it. False, with f->reason, when it cannot be kept. */
 static bool begin_entry(struct flight *f, const struct storable_out *verdict, int64_t length)
 {
 	if (length > 0 && (uint64_t)length > f->max_object) {
 		f->reason = REASON_NOT_TOO_LARGE;
 		return false;
 	}
-	struct body *body = body_new(length, f->env->tier->budget, body_wakes, f);
+	struct body *body = body_new(personal_cuts(f) ? -1 : length, f->env->tier->budget, body_wakes, f);
 	f->body = body_ref(body);
+	if (personal_cuts(f)) { /* its fields and holes are known when it is whole */
+		body_release(&body);
+		return true;
+	}
 	if (update_new_entry(f, verdict, &body) != ERR_OK) {
 		body_release(&f->body);
 		body_release(&body);
@@ -139,6 +148,7 @@ static void ask_for_whole(struct flight *f)
 	entry_release(&f->part);
 	entry_release(&f->entry);
 	body_release(&f->body);
+	personal_free(&f->personal);
 	f->promised = -1;
 	start(f);
 }
@@ -191,14 +201,18 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 	}
 	if (f->is_head)
 		update_by_head(f);
+	personal_begin(f, &verdict);
 	f->reason = f->relays && r->status == 304 ? REASON_NOT_MODIFIED : verdict.reason;
-	bool is_kept = verdict.store && begin_entry(f, &verdict, length) && partial_begin(f) == ERR_OK;
+	/* What must be looked through is not joined with what is stored already: that was looked through for others. */
+	bool is_rest = f->part && f->personal;
+	bool is_kept = verdict.store && !is_rest && begin_entry(f, &verdict, length) && partial_begin(f) == ERR_OK;
 	if (f->part || (verdict.store && !is_kept && f->entry)) { /* without the stored bytes it cannot be sent on */
 		ask_for_whole(f);
 		return;
 	}
 	if (is_kept) {
 		f->storing = true;
+		f->held = f->held || f->personal;
 		if (f->held)
 			flight_tell_leader(f);
 		else
@@ -232,17 +246,33 @@ static int discard(char **p, size_t *n)
 	return ERR_OK;
 }
 
+int fill_space(struct flight *f, char **p, size_t *n)
+{
+	int err = body_space(f->body, p, n);
+	if (err == ERR_FULL) {
+		remember_failed(f, REASON_NOT_FULL);
+		fill_stop_storing(f, REASON_NOT_FULL);
+		err = body_space(f->body, p, n);
+	}
+	return err;
+}
+
+void fill_grew(struct flight *f, size_t n)
+{
+	body_filled(f->body, n);
+	if (f->storing && body_size(f->body) > f->max_object) {
+		remember_refused(f, REASON_NOT_TOO_LARGE, &f->response); /* before those who wait are told */
+		fill_stop_storing(f, REASON_NOT_TOO_LARGE);
+	}
+}
+
 static int on_space(struct fetch *fetch, char **p, size_t *n)
 {
 	struct flight *f = fetch->ctx;
 	if (!f->body)
 		return discard(p, n);
-	int err = body_space(f->body, p, n);
-	if (err == ERR_FULL) {
-		remember_failed(f, REASON_NOT_FULL);
-		stop_storing(f, REASON_NOT_FULL);
-		err = body_space(f->body, p, n);
-	}
+	int err = personal_cuts(f) ? personal_space(f, p, n) : fill_space(f, p, n);
+	f->space = *p;
 	return err;
 }
 
@@ -251,79 +281,71 @@ static void on_data(struct fetch *fetch, size_t n)
 	struct flight *f = fetch->ctx;
 	if (!f->body)
 		return;
-	body_filled(f->body, n);
-	if (f->storing && body_size(f->body) > f->max_object) {
-		remember_refused(f, REASON_NOT_TOO_LARGE, &f->response); /* before those who wait are told */
-		stop_storing(f, REASON_NOT_TOO_LARGE);
+	if (personal_cuts(f)) {
+		personal_came(f, n);
+	} else {
+		personal_look(f, str_make(f->space, n));
+		fill_grew(f, n);
 	}
 	if (is_useless(f))
 		give_up(f);
 }
 
-enum reason fill_reason_of(int err)
-{
-	switch (err) {
-	case ERR_RESOLVE:
-		return REASON_ERROR_RESOLVE;
-	case ERR_CONNECT:
-		return REASON_ERROR_CONNECT;
-	case ERR_TLS:
-		return REASON_ERROR_TLS;
-	case ERR_TIMEOUT:
-		return REASON_ERROR_TIMEOUT;
-	case ERR_PROTOCOL:
-	case ERR_TOO_LARGE:
-		return REASON_ERROR_PROTOCOL;
-	case ERR_BUSY:
-		return REASON_ERROR_BUSY;
-	case ERR_CANCELLED:
-		return REASON_ERROR_CLIENT;
-	default:
-		return REASON_ERROR_RESET;
-	}
-}
-
-/* One line a second and worker: an upstream that is down fails every request, and each has its line in the access log. */
-static void log_failure(struct flight *f, int err, const char *why)
-{
-	int64_t now = update_now_ms(f), since = now - f->env->complained_ms;
-	if (since >= 0 && since < COMPLAIN_MS)
-		return;
-	f->env->complained_ms = now;
-	log_warning("upstream", "%.*s %.*s: %s (request %.*s)", STR_ARG(f->route->upstream->name),
-	    STR_ARG(f->route->upstream->url_text), why ? why : err_text(err), STR_ARG(f->id));
-}
+/* ---- the end ---- */
 
 static void fail(struct flight *f, int err, const char *why)
 {
 	assert(err != ERR_OK);
 	f->err = err;
 	f->why = why;
-	f->reason = fill_reason_of(err);
+	f->reason = failure_reason(err);
 	if (!f->body)
 		stale_note_failure(f);
 	flight_decide(f, FLIGHT_FAILED);
-	remember_failed(f, fill_reason_of(err));
+	remember_failed(f, failure_reason(err));
 }
 
-static void end_body(struct flight *f, int err, const char *why)
+/* All of it has come, and nothing in it belongs to one visitor. */
+static void keep(struct flight *f)
 {
-	/* Whoever hears that it broke off and asks again must not join what is broken. */
-	if (err != ERR_OK)
-		flight_close(f);
-	body_end(f->body, err);
-	if (err != ERR_OK && f->storing && f->state != FLIGHT_OPEN)
-		remember_failed(f, fill_reason_of(err));
-	/* Put first, then close: who finds no flight any more finds the entry. */
-	if (err == ERR_OK && f->storing)
-		partial_put(f);
-	if (f->state != FLIGHT_OPEN)
+	if (personal_cuts(f) && personal_make_entry(f) != ERR_OK) {
+		remember_failed(f, REASON_NOT_FULL);
+		fill_stop_storing(f, REASON_NOT_FULL);
 		return;
-	/* Held until now. Nobody but the leader gets a piece of what broke off. */
-	if (err == ERR_OK)
+	}
+	/* Put first, then close: who finds no flight any more finds the entry. */
+	partial_put(f);
+	if (f->state == FLIGHT_OPEN) /* held until now */
 		flight_decide(f, FLIGHT_SHARED);
-	else
+}
+
+static void break_off(struct flight *f, int err, const char *why)
+{
+	if (f->storing && f->state != FLIGHT_OPEN)
+		remember_failed(f, failure_reason(err));
+	if (f->state == FLIGHT_OPEN) /* held: nobody but the leader gets a piece of it */
 		fail(f, err, why);
+}
+
+static void end(struct flight *f, int err, const char *why)
+{
+	if (f->body && err == ERR_OK)
+		err = personal_end(f);
+	if (err == ERR_AGAIN) /* what came has no room in the body yet */
+		return;
+	if (f->body) {
+		/* Whoever hears that it broke off and asks again must not join what is broken. */
+		if (err != ERR_OK)
+			flight_close(f);
+		body_end(f->body, err);
+		if (err != ERR_OK)
+			break_off(f, err, why);
+		else if (f->storing)
+			keep(f);
+	} else if (f->state == FLIGHT_OPEN) {
+		fail(f, err, why);
+	}
+	finish(f);
 }
 
 static void on_done(struct fetch *fetch, int err, const char *why)
@@ -336,12 +358,8 @@ static void on_done(struct fetch *fetch, int err, const char *why)
 		return;
 	}
 	if (err != ERR_OK && err != ERR_CANCELLED)
-		log_failure(f, err, why);
-	if (f->body)
-		end_body(f, err, why);
-	else if (f->state == FLIGHT_OPEN)
-		fail(f, err, why);
-	finish(f);
+		failure_log(f, err, why);
+	end(f, err, why);
 }
 
 /* ---- upload ---- */
@@ -390,6 +408,7 @@ static void start(struct flight *f)
 	    .id = f->id,
 	};
 	forward_headers(&in, &f->arena, &f->fetch_headers);
+	personal_ask(f);
 	if (f->may_store && !f->forwards_range)
 		update_ask(f);
 	partial_ask_rest(f, &f->fetch_headers);

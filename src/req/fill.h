@@ -28,7 +28,14 @@ void fill_leader_left(struct flight *f);
 /* The leader has upload bytes again. */
 void fill_upload(struct flight *f);
 
-/* Why there is no whole answer, by the error of the fetch. */
-enum reason fill_reason_of(int err);
+/* ---- for what makes the body ---- */
+
+/* Where its next bytes go. ERR_AGAIN: there is no room, its wake follows. Nothing is stored when the budget has none. */
+int fill_space(struct flight *f, char **p, size_t *n) MUST_CHECK;
+/* n bytes were put there. Nothing is stored when they are too many. */
+void fill_grew(struct flight *f, size_t n);
+/* f->storing ends, for that reason, which is remembered already; who waits for a held flight is told to go on his own. What the body
+ * has and gets goes to those who read it. */
+void fill_stop_storing(struct flight *f, enum reason why);
 
 #endif

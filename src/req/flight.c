@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "req/personal.h"
 #include "req/req.h"
 
 enum { SHARDS = 64, BUCKETS = 64 };
@@ -95,6 +96,7 @@ void flight_release(struct flight **ref)
 	for (unsigned i = 0; i < f->n_offered; i++)
 		entry_release(&f->offered[i]);
 	body_release(&f->body);
+	personal_free(&f->personal);
 	conf_release(&f->conf);
 	arena_free(&f->arena);
 	free(f);

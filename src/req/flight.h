@@ -28,6 +28,7 @@
 
 struct req_env;
 struct flights;
+struct personal_fetch; /* req/personal.h */
 
 enum flight_state {
 	FLIGHT_OPEN,   /* nothing is known yet */
@@ -92,10 +93,12 @@ struct flight {
 	bool forwards_range; /* the request's own Range and conditions went out with it */
 	int64_t promised;    /* bytes that the Content-Range of what is being stored speaks of; -1: none */
 	bool may_store, stale_if_error, fetching, storing;
-	bool held;		    /* others than the leader wait until the body is whole */
-	enum reason dropped;	    /* why what was being stored is not any more; NONE: it is, or never was */
-	bool again;		    /* a 304 that is none of ours: ask once more, for the whole */
-	atomic_llong first_byte_us; /* how long the upstream took until its head; -1: no head yet */
+	bool held;			 /* others than the leader wait until the body is whole */
+	struct personal_fetch *personal; /* what is looked for in the body; NULL: nothing */
+	char *space;			 /* where the bytes go that come next */
+	enum reason dropped;		 /* why what was being stored is not any more; NONE: it is, or never was */
+	bool again;			 /* a 304 that is none of ours: ask once more, for the whole */
+	atomic_llong first_byte_us;	 /* how long the upstream took until its head; -1: no head yet */
 };
 
 struct flights *flights_new(void);

@@ -18,6 +18,7 @@
 #include "policy/partial.h"
 #include "policy/range.h"
 #include "policy/validate.h"
+#include "req/personal.h"
 #include "req/remember.h"
 #include "req/update.h"
 
@@ -74,6 +75,10 @@ struct entry *partial_to_complete(struct req *r)
 	struct entry *e = r->asks_range ? NULL : find(r->env->tier, &r->key, &r->message);
 	if (!e)
 		return NULL;
+	if (personal_is_in_request(r)) { /* the whole would have to be looked through */
+		entry_release(&e);
+		return NULL;
+	}
 	const struct stored *s = &e->stored;
 	if (s->n_runs == 1 && s->runs[0].first == 0 && s->complete >= 0 &&
 	    (uint64_t)s->complete <= r->route->max_object && answer_verdict(r, e).reuse == REUSE_FRESH)
@@ -119,6 +124,11 @@ static void judge_206(struct flight *f, int64_t length, struct storable_out *out
 	update_judge(f, &whole, out);
 	if (!out->store)
 		return;
+	/* What must not be in it may stand across the end of a part. */
+	if (!personal_is_empty(&out->personal)) {
+		*out = (struct storable_out){.reason = REASON_NOT_PARTIAL};
+		return;
+	}
 	f->promised = part.run.last - part.run.first + 1;
 	if (policy_runs_are_whole(&part.run, 1, part.complete))
 		return;

@@ -7,7 +7,9 @@
 
 #include "base/mem.h"
 #include "policy/rule.h"
+#include "req/failure.h"
 #include "req/fill.h"
+#include "req/personal.h"
 #include "req/request.h"
 
 enum { UPLOAD_MAX = 64 * 1024 };
@@ -161,6 +163,10 @@ int64_t req_read(struct req *r, char *p, size_t max)
 	if (cut_off != ERR_OK)
 		return cut_off == ERR_AGAIN ? 0 : cut_off;
 	while (copied < max) {
+		size_t own = personal_read(r, p + copied, max - copied);
+		copied += own;
+		if (own > 0)
+			continue;
 		int err = body_read(&r->waiter.reader, &from, &n);
 		if (err != ERR_OK && err != ERR_AGAIN && copied == 0) {
 			r->broken = err == ERR_EOF ? ERR_OK : err;
@@ -168,7 +174,7 @@ int64_t req_read(struct req *r, char *p, size_t max)
 		}
 		if (err != ERR_OK)
 			break;
-		n = n < max - copied ? n : max - copied;
+		n = personal_until(r, n < max - copied ? n : max - copied);
 		memcpy(p + copied, from, n);
 		body_read_done(&r->waiter.reader, n);
 		copied += n;
@@ -244,7 +250,7 @@ static void account(struct req *r, uint64_t sent, bool whole)
 		r->reason = r->flight->dropped;
 	if (r->broken != ERR_OK) {
 		r->outcome = OUTCOME_ERROR;
-		r->reason = fill_reason_of(r->broken);
+		r->reason = failure_reason(r->broken);
 	} else if (r->answer.kind == ANSWER_NONE || !whole) {
 		/* A client that left before its answer was whole: 499 as nginx has it, when there was none at all. */
 		metrics_inc(r->env->metrics, METRIC_CLIENTS_GONE);

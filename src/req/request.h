@@ -53,6 +53,7 @@ struct req {
 	bool asks_range;     /* a GET with a Range that the answer has to obey */
 	bool forwards_range; /* nothing stored obeys it: it goes on to the origin as it came */
 	unsigned joins;	     /* flights tried */
+	bool met_personal;   /* one of them had what belonged to its leader */
 
 	struct flight *flight;
 	struct flight_waiter waiter;
@@ -64,6 +65,10 @@ struct req {
 	uint64_t skip,
 	    left; /* of a stream of which a part is sent: bytes to be passed by, then to be sent; if is_cut */
 	bool is_cut;
+	bool
+	    is_filled; /* the stream has places for bytes of his own (personal.h): those he has had, and how much of the next */
+	unsigned fill;
+	size_t in_fill;
 	int broken; /* the error with which the body's stream ended; 0: it did not */
 
 	struct str session_token; /* of the visitor's session, for pages with holes for it */

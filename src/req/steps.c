@@ -140,7 +140,7 @@ static enum req_step purge(struct req *r)
 
 static enum req_step lookup(struct req *r)
 {
-	r->asks_range = policy_asks_for_range(&r->message);
+	r->asks_range = policy_asks_for_range(&r->message) && !policy_has_tokens(r->route);
 	key_make(r->route, r->message.scheme, r->host, r->path, r->query, r->env->key_seed, &r->arena, &r->key);
 	if (variant_look_up(r) == ERR_OK)
 		return REQ_JUDGE;
@@ -395,6 +395,12 @@ static enum req_step outcome(struct req *r)
 		if (f->reason == REASON_NOT_MODIFIED || f->reason == REASON_NOT_REFUSED) {
 			req__leave_flight(r);
 			r->whole = true;
+			return REQ_JOIN;
+		}
+		/* It had what belongs to the leader. Another's may be clean; but nobody waits for this twice. */
+		if (reason_is_of_request(f->reason) && !r->met_personal) {
+			req__leave_flight(r);
+			r->met_personal = true;
 			return REQ_JOIN;
 		}
 		/* All at once, none behind another. What they bring may be stored, should it differ. */

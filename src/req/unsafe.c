@@ -108,7 +108,8 @@ static bool judge_as_get(struct flight *f, struct storable_out *out)
 	plain.n_ttl_status = 0;
 	plain.override = 0;
 	update_judge_as(f, &plain, &asked, &f->response, out);
-	return out->store && is_explicit(&out->stored);
+	/* What belongs to one visitor would have to be looked for in the body. */
+	return out->store && personal_is_empty(&out->personal) && is_explicit(&out->stored);
 }
 
 /* Nothing covered the page since the POST went out: what it shows may else be older than another change. `now` is the

@@ -149,8 +149,8 @@ void update_ask(struct flight *f)
 	f->offered = arena_alloc(&f->arena, MAX_OFFERED * sizeof(struct entry *));
 	tier_variants(f->env->tier, &f->key, offer, f);
 	/* RFC 9111 4.3.2: conditions on what we have nothing of are meant for the origin. */
-	f->relays = f->leader && !f->stale && f->n_offered == 0 && policy_relay_conditions(&clients) &&
-		    !was_relayed_just_now(f);
+	f->relays = f->leader && !policy_has_tokens(f->route) && !f->stale && f->n_offered == 0 &&
+		    policy_relay_conditions(&clients) && !was_relayed_just_now(f);
 	if (f->relays)
 		*h = clients;
 }
