@@ -300,7 +300,18 @@ static void add_authorization(struct finder *f, struct str name, struct str valu
 	add_value(f, REASON_NOT_LEAK_AUTHORIZATION, name, str_skip(pair, colon + 1), SECRET_MIN);
 }
 
-static bool is_named(const struct str_list *patterns, struct str name)
+static void add_fields(struct finder *f, const struct personal_in *in)
+{
+	const struct headers *h = &in->request->headers;
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (str_eq_nocase(h->v[i].name, STR("Authorization")))
+			add_authorization(f, h->v[i].name, h->v[i].value);
+		else if (policy__is_named(&in->route->leak_patterns, h->v[i].name))
+			add_value(f, REASON_NOT_LEAK_FIELD, h->v[i].name, h->v[i].value, NAMED_MIN);
+	}
+}
+
+bool policy__is_named(const struct str_list *patterns, struct str name)
 {
 	for (unsigned i = 0; i < patterns->n; i++) {
 		struct str p = patterns->v[i];
@@ -309,17 +320,6 @@ static bool is_named(const struct str_list *patterns, struct str name)
 			return true;
 	}
 	return false;
-}
-
-static void add_fields(struct finder *f, const struct personal_in *in)
-{
-	const struct headers *h = &in->request->headers;
-	for (uint32_t i = 0; i < h->n; i++) {
-		if (str_eq_nocase(h->v[i].name, STR("Authorization")))
-			add_authorization(f, h->v[i].name, h->v[i].value);
-		else if (is_named(&in->route->leak_patterns, h->v[i].name))
-			add_value(f, REASON_NOT_LEAK_FIELD, h->v[i].name, h->v[i].value, NAMED_MIN);
-	}
 }
 
 enum reason policy__secrets(const struct personal_in *in, struct arena *a, struct personal *out)

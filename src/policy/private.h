@@ -33,6 +33,9 @@ bool policy__is_allowed(const struct route *route, struct str cookie);
 /* The leak guard, when all values are there. REASON_NONE, or NOT_LEAK_MANY with no secret. */
 enum reason policy__secrets(const struct personal_in *in, struct arena *a, struct personal *out);
 
+/* Is the field one of these? "X-User-*" is any that begins so. */
+bool policy__is_named(const struct str_list *patterns, struct str name);
+
 /* What a page is searched for; of the two arrays the same index belongs together. */
 struct policy__pattern {
 	const struct personal_secret *secret; /* NULL: a value */

@@ -218,6 +218,11 @@ bool vary_is_cookie(struct str name)
 	return str_eq(name, STR("cookie")) || str_starts(name, COOKIE_PREFIX) || str_starts(name, OTHERS_PREFIX);
 }
 
+bool vary_is_one_cookie(struct str name)
+{
+	return str_starts(name, COOKIE_PREFIX);
+}
+
 /* No form is longer than the lines it is made of and two bytes between any two. */
 static struct str normal_form(const struct headers *h, struct str name, struct arena *a)
 {

@@ -17,6 +17,8 @@ bool vary_is_lifted(const struct route *route, const struct headers *response, s
 
 /* Is a nominated name the Cookie field, one cookie of it, or all but some? */
 bool vary_is_cookie(struct str name);
+/* Is it one cookie of it? */
+bool vary_is_one_cookie(struct str name);
 
 /* What this request has for the nominated fields: the same list with its own values in normal form. Lies in `a`. */
 void vary_values(const struct headers *nominated, const struct headers *request, struct arena *a, struct headers *out);
