@@ -146,6 +146,8 @@ static enum markup read_begin(struct str text, const struct str_list *names, str
 	enum markup verdict = MARKUP_OTHER;
 	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
 		struct str begin = tags[i].begin;
+		if (text.n > 1 && char_lower(text.p[1]) != begin.p[1]) /* most tags: told without a call */
+			continue;
 		if (!str_starts_nocase(text, str_take(begin, text.n)))
 			continue;
 		if (text.n <= begin.n) {
