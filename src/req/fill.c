@@ -195,10 +195,6 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 	if (f->may_store)
 		partial_judge(f, length, &verdict);
 	unsafe_answered(f, &verdict);
-	if (verdict.store && personal_is_cut(&verdict.personal)) { /* until bodies are cut */
-		verdict.store = false;
-		verdict.reason = REASON_NOT_RESPONSE;
-	}
 	if (f->is_head)
 		update_by_head(f);
 	personal_begin(f, &verdict);

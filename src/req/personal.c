@@ -153,6 +153,9 @@ static void on_cut(void *ctx, const struct hole *hole, struct str was)
 	struct str own = p->own[hole->value], fill = was;
 	if (own.p)
 		fill = str_make(text, hole_form_write(hole->form, own, text));
+	bool is_of_form = p->what.fields && hole->value == p->what.field_value;
+	if (f->storing && is_of_form && p->what.field_reason != REASON_NONE)
+		refuse(f, p->what.field_reason, STR(""));
 	if (f->storing && p->n + p->what.n_field_holes == HOLES_MAX)
 		refuse(f, REASON_NOT_HOLES, STR(""));
 	if (f->storing)
@@ -335,10 +338,12 @@ void personal_begin(struct flight *f, struct storable_out *verdict)
 		return;
 	struct personal_fetch *p = f->personal = mem_zalloc(sizeof *p);
 	p->what = *what;
-	if (is_for_leader)
-		p->what.n_secrets = 0;
 	p->kept = *verdict;
-	p->cuts = what->n_values > 0 || what->fields;
+	p->cuts = personal_is_cut(what);
+	for (unsigned i = 0; i < what->n_values; i++) {
+		if (what->values[i].hole.kind == HOLE_SESSION && p->what.field_reason == REASON_NONE)
+			p->what.field_reason = REASON_NOT_TOKEN_SESSION; /* until visitors' tokens are asked for */
+	}
 	buf_init(&p->out, OUT_MAX);
 	find_own(f, p);
 	bool is_readable = begin_decoding(f, p);
@@ -362,37 +367,26 @@ void personal_begin_alone(struct flight *f)
 
 /* ---- storing ---- */
 
-/* Takes these fields out; holes in the others follow them. */
-static void leave_out(struct headers *h, struct arena *a, struct hole *holes, unsigned n_holes)
+/* The last value is for fields of forms; a page without such a form has none of it. */
+static void leave_out_unused(struct personal_fetch *p)
 {
-	struct headers to = {.v = arena_alloc(a, (h->n + 1) * sizeof *h->v), .cap = h->n + 1};
-	unsigned k = 0;
-	for (uint32_t i = 0; i < h->n; i++) {
-		bool stays = !personal__describes_sent(h->v[i].name);
-		for (; k < n_holes && holes[k].field == i; k++) {
-			assert(stays); /* no token stands in a length */
-			holes[k].field = to.n;
-		}
-		if (stays)
-			to.v[to.n++] = h->v[i];
+	const struct personal *what = &p->what;
+	if (!what->fields || what->values[what->field_value].hole.kind != HOLE_SESSION)
+		return;
+	assert(what->field_value + 1u == what->n_values);
+	for (unsigned i = 0; i < p->n; i++) {
+		if (p->holes[i].value == what->field_value)
+			return;
 	}
-	*h = to;
-}
-
-/* A cookie of a token is given to each visitor, also where no form repeats it. */
-static bool has_holes(const struct personal_fetch *p)
-{
-	bool sets_token = false;
-	for (unsigned i = 0; i < p->what.n_values; i++)
-		sets_token = sets_token || (p->what.values[i].hole.kind == HOLE_TOKEN && p->what.values[i].text.n > 0);
-	return sets_token || p->n > 0 || p->what.n_field_holes > 0;
+	p->what.n_values--;
 }
 
 int personal_make_entry(struct flight *f)
 {
 	struct personal_fetch *p = f->personal;
 	struct storable_out *kept = &p->kept;
-	struct holes *holes = arena_zalloc(&f->arena, sizeof *holes);
+	struct holes *holes = arena_alloc(&f->arena, sizeof *holes);
+	leave_out_unused(p);
 	struct hole_value *values = arena_alloc(&f->arena, (p->what.n_values + 1) * sizeof *values);
 	for (unsigned i = 0; i < p->what.n_values; i++)
 		values[i] = p->what.values[i].hole;
@@ -402,13 +396,8 @@ int personal_make_entry(struct flight *f)
 	    .n_body = p->n,
 	    .fields = p->what.field_holes,
 	    .n_fields = p->what.n_field_holes};
-	leave_out(&kept->headers, &f->arena, p->what.field_holes, p->what.n_field_holes);
-	if (has_holes(p)) {
-		kept->stored.holes = holes;
-	} else if (p->coded) { /* its tag is of the coded bytes */
-		headers_remove(&kept->headers, STR("ETag"));
-		kept->stored.etag = STR_NONE;
-	}
+	/* A cookie of a token is given to each visitor, also where no form repeats it. */
+	kept->stored.holes = holes->n_values > 0 ? holes : NULL;
 	struct body *body = body_ref(f->body);
 	int err = update_new_entry(f, kept, &body);
 	body_release(&body); /* left there when there was no room */

@@ -34,7 +34,4 @@ struct personal_fetch {
 	bool filled; /* since the leader was woken */
 };
 
-/* Does the field tell of the bytes as they were sent, and not of what is made of them? */
-bool personal__describes_sent(struct str name);
-
 #endif

@@ -5,19 +5,7 @@
 #include "base/mem.h"
 #include "base/search.h"
 #include "http/cookie.h"
-#include "policy/filled.h"
 #include "req/request.h"
-
-bool personal__describes_sent(struct str name)
-{
-	static const struct str names[] = {STR("Content-Encoding"), STR("Content-Length"), STR("Content-MD5"),
-	    STR("Content-Digest"), STR("Repr-Digest"), STR("Digest"), STR("Accept-Ranges")};
-	for (size_t i = 0; i < COUNT_OF(names); i++) {
-		if (str_eq_nocase(name, names[i]))
-			return true;
-	}
-	return false;
-}
 
 /* ---- fields ---- */
 
@@ -96,16 +84,6 @@ static void put_own(const struct personal_fetch *p, struct headers *h, struct ar
 	search_free(&swap.search);
 }
 
-static void leave_out_of_sent(struct headers *h)
-{
-	uint32_t n = 0;
-	for (uint32_t i = 0; i < h->n; i++) {
-		if (!personal__describes_sent(h->v[i].name))
-			h->v[n++] = h->v[i];
-	}
-	h->n = n;
-}
-
 void personal_answer(struct req *r)
 {
 	const struct personal_fetch *p = r->flight->personal;
@@ -115,14 +93,15 @@ void personal_answer(struct req *r)
 	r->is_filled = true;
 	if (p->has_own)
 		put_own(p, h, &r->arena);
+	if (p->coded)
+		headers_remove(h, STR("Content-Encoding"));
 	if (p->has_own || p->coded) {
-		leave_out_of_sent(h);
+		headers_remove(h, STR("Content-Length"));
 		r->answer.length = -1;
 	}
 	/* His page is as much his own as those that are filled from the store. What goes by untouched keeps the
 	 * origin's word. */
-	if (p->has_own || p->kept.store)
-		policy_personal_headers(&r->conf->cache, STR(""), &r->arena, h);
+	r->answer.is_personal = p->has_own || p->kept.store;
 }
 
 /* ---- body ---- */
