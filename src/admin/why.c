@@ -114,16 +114,14 @@ static struct str replace(struct str text, struct str mark, struct str by, struc
 	}
 }
 
-/* The framework whose cookie the last answer set: the word of `token`. The cause is "Set-Cookie: a, b". */
-static struct str token_word(const struct why *w)
+/* What to write for the cookie that the last answer set: "token = django", or its name. The cause is "Set-Cookie: csrftoken". */
+static struct str token_setting(const struct why *w, struct arena *a)
 {
-	struct str rest = str_skip(w->last.cause, str_index(w->last.cause, ':') + 1), name;
-	while (rest.n > 0 && str_cut(&rest, ',', &name)) {
-		struct str word = conf_token_by_cookie(str_trim(name));
-		if (word.p)
-			return word;
-	}
-	return STR("FRAMEWORK");
+	struct str cookie = str_trim(str_skip(w->last.cause, str_index(w->last.cause, ':') + 1));
+	struct str word = conf_token_by_cookie(cookie);
+	if (word.p)
+		return arena_printf(a, "token = %.*s", STR_ARG(word));
+	return arena_printf(a, "token_cookie = %.*s", STR_ARG(is_token(cookie) ? cookie : STR("NAME")));
 }
 
 /* The cookie or field whose value was found: the last word of the cause. A name that an ini would not take is none. */
@@ -152,7 +150,7 @@ static struct str filled(const struct why *w, enum reason reason, struct arena *
 	struct str field = str_take(w->last.cause, str_index(w->last.cause, ':'));
 	if (reason == w->last.reason && str_list_has(&w->conf->cache.targeted_control, field))
 		text = replace(text, STR("`Cache-Control:"), arena_printf(a, "`%.*s:", STR_ARG(field)), a);
-	text = replace(text, STR("{token}"), token_word(w), a);
+	text = replace(text, STR("{token}"), token_setting(w, a), a);
 	text = replace(text, STR("{name}"), found_name(w), a);
 	return replace(text, STR("{status}"), arena_printf(a, "%d", status), a);
 }

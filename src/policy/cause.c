@@ -3,6 +3,7 @@
 #include "policy/cause.h"
 
 #include "http/stored.h"
+#include "policy/private.h"
 #include "policy/storable.h"
 #include "policy/targeted.h"
 
@@ -33,14 +34,20 @@ static struct str freshness(const struct conf_cache *cache, const struct headers
 	return expires.n > 0 ? expires : by_control;
 }
 
-/* "Set-Cookie: session, lang", without their values. */
-static struct str cookies(const struct headers *h, struct arena *a)
+static bool any_cookie(const struct route *route, struct str field)
+{
+	return true;
+}
+
+/* "Set-Cookie: session, lang", without their values, of those that are meant. */
+static struct str cookies(const struct headers *h, const struct route *route,
+    bool (*is_meant)(const struct route *route, struct str field), struct arena *a)
 {
 	struct str out = STR("");
 	for (uint32_t i = 0; i < h->n; i++) {
 		struct str value = h->v[i].value;
 		bool old = str_eq_nocase(h->v[i].name, STR("Set-Cookie2"));
-		if (!old && !str_eq_nocase(h->v[i].name, STR("Set-Cookie")))
+		if ((!old && !str_eq_nocase(h->v[i].name, STR("Set-Cookie"))) || !is_meant(route, value))
 			continue;
 		size_t equals = str_index(value, '=');
 		/* Without '=' servers differ in whether it is a name or a value: it may be a secret. */
@@ -75,10 +82,12 @@ struct str cause_of_refusal(const struct conf_cache *cache, const struct route *
 			return freshness(cache, h, a);
 		return arena_printf(a, "%s of the route", option);
 	case REASON_NOT_SET_COOKIE:
+		return cookies(h, route, any_cookie, a);
 	case REASON_NOT_CSRF_TOKEN:
+		return cookies(h, route, policy__is_strange_token, a);
 	case REASON_NOT_TOKEN_SHAPE:
 	case REASON_NOT_TOKEN_TWICE:
-		return cookies(h, a);
+		return cookies(h, route, policy_is_token_cookie, a);
 	case REASON_NOT_CODING:
 		return field(h, STR("Content-Encoding"), a);
 	case REASON_NOT_VARY_STAR:

@@ -7,7 +7,8 @@
 
 static struct str targeted[] = {STR("Larder-Cache-Control"), STR("CDN-Cache-Control")};
 static const struct conf_cache cache = {.targeted_control = {targeted, 2}};
-static const struct route route = {.ttl_ms = -1};
+static struct str token[] = {STR("mine")};
+static const struct route route = {.ttl_ms = -1, .token_cookie = {token, 1}};
 
 START_TEST(what_made_a_refusal)
 {
@@ -48,8 +49,10 @@ START_TEST(what_made_a_refusal)
 	    {"nothing, when it did not", REASON_NOT_TOO_LARGE, "", ""},
 	    {"no credential", REASON_NOT_AUTHORIZATION, "", "Authorization in the request"},
 	    {"Expires alone", REASON_NOT_EXPIRED, "Expires: 0\n", "Expires: 0"},
-	    {"the cookies that are tokens", REASON_NOT_CSRF_TOKEN, "Set-Cookie: sid=SECRET\nSet-Cookie: csrf=SECRET\n",
-		"Set-Cookie: sid, csrf"},
+	    {"the cookie that is a framework's token", REASON_NOT_CSRF_TOKEN,
+		"Set-Cookie: sid=SECRET\nSet-Cookie: csrftoken=SECRET\n", "Set-Cookie: csrftoken"},
+	    {"the cookie that is the route's token", REASON_NOT_TOKEN_SHAPE,
+		"Set-Cookie: sid=SECRET\nSet-Cookie: mine=SECRET\n", "Set-Cookie: mine"},
 	    {"a coding that nobody undoes", REASON_NOT_CODING, "Content-Encoding: zstd\n", "Content-Encoding: zstd"},
 	    {"no field at all", REASON_NOT_FRESH, "Content-Type: text/html\n", ""},
 	};

@@ -101,16 +101,17 @@ START_TEST(refusals_of_the_request_say_nothing_about_the_url)
 }
 END_TEST
 
-static const char page_head[] = "# Reasons\n\n"
-				"Every verdict has one of these codes: in the access log (`reason=`), as the detail of "
-				"`Cache-Status`, as a label of\n"
-				"`larder_requests_by_reason_total`, and in `larder why URL`, which puts the route with "
-				"its file and line in the place of\n"
-				"`{route}` (and the status in that of `{status}`, the framework in that of `{token}`, "
-				"the cookie in that of `{name}`). *fwd* says why the request went to "
-				"the origin (RFC 9211 2.2). This page is "
-				"made from `src/policy/reason.def`.\n\n"
-				"| code | fwd | what it says | what to change |\n|---|---|---|---|\n";
+static const char page_head[] =
+    "# Reasons\n\n"
+    "Every verdict has one of these codes: in the access log (`reason=`), as the detail of "
+    "`Cache-Status`, as a label of\n"
+    "`larder_requests_by_reason_total`, and in `larder why URL`, which puts the route with "
+    "its file and line in the place of\n"
+    "`{route}` (and the status in that of `{status}`, the option that knows the token in that of `{token}`, "
+    "the cookie in that of `{name}`). *fwd* says why the request went to "
+    "the origin (RFC 9211 2.2). This page is "
+    "made from `src/policy/reason.def`.\n\n"
+    "| code | fwd | what it says | what to change |\n|---|---|---|---|\n";
 
 static void add_cell(struct buf *out, const char *text)
 {
