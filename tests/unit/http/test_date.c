@@ -136,6 +136,50 @@ START_TEST(what_is_no_date_is_refused)
 }
 END_TEST
 
+/* RFC 6265 5.1.1. */
+START_TEST(dates_of_cookies_are_read_as_browsers_do)
+{
+	static const struct {
+		const char *what, *in;
+		bool is_date;
+		const char *out;
+	} rows[] = {
+	    {"IMF-fixdate", "Sun, 06 Nov 1994 08:49:37 GMT", true, "Sun, 06 Nov 1994 08:49:37 GMT"},
+	    {"with dashes, as PHP wrote it", "Sun, 06-Nov-1994 08:49:37 GMT", true, "Sun, 06 Nov 1994 08:49:37 GMT"},
+	    {"two digits of year", "Sunday, 06-Nov-94 08:49:37 GMT", true, "Sun, 06 Nov 1994 08:49:37 GMT"},
+	    {"69 is in this century", "06 Nov 69 08:49:37", true, "Wed, 06 Nov 2069 08:49:37 GMT"},
+	    {"70 is in the last", "06 Nov 70 08:49:37", true, "Fri, 06 Nov 1970 08:49:37 GMT"},
+	    {"asctime", "Sun Nov  6 08:49:37 1994", true, "Sun, 06 Nov 1994 08:49:37 GMT"},
+	    {"any order", "1994 08:49:37 06 Nov", true, "Sun, 06 Nov 1994 08:49:37 GMT"},
+	    {"the time first", "08:49:37 06 Nov 1994", true, "Sun, 06 Nov 1994 08:49:37 GMT"},
+	    {"single digits", "6 Nov 1994 8:9:7", true, "Sun, 06 Nov 1994 08:09:07 GMT"},
+	    {"the whole name of the month", "6 November 1994 08:49:37", true, "Sun, 06 Nov 1994 08:49:37 GMT"},
+	    {"the zone does not count", "Sun, 06 Nov 1994 08:49:37 -0800", true, "Sun, 06 Nov 1994 08:49:37 GMT"},
+	    {"the first of two counts", "6 Nov 1994 08:49:37 7 Dec 1995 09:50:38", true,
+		"Sun, 06 Nov 1994 08:49:37 GMT"},
+	    {"nothing", "", false, NULL},
+	    {"a number", "0", false, NULL},
+	    {"no time", "06 Nov 1994", false, NULL},
+	    {"no year", "06 Nov 08:49:37", false, NULL},
+	    {"no month", "06 1994 08:49:37", false, NULL},
+	    {"a year before 1601", "06 Nov 1600 08:49:37", false, NULL},
+	    {"five digits of year", "06 Nov 19945 08:49:37", false, NULL},
+	    {"hour 24", "06 Nov 1994 24:00:00", false, NULL},
+	    {"second 60", "06 Nov 1994 23:59:60", false, NULL},
+	    {"no such day", "30 Feb 1994 08:49:37", false, NULL},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		int64_t got;
+		char out[HTTP_DATE_SIZE];
+		int err = http_cookie_date_read(str_of(rows[i].in), &got);
+		ck_assert_msg((err == ERR_OK) == rows[i].is_date, "%s", rows[i].what);
+		if (err == ERR_OK)
+			ck_assert_msg(
+			    strcmp(http_date_write(got, out).p, rows[i].out) == 0, "%s: %s", rows[i].what, out);
+	}
+}
+END_TEST
+
 START_TEST(two_digits_of_year_lie_at_most_fifty_years_ahead)
 {
 	static const struct {
@@ -209,6 +253,7 @@ int main(void)
 	tcase_add_test(c, dates_are_read);
 	tcase_add_test(c, the_local_time_zone_does_not_matter);
 	tcase_add_test(c, what_is_no_date_is_refused);
+	tcase_add_test(c, dates_of_cookies_are_read_as_browsers_do);
 	tcase_add_test(c, two_digits_of_year_lie_at_most_fifty_years_ahead);
 	tcase_add_test(c, dates_are_written);
 	tcase_add_test(c, what_is_written_reads_the_same);

@@ -3,6 +3,7 @@
 
 static const char plain[] = "[route /off/*]\ncache = off\n"
 			    "[route /own/*]\n"
+			    "[route /token/*]\ntoken_cookie = t\nleak_guard = off\n"
 			    "[route /*]\nttl = 60s\n";
 
 /* Stores the page by a GET, with the body "old". */
@@ -235,6 +236,8 @@ static const struct {
     {"RFC 9111 4.1: Vary: *", "POST", "/own/p", "", 200, FRESH "Content-Location: /own/p\nVary: *\n", false},
     {"RFC 9111 4.1: Vary names what the GET has not", "POST", "/own/p", "X-A: 1\n", 200,
 	FRESH "Content-Location: /own/p\nVary: X-A\n", false},
+    {"a route with tokens: the page shows the visitor's own", "POST", "/token/p", "Cookie: t=0123456789abcdef\n", 200,
+	FRESH "Content-Location: /token/p\n", false},
     {"a route that is off", "POST", "/off/p", "", 200, FRESH "Content-Location: /off/p\n", false},
 };
 

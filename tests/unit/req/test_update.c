@@ -212,6 +212,39 @@ START_TEST(a_304_that_forbids_storing_leaves_other_variants)
 }
 END_TEST
 
+#define ID "0123456789abcdef"
+
+START_TEST(a_304_for_one_visitor_is_asked_again)
+{
+	static const struct {
+		const char *what, *request, *answer;
+	} rows[] = {
+	    {"it sets a token", "", "Set-Cookie: t=" ID "\n"},
+	    {"it has a nonce", "", "Content-Security-Policy: script-src 'nonce-Ab345678'\n"},
+	    {"it sets a cookie", "", "Set-Cookie: sid=1\n"},
+	    {"it holds what the visitor sent", "Cookie: sid=" ID "\n", "X: " ID "\n"},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct world *w = world_new("[route /*]\ntoken_cookie = t\n");
+		char fields[256];
+		store(w, "", BRIEFLY "ETag: \"a\"\n", "page");
+		w->now_ms += 2000;
+		struct req *r = world_ask(w, "GET", "/p", rows[i].request), *other = world_ask(w, "GET", "/p", "");
+		snprintf(fields, sizeof fields, KEEP "ETag: \"a\"\n%s", rows[i].answer);
+		world_respond(w, 1, 304, fields, "");
+		ck_assert_msg(w->n_fetches == 3, "%s: not asked again", rows[i].what);
+		ck_assert_ptr_null(headers_find(w->fetches[2]->headers, STR("If-None-Match")));
+		world_respond(w, 2, 200, KEEP "X: new\n", "whole");
+		ASSERT_ANSWER(r, 200, "whole");
+		ASSERT_ANSWER(other, 200, "whole");
+		ck_assert_msg(!world_field(other, "Set-Cookie").p, "%s: the other visitor has it", rows[i].what);
+		world_end(&r);
+		world_end(&other);
+		world_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(tags_of_a_renewed_page_are_those_of_its_fields)
 {
 	struct world *w = world_new(plain);
@@ -465,6 +498,29 @@ START_TEST(a_head_concerns_its_own_variant)
 }
 END_TEST
 
+START_TEST(a_head_for_one_visitor_freshens_nothing)
+{
+	static const struct {
+		const char *what, *fields;
+		bool stays;
+	} rows[] = {
+	    {"it sets a token", KEEP "ETag: \"a\"\nSet-Cookie: t=" ID "\n", true},
+	    {"it has a nonce", KEEP "ETag: \"a\"\nContent-Security-Policy: 'nonce-Ab345678'\n", true},
+	    {"but it tells of another page", KEEP "ETag: \"b\"\nSet-Cookie: t=" ID "\n", false},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct world *w = world_new("[route /*]\ntoken_cookie = t\n");
+		store(w, "", KEEP "ETag: \"a\"\nX: 1\n", "page");
+		head(w, "Cache-Control: no-cache\n", 200, rows[i].fields);
+		if (rows[i].stays)
+			check_hit(w, "", "page", "X", "1");
+		else
+			check_miss(w, "");
+		world_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(a_head_proves_nothing_against_a_purge)
 {
 	static const struct {
@@ -508,6 +564,8 @@ int main(void)
 	tcase_add_test(t, many_variants_are_offered_in_bounds);
 	tcase_add_test(t, a_purge_meanwhile_takes_the_confirmed_one_too);
 	tcase_add_test(t, a_304_that_forbids_storing_leaves_other_variants);
+	tcase_add_test(t, a_304_for_one_visitor_is_asked_again);
+	tcase_add_test(t, a_head_for_one_visitor_freshens_nothing);
 	tcase_add_test(t, tags_of_a_renewed_page_are_those_of_its_fields);
 	tcase_add_test(t, a_whole_answer_to_a_validation_replaces);
 	tcase_add_test(t, a_clients_condition_goes_on_and_its_304_comes_back);
