@@ -21,7 +21,7 @@ struct personal_value {
 };
 
 /* A text that must not be found: a value in one of the forms in which it may stand in a page. At least 16 characters, 8 of an
- * Authorization and of a field that leak_patterns names. */
+ * Authorization and of a field that leak_patterns names; of a longer one its first PERSONAL_TEXT_MAX bytes, which prove enough. */
 struct personal_secret {
 	struct str text;
 	enum reason reason; /* NOT_LEAK_... */
@@ -46,7 +46,8 @@ struct personal {
 	unsigned n_field_holes;
 };
 
-enum { PERSONAL_SECRETS_MAX = 256 };
+/* What a client sends bounds neither the memory nor the time of looking for it. */
+enum { PERSONAL_SECRETS_MAX = 256, PERSONAL_TEXT_MAX = 256 };
 
 struct personal_in {
 	const struct route *route;

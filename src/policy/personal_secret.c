@@ -62,7 +62,8 @@ static bool is_known(const struct finder *f, struct str text)
 
 static void add(struct finder *f, struct str text)
 {
-	if (text.n < f->min || is_known(f, text))
+	text = str_take(text, PERSONAL_TEXT_MAX);
+	if (f->too_many || text.n < f->min || is_known(f, text))
 		return;
 	if (f->out->n_secrets == PERSONAL_SECRETS_MAX) {
 		f->too_many = true;
@@ -80,23 +81,28 @@ static bool is_alnum(char c)
 	return (c >= '0' && c <= '9') || (char_lower(c) >= 'a' && char_lower(c) <= 'z');
 }
 
-/* What the character becomes, STR_NONE: itself. */
-static struct str escape_of(const char *escape, char c)
+/* What each character becomes; STR_NONE: itself. */
+struct escape_map {
+	struct str of[128];
+};
+
+static void read_escape(const char *escape, struct escape_map *map)
 {
 	struct str rest = str_of(escape), word;
-	while (str_cut(&rest, ' ', &word)) {
-		if (word.p[0] == c)
-			return str_skip(word, 1);
-	}
-	return STR_NONE;
+	*map = (struct escape_map){0};
+	while (str_cut(&rest, ' ', &word))
+		map->of[(unsigned char)word.p[0]] = str_skip(word, 1);
 }
 
 static struct str escaped(const char *escape, struct str value, struct arena *a)
 {
+	struct escape_map map;
+	read_escape(escape, &map);
 	char *p = NULL;
 	size_t n = 0;
 	for (size_t i = 0; i < value.n; i++) {
-		struct str as = is_alnum(value.p[i]) ? STR_NONE : escape_of(escape, value.p[i]);
+		unsigned char c = (unsigned char)value.p[i];
+		struct str as = c < COUNT_OF(map.of) ? map.of[c] : STR_NONE;
 		if (as.p && !p) {
 			p = arena_alloc(a, value.n * ESCAPE_MAX);
 			memcpy(p, value.p, i);
@@ -205,7 +211,7 @@ static void add_value(struct finder *f, enum reason reason, struct str name, str
 {
 	bool quoted = value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"';
 	struct str bare = quoted ? str_make(value.p + 1, value.n - 2) : value;
-	if (bare.n < min)
+	if (f->too_many || bare.n < min)
 		return;
 	struct str whole = quoted ? unslashed(bare, f->a) : bare;
 	struct str meant = decoded(whole, f->a);
@@ -217,6 +223,7 @@ static void add_value(struct finder *f, enum reason reason, struct str name, str
 	add(f, bare);
 	add(f, whole);
 	add(f, meant);
+	meant = str_take(meant, PERSONAL_TEXT_MAX); /* a beginning is written like the beginning of the whole */
 	if (is_plain(meant))
 		return;
 	for (size_t i = 0; i < COUNT_OF(escapes); i++)

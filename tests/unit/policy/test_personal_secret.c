@@ -231,6 +231,37 @@ START_TEST(without_the_guard_nothing_is_looked_for)
 }
 END_TEST
 
+/* A client chooses how long its cookies are: that bounds what is looked for. */
+START_TEST(a_long_value_is_known_by_its_beginning)
+{
+	static const struct {
+		const char *what;
+		const char *begins; /* then many letters */
+		const char *written;
+		int letters; /* of them in the page */
+		enum reason reason;
+	} rows[] = {
+	    {"enough of it", "", "", PERSONAL_TEXT_MAX, REASON_NOT_LEAK_COOKIE},
+	    {"a byte less", "", "", PERSONAL_TEXT_MAX - 1, REASON_NONE},
+	    {"escaped", "a&b", "a&amp;b", PERSONAL_TEXT_MAX - 7, REASON_NOT_LEAK_COOKIE},
+	    {"escaped, a byte less", "a&b", "a&amp;b", PERSONAL_TEXT_MAX - 8, REASON_NONE},
+	};
+	struct route route = guarded_route();
+	char letters[3 * PERSONAL_TEXT_MAX];
+	memset(letters, 's', sizeof(letters));
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct personal out;
+		struct str request =
+		    arena_printf(&arena, "Cookie: a=%s%.*s", rows[i].begins, (int)sizeof(letters), letters);
+		struct str response = arena_printf(&arena, "X: (%s%.*s)", rows[i].written, rows[i].letters, letters);
+		enum reason why = judge(&route, request.p, response.p, &out);
+		ck_assert_msg(why == rows[i].reason, "%s: %s", rows[i].what, reason_code(why));
+		for (unsigned n = 0; n < out.n_secrets; n++)
+			ck_assert_uint_le(out.secrets[n].text.n, PERSONAL_TEXT_MAX);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("policy/personal_secret");
@@ -243,6 +274,7 @@ int main(void)
 	tcase_add_test(t, more_values_than_are_looked_for_refuse);
 	tcase_add_test(t, a_cookie_that_is_kept_may_have_its_own_value);
 	tcase_add_test(t, without_the_guard_nothing_is_looked_for);
+	tcase_add_test(t, a_long_value_is_known_by_its_beginning);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
