@@ -17,19 +17,12 @@
 #include "base/mem.h"
 #include "base/search.h"
 #include "policy/markup.h"
+#include "policy/private.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #define SLICE ((size_t)16 << 10)
-
-/* What the search looks for. */
-struct needle {
-	struct str text;
-	const struct personal_secret *secret; /* or NULL: the value in that form */
-	uint16_t value;
-	uint8_t form;
-};
 
 struct lookout {
 	enum {
@@ -48,8 +41,8 @@ struct cutter {
 	struct cutter_events events;
 	void *ctx;
 	struct arena arena;
-	struct needle *needles; /* of values, then of secrets */
-	unsigned n_needles, n_values;
+	struct policy__patterns patterns;
+	unsigned n_values; /* patterns of values; the others, behind them, are of secrets */
 	struct search *search;
 	struct buf held;
 	/* One slice with what was held before it. */
@@ -60,41 +53,6 @@ struct cutter {
 	uint64_t cut;  /* bytes of these */
 	struct lookout needle, field;
 };
-
-/* ---- what is looked for ---- */
-
-static void add_needle(struct cutter *c, struct needle needle)
-{
-	assert(needle.text.n >= SEARCH_MIN);
-	c->needles[c->n_needles++] = needle;
-}
-
-/* A value in its forms: most have nothing that is escaped, so that all forms are one. */
-static void add_value(struct cutter *c, uint16_t value)
-{
-	struct str text = c->personal->values[value].text;
-	unsigned first = c->n_needles;
-	for (int form = HOLE_PLAIN; text.n > 0 && form < HOLE_FORMS; form++) {
-		char *written = arena_alloc(&c->arena, text.n * HOLE_FORM_GROWTH);
-		struct str s = str_make(written, hole_form_write((enum hole_form)form, text, written));
-		unsigned i = first;
-		while (i < c->n_needles && !str_eq(c->needles[i].text, s))
-			i++;
-		if (i == c->n_needles)
-			add_needle(c, (struct needle){.text = s, .value = value, .form = (uint8_t)form});
-	}
-}
-
-/* Looks for the first n needles. */
-static void look_for(struct cutter *c, unsigned n)
-{
-	struct str *texts = mem_alloc((n + 1) * sizeof(*texts));
-	for (unsigned i = 0; i < n; i++)
-		texts[i] = c->needles[i].text;
-	search_free(&c->search);
-	c->search = search_new(texts, n);
-	free(texts);
-}
 
 /* ---- the lookouts ---- */
 
@@ -109,7 +67,7 @@ static void look_for_needle(struct cutter *c)
 	size_t safe, from = (size_t)(c->needle.at - c->begin);
 	if (search_next(c->search, c->text, from, c->last, &hit, &safe))
 		c->needle = (struct lookout){
-		    .state = HIT, .at = c->begin + hit.at, .n = c->needles[hit.pattern].text.n, .which = hit.pattern};
+		    .state = HIT, .at = c->begin + hit.at, .n = c->patterns.texts[hit.pattern].n, .which = hit.pattern};
 	else
 		c->needle = (struct lookout){.state = DRY, .at = c->begin + safe};
 }
@@ -145,7 +103,7 @@ static bool needle_first(const struct cutter *c)
 		return c->needle.at < c->field.at;
 	if (c->needle.n != c->field.n)
 		return c->needle.n > c->field.n;
-	const struct needle *needle = &c->needles[c->needle.which];
+	const struct policy__pattern *needle = &c->patterns.of[c->needle.which];
 	return !needle->secret && c->personal->values[needle->value].hole.kind == HOLE_TOKEN;
 }
 
@@ -185,8 +143,8 @@ static void tell_cut(struct cutter *c, const struct lookout *hit)
 {
 	struct hole hole = {.value = c->personal->field_value, .form = HOLE_PLAIN};
 	if (hit == &c->needle) {
-		hole.value = c->needles[hit->which].value;
-		hole.form = c->needles[hit->which].form;
+		hole.value = c->patterns.of[hit->which].value;
+		hole.form = c->patterns.of[hit->which].form;
 	}
 	uint64_t begin = hit->at, end = hit->at + hit->n;
 	tell_text(c, begin);
@@ -205,7 +163,8 @@ static void tell_cut(struct cutter *c, const struct lookout *hit)
 static void tell_found(struct cutter *c, const struct personal_secret *secret)
 {
 	tell_text(c, c->needle.at);
-	look_for(c, c->n_values);
+	search_free(&c->search);
+	c->search = search_new(c->patterns.texts, c->n_values);
 	c->needle.state = LOOKING;
 	c->events.found(c->ctx, secret);
 }
@@ -221,7 +180,7 @@ static size_t look_through(struct cutter *c, struct str text, bool last)
 	if (c->field.state == DRY)
 		c->field.state = LOOKING;
 	for (struct lookout *hit = next(c); hit; hit = next(c)) {
-		const struct personal_secret *secret = hit == &c->needle ? c->needles[hit->which].secret : NULL;
+		const struct personal_secret *secret = hit == &c->needle ? c->patterns.of[hit->which].secret : NULL;
 		if (secret)
 			tell_found(c, secret);
 		else
@@ -254,14 +213,10 @@ struct cutter *cutter_new(const struct personal *p, const struct cutter_events *
 	c->events = *events;
 	c->ctx = ctx;
 	arena_init(&c->arena, 0);
-	c->needles = arena_alloc(&c->arena, (p->n_values * HOLE_FORMS + p->n_secrets + 1) * sizeof(*c->needles));
-	for (unsigned i = 0; i < p->n_values; i++)
-		add_value(c, (uint16_t)i);
-	c->n_values = c->n_needles;
-	for (unsigned i = 0; i < p->n_secrets; i++)
-		add_needle(c,
-		    (struct needle){.text = str_take(p->secrets[i].text, CUTTER_SECRET_MAX), .secret = &p->secrets[i]});
-	look_for(c, c->n_needles);
+	c->patterns = policy__patterns(p, &c->arena);
+	while (c->n_values < c->patterns.n && !c->patterns.of[c->n_values].secret)
+		c->n_values++;
+	c->search = search_new(c->patterns.texts, c->patterns.n);
 	size_t longest = search_longest(c->search);
 	buf_init(&c->held, (longest > MARKUP_MAX ? longest : MARKUP_MAX) + SLICE);
 	return c;

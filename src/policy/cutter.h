@@ -25,9 +25,6 @@ struct cutter_events {
 	void (*found)(void *ctx, const struct personal_secret *secret);
 };
 
-/* Of a longer secret these bytes prove enough. */
-enum { CUTTER_SECRET_MAX = 256 };
-
 /* `p` is borrowed until cutter_free, `events` is copied; none of its functions may free the cutter. Never NULL. Values are looked for
  * in all forms of hole.h, secrets as they stand in `p`. */
 struct cutter *cutter_new(const struct personal *p, const struct cutter_events *events, void *ctx);

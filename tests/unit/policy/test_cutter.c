@@ -284,23 +284,6 @@ START_TEST(holds_back_what_may_be_something)
 }
 END_TEST
 
-/* Of a long secret its beginning proves enough, and bounds what is held. */
-START_TEST(a_long_secret_is_known_by_its_beginning)
-{
-	char letters[4000];
-	memset(letters, 's', sizeof(letters));
-	struct personal_secret secret = {.text = {letters, sizeof(letters)}, .name = {"long", 4}};
-	struct personal p = {.secrets = &secret, .n_secrets = 1};
-	struct result r;
-	cut(&p, str_make(letters, CUTTER_SECRET_MAX), WHOLE, &r);
-	ck_assert(str_starts(buf_str(&r.shown), STR("{!long}")));
-	result_free(&r);
-	cut(&p, str_make(letters, CUTTER_SECRET_MAX - 1), WHOLE, &r);
-	ck_assert_uint_eq(r.shown.n, CUTTER_SECRET_MAX - 1);
-	result_free(&r);
-}
-END_TEST
-
 /* Pages that would be read again and again by a simpler search; some seconds each for that. */
 static const struct {
 	const char *says, *piece;
@@ -317,7 +300,7 @@ static const struct {
 
 START_TEST(is_not_slowed_by_what_stands_there)
 {
-	char letters[256][CUTTER_SECRET_MAX];
+	char letters[256][PERSONAL_TEXT_MAX];
 	struct personal_secret many[256];
 	for (unsigned i = 0; i < COUNT_OF(many); i++) {
 		memset(letters[i], 's', sizeof(letters[i]));
@@ -347,7 +330,6 @@ int main(void)
 	tcase_add_test(t, slices_hide_nothing);
 	tcase_add_test(t, thousands_of_holes);
 	tcase_add_test(t, holds_back_what_may_be_something);
-	tcase_add_test(t, a_long_secret_is_known_by_its_beginning);
 	tcase_add_loop_test(t, is_not_slowed_by_what_stands_there, 0, COUNT_OF(hostile));
 	suite_add_tcase(s, t);
 	return suite_run(s);
