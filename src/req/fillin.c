@@ -44,6 +44,7 @@ static void set_cookie(struct req *r, const struct hole_value *v, struct str tex
 	struct str field =
 	    arena_printf(&r->arena, "%.*s=%.*s%.*s", STR_ARG(v->cookie), STR_ARG(text), STR_ARG(v->attributes));
 	headers_add(&r->answer.headers, &r->arena, STR("Set-Cookie"), field);
+	metrics_inc(r->env->metrics, METRIC_TOKENS_MADE);
 }
 
 static struct str choose(struct fillin *f, const struct hole_value *v, struct str session)
@@ -189,6 +190,7 @@ void fillin_answer(struct req *r, const struct entry *e, struct str session)
 	fill_fields(&f);
 	fill_body(&f, e);
 	r->answer.is_personal = true;
+	metrics_inc(r->env->metrics, METRIC_FILLED);
 	r->answer.personal_tag = tag_of(&f, e);
 	if (has_it(&f, e)) {
 		r->answer.status = 304;

@@ -108,6 +108,21 @@ START_TEST(who_has_none_gets_a_fresh_one)
 }
 END_TEST
 
+START_TEST(fillings_and_fresh_tokens_are_counted)
+{
+	struct world *w = world_new(plain);
+	holes_store(w, &form);
+	static const char *const cookies[] = {"", "Cookie: csrf=" MINE "\n", "Cookie: csrf=ffff\n"};
+	for (unsigned i = 0; i < COUNT_OF(cookies); i++) {
+		struct req *r = world_ask(w, "GET", "/form", cookies[i]);
+		world_end(&r);
+	}
+	ck_assert_uint_eq(world_counted(w, "larder_filled_responses_total"), 3);
+	ck_assert_uint_eq(world_counted(w, "larder_tokens_made_total"), 2);
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(nonces_are_fresh_for_each_answer)
 {
 	static const struct holes_page page = {
@@ -520,6 +535,7 @@ int main(void)
 	TCase *t = tcase_create("fillin");
 	tcase_add_test(t, a_visitor_gets_his_own_token);
 	tcase_add_test(t, who_has_none_gets_a_fresh_one);
+	tcase_add_test(t, fillings_and_fresh_tokens_are_counted);
 	tcase_add_test(t, nonces_are_fresh_for_each_answer);
 	tcase_add_test(t, values_are_written_in_the_form_of_their_place);
 	tcase_add_test(t, the_token_of_a_session_is_given);

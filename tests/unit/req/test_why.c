@@ -1,5 +1,6 @@
 /* What is told must be what is done: a corpus of requests goes through both, in every state that the store can be in; and
  * asking changes nothing. */
+#include "holes.h"
 #include "world.h"
 
 #include "req/why.h"
@@ -272,6 +273,37 @@ START_TEST(the_variants_and_in_what_they_differ)
 }
 END_TEST
 
+START_TEST(what_is_filled_in_is_told)
+{
+	static const struct hole_value values[] = {
+	    {.kind = HOLE_TOKEN, .shape = {32, HOLE_HEX_LOWER, 0}, .cookie = STR("csrf"), .attributes = STR("")},
+	    {.kind = HOLE_NONCE, .shape = {16, HOLE_BASE64, 0}},
+	};
+	static const struct holes_page page = {
+	    .target = "/form",
+	    .fields = "Content-Security-Policy: script-src 'nonce-{1}'\n",
+	    .body = "<input value='{0}'><script nonce='{1}'>'{0}'",
+	    .values = values,
+	    .n_values = 2,
+	};
+	struct world *w = world_new("");
+	struct arena a;
+	struct why why;
+	arena_init(&a, 0);
+	holes_store(w, &page);
+	ask_why(w, &a, "GET", "/form", "", &why);
+	struct tier_purge all = {.kind = PURGE_ALL}; /* what was found outlives the entry */
+	ck_assert_int_eq(tier_purge(w->tier, &all), ERR_OK);
+	ck_assert(why.kind == WHY_STORED && why.n_variants == 1 && why.variants[0].n_holes == 2);
+	const struct why_hole *holes = why.variants[0].holes;
+	ck_assert(holes[0].kind == HOLE_TOKEN && holes[0].places == 2 && str_eq(holes[0].cookie, STR("csrf")));
+	ck_assert(holes[1].kind == HOLE_NONCE && holes[1].places == 2 && holes[1].cookie.n == 0);
+	ck_assert_uint_eq(world_counted(w, "larder_filled_responses_total"), 0);
+	arena_free(&a);
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(what_would_stand_in_is_told)
 {
 	static const struct {
@@ -388,6 +420,7 @@ int main(void)
 	tcase_add_test(t, what_is_remembered_of_the_last_answer);
 	tcase_add_test(t, what_left_by_itself_is_told_apart);
 	tcase_add_test(t, the_variants_and_in_what_they_differ);
+	tcase_add_test(t, what_is_filled_in_is_told);
 	tcase_add_test(t, what_would_stand_in_is_told);
 	tcase_add_test(t, each_of_many_variants_is_told);
 	tcase_add_test(t, a_fetch_under_way_is_told);

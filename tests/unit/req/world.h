@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -346,6 +347,22 @@ static inline struct str world_read(struct req *r, char *out, size_t max, int *e
 		*end = got == 0 ? ERR_AGAIN : (int)got;
 		return str_make(out, n);
 	}
+}
+
+/* A counter by its Prometheus name. */
+static inline unsigned long world_counted(struct world *w, const char *name)
+{
+	struct buf text;
+	char line[128];
+	buf_init(&text, 1 << 20);
+	metrics_write_prometheus(w->metrics, NULL, 0, &text);
+	(void)buf_addc(&text, '\0');
+	snprintf(line, sizeof line, "\n%s ", name);
+	const char *at = strstr(text.p, line);
+	ck_assert_msg(at, "no %s", name);
+	unsigned long n = strtoul(at + strlen(line), NULL, 10);
+	buf_free(&text);
+	return n;
 }
 
 #define ASSERT_STR(actual, expected)                                                                                   \
