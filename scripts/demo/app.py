@@ -8,6 +8,7 @@ import html
 import http.server
 import itertools
 import os
+import secrets
 import sys
 import time
 import urllib.parse
@@ -18,6 +19,7 @@ PAGES = [
     ("/language", "varies by Accept-Language"),
     ("/news/1", "one of many articles, tagged news and article-1; takes half a second"),
     ("/form", "a form; its answer sets a session cookie"),
+    ("/signup", "a form with a token against forgery, a session cookie, a nonce; takes two seconds"),
     ("/account", "shows your session: never shared"),
     ("/clock", "says Cache-Control: no-store"),
     ("/download", "100 MB (?size= in bytes)"),
@@ -40,9 +42,23 @@ class App(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def session(self):
+    def cookie(self, name):
         cookies = dict(c.strip().partition("=")[::2] for c in self.headers.get("Cookie", "").split(";") if "=" in c)
-        return urllib.parse.unquote(cookies.get("session", ""))
+        return cookies.get(name, "")
+
+    def session(self):
+        return urllib.parse.unquote(self.cookie("session"))
+
+    def signup(self):
+        """What frameworks do for a form: the token of the cookie stands in it, and has to come back with it."""
+        token, nonce, headers = self.cookie("csrf_token"), secrets.token_urlsafe(16), []
+        if not token:
+            token = secrets.token_hex(32)
+            headers += [("Set-Cookie", f"sid={secrets.token_hex(16)}; Path=/; HttpOnly"),
+                        ("Set-Cookie", f"csrf_token={token}; Path=/; SameSite=Lax")]
+        self.answer(f'<form method=post><input type=hidden name=csrf_token value="{html.escape(token)}"><input name=name>'
+                    f'<button>Sign up</button></form><script nonce="{nonce}">document.forms[0].name.focus()</script>',
+                    headers=[("Content-Security-Policy", f"script-src 'nonce-{nonce}'"), *headers])
 
     def do_GET(self):
         url = urllib.parse.urlsplit(self.path)
@@ -62,6 +78,9 @@ class App(http.server.BaseHTTPRequestHandler):
             self.answer(f"<p>Article {article}</p>", headers=[("Cache-Tag", f"news, article-{article}")])
         elif url.path == "/form":
             self.answer("<form method=post><input name=name placeholder='your name'><button>Send</button></form>")
+        elif url.path == "/signup":
+            time.sleep(2)
+            self.signup()
         elif url.path == "/account":
             self.answer(f"<p>You are {html.escape(self.session() or 'nobody')}.</p>",
                         headers=[("Cache-Control", "private"), ("Vary", "Cookie")])
@@ -80,6 +99,10 @@ class App(http.server.BaseHTTPRequestHandler):
         length = min(int(self.headers.get("Content-Length", 0)), 100_000)
         form = urllib.parse.parse_qs(self.rfile.read(length).decode("utf-8", "replace"))
         name = form.get("name", ["somebody"])[0]
+        token = self.cookie("csrf_token")
+        if self.path == "/signup" and not (token and secrets.compare_digest(token, form.get("csrf_token", [""])[0])):
+            self.answer("<p>Forged.</p>", status=403)
+            return
         self.answer(f'<p>Welcome, {html.escape(name)}. <a href="/account">Your account</a></p>',
                     headers=[("Set-Cookie", f"session={urllib.parse.quote(name)}; Path=/; HttpOnly")])
 
