@@ -3,6 +3,8 @@
  *   start -> head -> 304: renew the stored entry, SHARED
  *                 -> 5xx, and a stale entry may stand in: STALE (stale.c)
  *                 -> storable: an entry over a growing body, SHARED   -> done: tier_put
+ *                    held, if it may show what is one visitor's (personal.c): to the leader  -> done: tier_put, SHARED
+ *                                                                     \-> it does: ALONE
  *                 -> not storable: the leader's ALONE, through a window of bounded size
  *         -> failed before the head: FAILED
  *
@@ -325,10 +327,13 @@ static void break_off(struct flight *f, int err, const char *why)
 
 static void end(struct flight *f, int err, const char *why)
 {
-	if (f->body && err == ERR_OK)
+	if (f->body && err == ERR_OK) {
 		err = personal_end(f);
-	if (err == ERR_AGAIN) /* what came has no room in the body yet */
-		return;
+		if (err == ERR_AGAIN) /* what came has no room in the body yet */
+			return;
+		if (err != ERR_OK)
+			failure_log(f, err, "its Content-Encoding cannot be undone");
+	}
 	if (f->body) {
 		/* Whoever hears that it broke off and asks again must not join what is broken. */
 		if (err != ERR_OK)

@@ -398,7 +398,7 @@ static enum req_step outcome(struct req *r)
 			return REQ_JOIN;
 		}
 		/* It had what belongs to the leader. Another's may be clean; but nobody waits for this twice. */
-		if (reason_is_of_request(f->reason) && !r->met_personal) {
+		if (reason_is_personal(f->reason) && reason_is_of_request(f->reason) && !r->met_personal) {
 			req__leave_flight(r);
 			r->met_personal = true;
 			return REQ_JOIN;
