@@ -49,6 +49,18 @@ static bool is_own_field(const struct header *field, const struct personal_secre
 	       set_cookie_read(field->value, &cookie) && str_eq(cookie.name, secret->name);
 }
 
+/* The first secret in the field, wherever it stands: also in what is cut. */
+static const struct personal_secret *find_secret(const struct personal *p, const struct header *field)
+{
+	for (unsigned i = 0; i < p->n_secrets; i++) {
+		const struct personal_secret *s = &p->secrets[i];
+		if (s->text.n <= field->value.n && str_find(field->value, s->text) < field->value.n &&
+		    !is_own_field(field, s))
+			return s;
+	}
+	return NULL;
+}
+
 struct cutting {
 	struct personal *p;
 	struct policy__patterns patterns;
@@ -57,7 +69,7 @@ struct cutting {
 	struct arena *a;
 };
 
-static enum reason add_hole(struct cutting *c, const struct policy__pattern *of, uint32_t field, uint64_t at)
+static enum reason add_hole(struct cutting *c, const struct hole *hole)
 {
 	struct personal *p = c->p;
 	if (p->n_field_holes == HOLES_MAX)
@@ -68,33 +80,25 @@ static enum reason add_hole(struct cutting *c, const struct policy__pattern *of,
 			memcpy(more, p->field_holes, p->n_field_holes * sizeof *more);
 		p->field_holes = more;
 	}
-	p->field_holes[p->n_field_holes++] =
-	    (struct hole){.at = at, .field = field, .value = of->value, .form = of->form};
+	p->field_holes[p->n_field_holes++] = *hole;
 	return REASON_NONE;
 }
 
-/* Cuts the values out of one field. */
 static enum reason cut_field(struct cutting *c, struct header *field, uint32_t index)
 {
 	struct str left = field->value;
 	struct search_hit hit;
-	size_t from = 0, done = 0, n = 0, safe;
+	size_t done = 0, n = 0, safe;
 	char *out = NULL;
-	while (search_next(c->search, left, from, true, &hit, &safe)) {
-		const struct policy__pattern *of = &c->patterns.of[hit.pattern];
-		from = hit.at + 1; /* what may stand here may hold others */
-		if (of->secret && is_own_field(field, of->secret))
-			continue;
-		if (of->secret) {
-			c->p->found = of->secret;
-			return of->secret->reason;
-		}
+	while (search_next(c->search, left, done, true, &hit, &safe)) {
 		if (!out)
 			out = arena_alloc(c->a, left.n);
 		memcpy(out + n, left.p + done, hit.at - done);
 		n += hit.at - done;
-		from = done = hit.at + c->patterns.texts[hit.pattern].n;
-		enum reason why = add_hole(c, of, index, n);
+		done = hit.at + c->patterns.texts[hit.pattern].n;
+		const struct policy__pattern *of = &c->patterns.of[hit.pattern];
+		struct hole hole = {.at = n, .field = index, .value = of->value, .form = of->form};
+		enum reason why = add_hole(c, &hole);
 		if (why != REASON_NONE)
 			return why;
 	}
@@ -107,15 +111,27 @@ static enum reason cut_field(struct cutting *c, struct header *field, uint32_t i
 
 static enum reason cut_fields(struct personal *p, struct arena *a, struct headers *kept)
 {
-	struct cutting c = {.p = p, .patterns = policy__patterns(p, a), .a = a};
+	struct personal values = {.values = p->values, .n_values = p->n_values};
+	struct cutting c = {.p = p, .patterns = policy__patterns(&values, a), .a = a};
 	enum reason why = REASON_NONE;
-	if (c.patterns.n == 0)
-		return REASON_NONE;
 	c.search = search_new(c.patterns.texts, c.patterns.n);
 	for (uint32_t i = 0; i < kept->n && why == REASON_NONE; i++)
 		why = cut_field(&c, &kept->v[i], i);
 	search_free(&c.search);
 	return why;
+}
+
+static enum reason look_through(struct personal *p, struct arena *a, struct headers *kept)
+{
+	for (uint32_t i = 0; i < kept->n && !p->found; i++)
+		p->found = find_secret(p, &kept->v[i]);
+	if (p->found)
+		return p->found->reason;
+	if (!personal_is_cut(p))
+		return REASON_NONE;
+	weaken_tag(kept, a);
+	headers_remove_all(kept, of_bytes, COUNT_OF(of_bytes));
+	return cut_fields(p, a, kept);
 }
 
 /* ---- the whole ---- */
@@ -156,12 +172,8 @@ enum reason policy_personal(const struct personal_in *in, struct arena *a, struc
 	enum reason why = find_values(in, a, out, &n_tokens);
 	if (why == REASON_NONE)
 		why = policy__secrets(in, a, out);
-	if (why == REASON_NONE && personal_is_cut(out)) {
-		weaken_tag(kept, a);
-		headers_remove_all(kept, of_bytes, COUNT_OF(of_bytes));
-	}
 	if (why == REASON_NONE)
-		why = cut_fields(out, a, kept);
+		why = look_through(out, a, kept);
 	if (why != REASON_NONE)
 		leave_tokens(out, n_tokens);
 	return why;

@@ -2,8 +2,8 @@
  *
  * A value stands in a page as the app's templates write it, so it is looked for in several forms. From a cookie's value as it is
  * sent come up to three texts: without its quotes, with the escapes undone that quotes allow, and percent-decoded; the last of them
- * is what the app has in its hands, and is written in each way that the table `escapes` knows. Most values have no character that
- * any of them changes: they are one text.
+ * is what the app has in its hands, and is written in each form of http/hole.h and each way that the table `escapes` knows. Most
+ * values have no character that any of them changes: they are one text.
  *
  * Not looked for: parts of a value, what was encrypted or hashed, and short ones, which stand in pages by chance. */
 #include "policy/private.h"
@@ -13,28 +13,18 @@
 
 enum { SECRET_MIN = 16, NAMED_MIN = 8 }; /* NAMED: an Authorization, a field of leak_patterns; not there by chance */
 
-/* Each word: a character and what it becomes. */
+/* Spellings beyond the forms of http/hole.h, which differ for quotes, brackets and '&' alone. Each word: a character and what it
+ * becomes. */
 static const char *const escapes[] = {
-    "&&amp; <&lt; >&gt; \"&quot; '&#x27;",							   /* Python, Django */
-    "&&amp; <&lt; >&gt; \"&quot; '&#39;",							   /* Rails */
-    "&&amp; <&lt; >&gt; \"&quot; '&#039;",							   /* PHP */
-    "&&amp; <&lt; >&gt; \"&#34; '&#39;",							   /* Jinja */
-    "&&amp; <&lt; >&gt; \"&#34; '&#39; +&#43;",							   /* Go */
-    "&&amp; <&lt; >&gt; \"&quot; '&#39; /&#x2F; =&#x3D; `&#x60;",				   /* mustache */
-    "\\\\\\ \"\\\"",										   /* JSON */
-    "\\\\\\ \"\\\" /\\/",									   /* of PHP */
-    "\\\\\\ \"\\\" <\\u003c >\\u003e &\\u0026",							   /* of Go, Rails */
-    "\\\\\\ \"\\\" <\\u003c >\\u003e &\\u0026 =\\u003d '\\u0027",				   /* of Gson */
-    "\\\\\\ \"\\u0022 <\\u003C >\\u003E &\\u0026 +\\u002B '\\u0027 `\\u0060",			   /* of .NET */
+    "&&amp; <&lt; >&gt; \"&quot; '&#x27;",				      /* Python, Django */
+    "&&amp; <&lt; >&gt; \"&quot; '&#039;",				      /* PHP */
+    "&&amp; <&lt; >&gt; \"&#34; '&#39;",				      /* Jinja */
+    "&&amp; <&lt; >&gt; \"&#34; '&#39; +&#43;",				      /* Go */
+    "&&amp; <&lt; >&gt; \"&quot; '&#x27; +&#x2B;",			      /* .NET */
+    "\\\\\\ \"\\\" <\\u003c >\\u003e &\\u0026",				      /* JSON of Go, Rails */
+    "\\\\\\ \"\\\" <\\u003c >\\u003e &\\u0026 =\\u003d '\\u0027",	      /* of Gson */
+    "\\\\\\ \"\\u0022 <\\u003C >\\u003E &\\u0026 +\\u002B '\\u0027 `\\u0060", /* of .NET */
     "\\\\u005C \"\\u0022 <\\u003C >\\u003E &\\u0026 =\\u003D '\\u0027 -\\u002D ;\\u003B `\\u0060", /* Django in scripts */
-};
-
-/* Percent-encoding: what stays besides letters and digits, and the case of its digits. */
-static const struct {
-	const char *stays, *digits;
-} encodings[] = {
-    {"-_.~", "0123456789ABCDEF"}, {"-_.~", "0123456789abcdef"}, {"-_.~/", "0123456789ABCDEF"}, /* Python */
-    {"-_.~!*'()", "0123456789ABCDEF"},							       /* browsers */
 };
 
 enum { ESCAPE_MAX = 6 }; /* of "\u0026", "&quot;" */
@@ -42,6 +32,7 @@ enum { ESCAPE_MAX = 6 }; /* of "\u0026", "&quot;" */
 struct finder {
 	struct arena *a;
 	struct personal *out;
+	unsigned cap;
 	bool too_many;
 	/* Of the value that is being added. */
 	enum reason reason;
@@ -69,17 +60,16 @@ static void add(struct finder *f, struct str text)
 		f->too_many = true;
 		return;
 	}
-	if (!f->out->secrets)
-		f->out->secrets = arena_alloc(f->a, PERSONAL_SECRETS_MAX * sizeof *f->out->secrets);
+	if (f->out->n_secrets == f->cap) {
+		struct personal_secret *more = arena_alloc(f->a, (f->cap = 2 * f->cap + 8) * sizeof *more);
+		if (f->out->n_secrets > 0)
+			memcpy(more, f->out->secrets, f->out->n_secrets * sizeof *more);
+		f->out->secrets = more;
+	}
 	f->out->secrets[f->out->n_secrets++] = (struct personal_secret){text, f->reason, f->name};
 }
 
 /* ---- forms ---- */
-
-static bool is_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || (char_lower(c) >= 'a' && char_lower(c) <= 'z');
-}
 
 /* What each character becomes; STR_NONE: itself. */
 struct escape_map {
@@ -94,45 +84,22 @@ static void read_escape(const char *escape, struct escape_map *map)
 		map->of[(unsigned char)word.p[0]] = str_skip(word, 1);
 }
 
-static struct str escaped(const char *escape, struct str value, struct arena *a)
+/* False: the value has nothing that is escaped so. */
+static bool escape(const char *escape, struct str value, char *out, size_t *n)
 {
 	struct escape_map map;
+	bool any = false;
 	read_escape(escape, &map);
-	char *p = NULL;
-	size_t n = 0;
+	*n = 0;
 	for (size_t i = 0; i < value.n; i++) {
 		unsigned char c = (unsigned char)value.p[i];
 		struct str as = c < COUNT_OF(map.of) ? map.of[c] : STR_NONE;
-		if (as.p && !p) {
-			p = arena_alloc(a, value.n * ESCAPE_MAX);
-			memcpy(p, value.p, i);
-			n = i;
-		}
-		if (!p)
-			continue;
-		if (!as.p)
-			as = str_make(value.p + i, 1);
-		memcpy(p + n, as.p, as.n);
-		n += as.n;
+		any = any || as.p;
+		as = as.p ? as : str_make(value.p + i, 1);
+		memcpy(out + *n, as.p, as.n);
+		*n += as.n;
 	}
-	return p ? str_make(p, n) : value;
-}
-
-static struct str encoded(struct str stays, const char *digits, struct str value, struct arena *a)
-{
-	char *p = arena_alloc(a, value.n * 3 + 1);
-	size_t n = 0;
-	for (size_t i = 0; i < value.n; i++) {
-		unsigned char c = (unsigned char)value.p[i];
-		if (is_alnum(value.p[i]) || str_index(stays, value.p[i]) < stays.n) {
-			p[n++] = value.p[i];
-			continue;
-		}
-		p[n++] = '%';
-		p[n++] = digits[c >> 4];
-		p[n++] = digits[c & 15];
-	}
-	return str_make(p, n);
+	return any;
 }
 
 static int hex_of(char c)
@@ -186,16 +153,6 @@ static struct str unslashed(struct str value, struct arena *a)
 	return str_make(p, n);
 }
 
-static bool is_plain(struct str value)
-{
-	for (size_t i = 0; i < value.n; i++) {
-		char c = value.p[i];
-		if (!is_alnum(c) && c != '.' && c != '_' && c != '~')
-			return false;
-	}
-	return true;
-}
-
 static bool is_cut(const struct finder *f, struct str value)
 {
 	for (unsigned i = 0; i < f->out->n_values; i++) {
@@ -204,6 +161,21 @@ static bool is_cut(const struct finder *f, struct str value)
 			return true;
 	}
 	return false;
+}
+
+static void add_forms(struct finder *f, struct str value)
+{
+	struct policy__form forms[HOLE_FORMS];
+	unsigned n_forms = policy__forms(value, f->a, forms);
+	for (unsigned i = 0; i < n_forms; i++)
+		add(f, forms[i].text);
+	if (n_forms == 1)
+		return;
+	char *scratch = arena_alloc(f->a, value.n * ESCAPE_MAX);
+	for (size_t i = 0, n; i < COUNT_OF(escapes); i++) {
+		if (escape(escapes[i], value, scratch, &n) && !is_known(f, str_make(scratch, n)))
+			add(f, arena_str(f->a, str_make(scratch, n)));
+	}
 }
 
 /* A value as it was sent, in all its forms. */
@@ -224,12 +196,7 @@ static void add_value(struct finder *f, enum reason reason, struct str name, str
 	add(f, whole);
 	add(f, meant);
 	meant = str_take(meant, PERSONAL_TEXT_MAX); /* a beginning is written like the beginning of the whole */
-	if (is_plain(meant))
-		return;
-	for (size_t i = 0; i < COUNT_OF(escapes); i++)
-		add(f, escaped(escapes[i], meant, f->a));
-	for (size_t i = 0; i < COUNT_OF(encodings); i++)
-		add(f, encoded(str_of(encodings[i].stays), encodings[i].digits, meant, f->a));
+	add_forms(f, meant);
 }
 
 /* ---- where they come from ---- */

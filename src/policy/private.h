@@ -36,6 +36,14 @@ enum reason policy__secrets(const struct personal_in *in, struct arena *a, struc
 /* Is the field one of these? "X-User-*" is any that begins so. */
 bool policy__is_named(const struct str_list *patterns, struct str name);
 
+struct policy__form {
+	struct str text;
+	enum hole_form form;
+};
+/* The value in each form that differs from those before it; HOLE_PLAIN, the value itself, comes first. Returns how many. The others
+ * lie in `a`. */
+unsigned policy__forms(struct str value, struct arena *a, struct policy__form out[HOLE_FORMS]);
+
 /* What a page is searched for; of the two arrays the same index belongs together. */
 struct policy__pattern {
 	const struct personal_secret *secret; /* NULL: a value */
