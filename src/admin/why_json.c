@@ -200,6 +200,7 @@ static void add_verdict(struct buf *out, const struct why *w)
 	add_reason(out, w, w->reason, w->status);
 	admin__add_number(out, "status", w->status);
 	admin__add_bool(out, "renewed", w->kind == WHY_STORED_OLD);
+	admin__add_bool(out, "asks_token", w->asks_token);
 	admin__add_bool(out, "may_store", w->may_store);
 	admin__add_bool(out, "is_fetched", w->is_fetched);
 	admin__add_text(out, "stands_in", w->stands_in == REASON_NONE ? STR_NONE : str_of(reason_code(w->stands_in)));

@@ -67,9 +67,13 @@ static const char *consequence(const struct why *w)
 {
 	switch (w->kind) {
 	case WHY_STORED:
-		return "The origin is not asked.";
+		return w->asks_token ? "The origin is asked for the token of the visitor's session, for nothing else."
+				     : "The origin is not asked.";
 	case WHY_STORED_OLD:
-		return "The origin is asked behind, for the next visitors.";
+		return w->asks_token
+			   ? "The origin is asked for the token of the visitor's session; and behind, for the "
+			     "next visitors, for the page."
+			   : "The origin is asked behind, for the next visitors.";
 	case WHY_VALIDATE:
 		return "The origin is asked whether the stored page is still good.";
 	case WHY_FETCH:

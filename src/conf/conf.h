@@ -191,6 +191,7 @@ struct conf {
 	struct conf_log log;
 	struct route *routes; /* in the order tried; the last matches everything */
 	unsigned n_routes;
+	struct str_list token_paths; /* of all routes, in normal form: what stands there is never stored */
 	struct route_table *table;
 	struct conf_origin *origins; /* where each value came from, for check; private to conf/ */
 	struct str file;	     /* its name, empty when there was none */

@@ -21,6 +21,7 @@
 #include "conf/preset.h"
 #include "conf/route_table.h"
 #include "conf/value.h"
+#include "http/url.h"
 
 enum { FILE_MAX = 4 * 1024 * 1024, TOKEN_FILE_MAX = 4096 };
 
@@ -264,6 +265,19 @@ static void read_pattern(
 	}
 }
 
+static void gather_token_paths(struct loader *l)
+{
+	struct conf *c = l->conf;
+	c->token_paths.v = arena_alloc(l->arena, c->n_routes * sizeof(struct str));
+	for (unsigned i = 0; i < c->n_routes; i++) {
+		struct str path, query, at = c->routes[i].token_path;
+		if (at.n == 0)
+			continue;
+		target_split(at, &path, &query);
+		c->token_paths.v[c->token_paths.n++] = path_normalise(path, l->arena);
+	}
+}
+
 static void index_routes(struct loader *l)
 {
 	unsigned n = 0, max = 0;
@@ -324,6 +338,7 @@ static void load_text(struct loader *l, const struct conf_source *source, struct
 	complete(l);
 	loader_check(l);
 	index_routes(l);
+	gather_token_paths(l);
 	loader_check_order(l);
 }
 

@@ -79,8 +79,9 @@ struct why {
 
 	enum why_kind kind;
 	enum reason reason;
-	int status;	       /* STORED, REFUSE: of the answer */
-	bool may_store;	       /* what the origin answers may be stored */
+	int status;	 /* STORED, REFUSE: of the answer */
+	bool may_store;	 /* what the origin answers may be stored */
+	bool asks_token; /* STORED: the token of the visitor's session is asked for first, at the route's token_path */
 	enum reason stands_in; /* the stored page would be served, should the origin fail; NONE: it would not */
 	bool is_fetched;       /* somebody fetches the page at this moment: the request would wait for that */
 	struct why_variant *variants;

@@ -106,23 +106,31 @@ static void send_stored(struct req *r, const struct entry *e)
 		part_cut(r, e);
 }
 
-void answer_from_entry(struct req *r, struct entry *e, enum outcome outcome, enum reason reason)
+enum req_step answer_from_entry(struct req *r, struct entry *e, enum outcome outcome, enum reason reason)
 {
 	struct answer *a = &r->answer;
 	if (r->entry != e) {
 		entry_release(&r->entry);
 		r->entry = entry_ref(e);
 	}
+	if (visitor_wants_token(r, e)) {
+		r->visitor.outcome = outcome;
+		r->visitor.reason = reason;
+		return REQ_TOKEN;
+	}
 	take_headers(r, &e->headers);
 	a->entry = e;
 	a->status = e->stored.status;
 	bool has_holes = stored_has_holes(&e->stored);
 	if (has_holes) /* before anything is added: holes name their fields by number */
-		fillin_answer(r, e, r->session_token);
+		fillin_answer(r, e, r->visitor.token);
 	describe(r, e, outcome, reason);
 	if (!has_holes)
 		send_stored(r, e);
+	for (uint32_t i = 0; i < r->visitor.cookies.n; i++)
+		headers_add(&a->headers, &r->arena, r->visitor.cookies.v[i].name, r->visitor.cookies.v[i].value);
 	finish(r, outcome, reason);
+	return REQ_ANSWERED;
 }
 
 /* For the leader: STORED, or why not. */

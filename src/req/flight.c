@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "req/personal.h"
 #include "req/req.h"
+#include "req/visitor.h"
 
 enum { SHARDS = 64, BUCKETS = 64 };
 
@@ -19,6 +20,7 @@ struct shard {
 struct flights {
 	struct shard shards[SHARDS];
 	struct recall *recall;
+	struct visitors *visitors;
 };
 
 static struct shard *shard_of(struct flights *f, const struct cache_key *key)
@@ -37,6 +39,7 @@ struct flights *flights_new(void)
 	for (unsigned i = 0; i < SHARDS; i++)
 		pthread_mutex_init(&f->shards[i].lock, NULL);
 	f->recall = recall_new();
+	f->visitors = visitors_new();
 	return f;
 }
 
@@ -50,6 +53,7 @@ void flights_free(struct flights **f)
 		pthread_mutex_destroy(&(*f)->shards[i].lock);
 	}
 	recall_free(&(*f)->recall);
+	visitors_free(&(*f)->visitors);
 	free(*f);
 	*f = NULL;
 }
@@ -57,6 +61,11 @@ void flights_free(struct flights **f)
 struct recall *flights_recall(struct flights *flights)
 {
 	return flights->recall;
+}
+
+struct visitors *flights_visitors(struct flights *flights)
+{
+	return flights->visitors;
 }
 
 /* ---- one flight ---- */

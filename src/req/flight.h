@@ -29,6 +29,7 @@
 struct req_env;
 struct flights;
 struct personal_fetch; /* req/personal.h */
+struct visitors;
 
 enum flight_state {
 	FLIGHT_OPEN,   /* nothing is known yet */
@@ -139,5 +140,7 @@ bool flight_is_open(struct flights *flights, const struct cache_key *key);
 
 /* The memory of verdicts: flight_join asks it which keys pass. Lives as long as `flights`. */
 struct recall *flights_recall(struct flights *flights);
+/* The tokens of visitors' sessions. The same. */
+struct visitors *flights_visitors(struct flights *flights);
 
 #endif

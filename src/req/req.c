@@ -29,7 +29,7 @@ static void on_mail(struct mail *m)
 	struct req *r = CONTAINER_OF(m, struct req, mail);
 	if (r->gone)
 		return;
-	if (r->step != REQ_PARK || req__drive(r, REQ_OUTCOME))
+	if (r->step != REQ_PARK || req__drive(r, visitor_waits(r) ? REQ_TOKEN : REQ_OUTCOME))
 		r->env->port->resume(r->env->worker, r);
 }
 
@@ -192,6 +192,7 @@ int64_t req_read(struct req *r, char *p, size_t max)
 void req_gone(struct req *r)
 {
 	r->gone = true;
+	visitor_leave(r);
 	req__leave_flight(r);
 }
 
@@ -280,6 +281,7 @@ void req_free(struct req **ref, uint64_t sent, bool whole)
 	struct req *r = *ref;
 	*ref = NULL;
 	account(r, sent, whole);
+	visitor_leave(r);
 	req__leave_flight(r);
 	entry_release(&r->entry);
 	buf_free(&r->upload);

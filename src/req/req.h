@@ -1,4 +1,4 @@
-/* One request from its head to its last byte: nine steps (steps.c draws them), each returning the next or REQ_PARK, driven by
+/* One request from its head to its last byte: ten steps (steps.c draws them), each returning the next or REQ_PARK, driven by
  * ten lines. client.c (or a test) calls in, the port calls out.
  *
  * Life:  req_new -> req_begin -> [parked: port.resume] -> answer is there -> the client sends it, reading a stream with
@@ -13,7 +13,8 @@
 #include "req/port.h"
 #include "tier/tier.h"
 
-struct flights; /* req/flight.h: the fetches under way, of all workers */
+struct flights;	 /* req/flight.h: the fetches under way, of all workers */
+struct visitors; /* req/visitor.h: the tokens of their sessions */
 
 /* What all requests of a worker share. */
 struct req_env {
@@ -31,6 +32,8 @@ struct req_env {
 	uint64_t requests;
 	unsigned active;       /* fetches under way on this worker: it must not end before they do */
 	int64_t complained_ms; /* when a failed fetch was logged last */
+	/* Only to tell what would happen (req/why.c): visitors' tokens are looked up here, and nobody is asked for one. */
+	struct visitors *dry;
 	/* Told each step a request takes, by name; NULL: nobody listens. */
 	void (*trace)(void *ctx, const struct req *r, const char *step);
 	void *trace_ctx;

@@ -5,6 +5,7 @@
 #include "policy/reuse.h"
 #include "req/flight.h"
 #include "req/req.h"
+#include "req/visitor.h"
 
 /* Why a request is where it is; each step function returns the next one. */
 #define REQ_STEPS(X)                                                                                                   \
@@ -16,13 +17,14 @@
 	X(LEAD, lead)                                                                                                  \
 	X(ALONE, alone)                                                                                                \
 	X(OUTCOME, outcome)                                                                                            \
+	X(TOKEN, visitor_step)                                                                                         \
 	X(PURGE, purge)
 
 enum req_step {
 #define X(name, function) REQ_##name,
 	REQ_STEPS(X)
 #undef X
-	    REQ_PARK, /* wait for a letter; OUTCOME is next */
+	    REQ_PARK, /* wait for a letter; OUTCOME is next, or TOKEN */
 	REQ_ANSWERED  /* r->answer is there */
 };
 
@@ -58,6 +60,7 @@ struct req {
 	struct flight *flight;
 	struct flight_waiter waiter;
 	struct mail mail;
+	struct visitor visitor; /* the token of his session */
 
 	struct buf upload; /* bytes on their way from client to upstream */
 	bool upload_whole, upload_waits;
@@ -71,7 +74,6 @@ struct req {
 	size_t in_fill;
 	int broken; /* the error with which the body's stream ended; 0: it did not */
 
-	struct str session_token; /* of the visitor's session, for pages with holes for it */
 	struct answer answer;
 	enum outcome outcome;
 	enum reason reason; /* for log and metrics */
@@ -86,8 +88,13 @@ struct str req__id(struct req *r);
 /* Lets go of the flight, if there is one: as waiter, reader and leader. */
 void req__leave_flight(struct req *r);
 
-/* req/answer.c: fills r->answer, r->outcome and r->reason. r->verdict is of `e`, as of now: it tells age and time left. */
-void answer_from_entry(struct req *r, struct entry *e, enum outcome outcome, enum reason reason);
+/* req/visitor.c: the token that answer_from_entry wants for r->entry. Goes on to that answer, asks or waits for it (REQ_PARK: each
+ * letter comes back here), or goes on alone. */
+enum req_step visitor_step(struct req *r);
+
+/* req/answer.c: fills r->answer, r->outcome and r->reason. r->verdict is of `e`, as of now: it tells age and time left.
+ * REQ_ANSWERED; or REQ_TOKEN, with nothing filled, when the visitor's token must be known first. */
+enum req_step answer_from_entry(struct req *r, struct entry *e, enum outcome outcome, enum reason reason);
 /* The leader's: what the origin sent, to him. */
 void answer_from_flight(struct req *r);
 /* An error of ours: a short page with the request's id, never cached. */

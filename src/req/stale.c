@@ -46,7 +46,7 @@ static bool is_overtaken(const struct req *r)
 	return tier_purged_since(r->env->tier, r->epoch, &e->key, e->tags, e->n_tags);
 }
 
-bool stale_stands_in(struct req *r)
+bool stale_stands_in(struct req *r, enum req_step *next)
 {
 	const struct flight *f = r->flight;
 	enum reason why = REASON_NONE;
@@ -61,7 +61,7 @@ bool stale_stands_in(struct req *r)
 		return false;
 	if (r->verdict.ttl_ms > 0)
 		why = REASON_HIT_FRESH_ERROR;
-	answer_from_entry(r, r->entry, OUTCOME_STALE, why);
+	*next = answer_from_entry(r, r->entry, OUTCOME_STALE, why);
 	return true;
 }
 
@@ -73,7 +73,7 @@ static int64_t since_failure_ms(const struct req *r)
 	return at > 0 && at <= now ? now - at : -1;
 }
 
-bool stale_spares_wait(struct req *r)
+bool stale_spares_wait(struct req *r, enum req_step *next)
 {
 	int64_t since = since_failure_ms(r);
 	if (since < 0 || since >= MEMORY_MS || !r->verdict.stale_if_unreachable)
@@ -83,7 +83,7 @@ bool stale_spares_wait(struct req *r)
 	cc_read_client(r->route, &r->message.headers, &cc);
 	if (cc.no_cache || cc.max_age_s != CC_ABSENT || cc.min_fresh_s != CC_ABSENT)
 		return false;
-	answer_from_entry(r, r->entry, OUTCOME_STALE,
+	*next = answer_from_entry(r, r->entry, OUTCOME_STALE,
 	    r->verdict.stale_if_error ? REASON_HIT_STALE_ERROR : REASON_HIT_STALE_UNREACHABLE);
 	return true;
 }

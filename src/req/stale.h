@@ -9,12 +9,12 @@
 bool stale_is_error(int status);
 
 /* The request's flight ended as STALE or FAILED: what the request itself found stored answers it, where it and the response
- * allow that now. False: it has no answer. */
-bool stale_stands_in(struct req *r);
+ * allow that now: *next, REQ_ANSWERED or REQ_TOKEN. False: it has no answer. */
+bool stale_stands_in(struct req *r, enum req_step *next);
 
-/* The entry that was found is stale, and its origin lately let others wait for nothing: it is served at once. False: it may
- * not be, or there is no such sign. */
-bool stale_spares_wait(struct req *r);
+/* The entry that was found is stale, and its origin lately let others wait for nothing: it is served at once (*next, as
+ * above). False: it may not be, or there is no such sign. */
+bool stale_spares_wait(struct req *r, enum req_step *next);
 /* After that: is it time to ask the origin behind the answer? */
 bool stale_may_ask_again(const struct req *r);
 

@@ -5,8 +5,9 @@
  *                         \--> join -> lead | (park) -> outcome -> answered
  *                   miss -/                         \-> join again (another variant), alone
  *   receive -> alone (passes)      receive -> purge
+ *   (answered from what is stored, where the visitor's token must be known first) -> token -> (park) -> answered, alone
  *
- * Not here: which variant is a request's (variant.c), the fetch itself (fill.c), who waits for whom (flight.c), what an
+ * Not here: which variant is a request's (variant.c), a visitor's token (visitor.c), the fetch itself (fill.c), who waits for whom (flight.c), what an
  * answer looks like (answer.c). */
 #include "req/request.h"
 
@@ -69,6 +70,16 @@ static enum req_step pass(struct req *r, enum reason why)
 	return REQ_ALONE;
 }
 
+/* The answer is one visitor's token: not for others, whatever the route and its own fields say. */
+static bool is_token_path(const struct req *r)
+{
+	const struct str_list *paths = &r->conf->token_paths;
+	for (unsigned i = 0; i < paths->n; i++)
+		if (str_eq(paths->v[i], r->path))
+			return true;
+	return false;
+}
+
 static enum req_step receive(struct req *r)
 {
 	struct http_request *m = &r->message;
@@ -89,6 +100,8 @@ static enum req_step receive(struct req *r)
 	enum reason why = REASON_NONE;
 	if (r->path.n == 0 || r->path.p[0] != '/')
 		why = REASON_PASS_TARGET;
+	else if (is_token_path(r))
+		why = REASON_PASS_TOKEN_PATH;
 	else
 		(void)policy_lookup(r->route, m, &why);
 	/* From here on the request is what the origin will see (RFC 9110 7.6.1). A client could else have a page rendered
@@ -147,8 +160,7 @@ static enum req_step lookup(struct req *r)
 	if (!partial_find(r))
 		return REQ_MISS;
 	/* Judged already. Were it judged once more, a purge in between could have it validated as if it were a page. */
-	answer_from_entry(r, r->entry, OUTCOME_HIT, r->verdict.reason);
-	return REQ_ANSWERED;
+	return answer_from_entry(r, r->entry, OUTCOME_HIT, r->verdict.reason);
 }
 
 static void refresh_behind(struct req *r);
@@ -163,24 +175,24 @@ static enum req_step for_itself(struct req *r)
 
 static enum req_step judge(struct req *r)
 {
+	enum req_step next;
 	r->verdict = answer_verdict(r, r->entry);
 	switch (r->verdict.reuse) {
 	case REUSE_FRESH:
-		answer_from_entry(r, r->entry, OUTCOME_HIT, r->verdict.reason);
-		return REQ_ANSWERED;
+		return answer_from_entry(r, r->entry, OUTCOME_HIT, r->verdict.reason);
 	case REUSE_STALE:
-		answer_from_entry(r, r->entry, OUTCOME_STALE, r->verdict.reason);
+		next = answer_from_entry(r, r->entry, OUTCOME_STALE, r->verdict.reason);
 		if (!r->dots)
 			refresh_behind(r);
-		return REQ_ANSWERED;
+		return next;
 	case REUSE_UNSATISFIABLE:
 		answer_error(r, 504, REASON_ERROR_ONLY_IF_CACHED, NULL);
 		return REQ_ANSWERED;
 	case REUSE_REVALIDATE:
-		if (stale_spares_wait(r)) {
+		if (stale_spares_wait(r, &next)) {
 			if (stale_may_ask_again(r) && !r->dots)
 				refresh_behind(r);
-			return REQ_ANSWERED;
+			return next;
 		}
 		break;
 	}
@@ -349,8 +361,7 @@ void req__leave_flight(struct req *r)
 static enum req_step answer_shared(struct req *r, enum outcome outcome, enum reason reason)
 {
 	r->verdict = answer_verdict(r, r->flight->entry);
-	answer_from_entry(r, r->flight->entry, outcome, reason);
-	return REQ_ANSWERED;
+	return answer_from_entry(r, r->flight->entry, outcome, reason);
 }
 
 static enum req_step shared(struct req *r)
@@ -383,6 +394,7 @@ static enum req_step shared(struct req *r)
 static enum req_step outcome(struct req *r)
 {
 	struct flight *f = r->flight;
+	enum req_step next;
 	switch (f->state) {
 	case FLIGHT_SHARED:
 		return shared(r);
@@ -408,13 +420,14 @@ static enum req_step outcome(struct req *r)
 		r->may_store = true;
 		return pass(r, REASON_PASS_REMEMBERED);
 	case FLIGHT_STALE:
-		if (stale_stands_in(r))
-			return REQ_ANSWERED;
+		if (stale_stands_in(r, &next))
+			return next;
 		req__leave_flight(r); /* the error is what this one is to have */
 		return for_itself(r);
 	case FLIGHT_FAILED:
-		if (!stale_stands_in(r))
-			answer_failure(r, f->err, f->reason);
+		if (stale_stands_in(r, &next))
+			return next;
+		answer_failure(r, f->err, f->reason);
 		return REQ_ANSWERED;
 	case FLIGHT_OPEN: /* held: only the leader is told before the decision */
 		assert(r->waiter.leads && f->held);

@@ -3,6 +3,7 @@
  *
  *   port     a fetch is noted and ends at once, cancelled; no letter is delivered, so a request that parks stays where it is
  *   tier     reads the real one; stores, removes and purges nothing
+ *   tokens   of visitors' sessions are looked up, and not asked for: a request that needs one parks
  *   flights  of its own: it joins nobody. The verdict that the real ones remember of the key is copied when the key is known
  *   metrics  of its own, thrown away; no access log
  *
@@ -361,6 +362,12 @@ static enum reason stand_in_of(const struct req *r)
 						 : REASON_NONE;
 }
 
+/* The page is there; what is missing of it, the application would be asked for. */
+static bool waits_for_token(const struct req *r)
+{
+	return r->entry && r->visitor.reason != REASON_NONE && !r->passes;
+}
+
 static void read_verdict(const struct dry *d, const struct req *r, bool answered, struct why *out)
 {
 	out->may_store = d->may_store;
@@ -368,6 +375,11 @@ static void read_verdict(const struct dry *d, const struct req *r, bool answered
 		out->kind = r->outcome == OUTCOME_ERROR ? WHY_REFUSE : d->n_fetches > 0 ? WHY_STORED_OLD : WHY_STORED;
 		out->reason = r->reason;
 		out->status = r->answer.status;
+	} else if (waits_for_token(r)) {
+		out->kind = d->n_fetches > 0 ? WHY_STORED_OLD : WHY_STORED;
+		out->reason = r->visitor.reason;
+		out->status = r->entry->stored.status;
+		out->asks_token = true;
 	} else if (d->n_fetches == 0) {
 		out->kind = WHY_STORED;
 		out->reason = REASON_HIT;
@@ -418,6 +430,7 @@ void why_find(const struct why_env *env, const struct why_ask *ask, struct arena
 	    .metrics = metrics_worker(metrics, 0),
 	    .key_seed = env->key_seed,
 	    .instance = env->instance,
+	    .dry = flights_visitors(env->flights),
 	    .trace = on_step,
 	    .trace_ctx = &d};
 	choose_peer(&ask->conf->server.trusted_proxies, &peer);

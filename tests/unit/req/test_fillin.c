@@ -191,7 +191,7 @@ START_TEST(the_token_of_a_session_is_given)
 	    .target = STR("/s"),
 	    .host = STR("example.com"),
 	    .minor = 1};
-	r->session_token = STR("theSessionsOwn");
+	r->visitor.token = STR("theSessionsOwn");
 	ck_assert(req_begin(r));
 	ASSERT_ANSWER(r, 200, "<input value=\"theSessionsOwn\">");
 	ck_assert_ptr_null(world_field(r, "Set-Cookie").p);

@@ -1,0 +1,178 @@
+/* A cookie jar without the parts that need a browser. What a server cannot know (the public suffixes, whether the client is a browser at
+ * all) is taken as if the cookie were kept: who guesses wrong asks once more. */
+#include "http/jar.h"
+
+#include <stdlib.h>
+
+#include "http/cookie.h"
+#include "http/date.h"
+
+/* Google Analytics, Matomo, Hotjar, Meta, Microsoft, HubSpot, Plausible's like: written by scripts, for scripts. */
+static const struct str of_scripts[] = {
+    STR("_ga"),
+    STR("_gid"),
+    STR("_gat"),
+    STR("_gcl_"),
+    STR("__utm"),
+    STR("_pk_"),
+    STR("_hj"),
+    STR("_fbp"),
+    STR("_fbc"),
+    STR("_clck"),
+    STR("_clsk"),
+    STR("_uet"),
+    STR("__hs"),
+};
+
+static bool is_of_script(struct str name)
+{
+	for (unsigned i = 0; i < sizeof(of_scripts) / sizeof(of_scripts[0]); i++)
+		if (str_starts(name, of_scripts[i]))
+			return true;
+	return false;
+}
+
+static struct header *find(struct jar *j, struct str name)
+{
+	for (unsigned i = 0; i < j->n; i++)
+		if (str_eq(j->v[i].name, name))
+			return &j->v[i];
+	return NULL;
+}
+
+static bool add(struct jar *j, struct str name, struct str value)
+{
+	if (j->n == JAR_MAX)
+		return false;
+	j->v[j->n++] = (struct header){name, value};
+	return true;
+}
+
+/* False: no room, or the name stands there with another value, of which nobody knows the one that counts. */
+static bool add_given(struct jar *j, struct str name, struct str value)
+{
+	const struct header *same = find(j, name);
+	return same ? str_eq(same->value, value) : add(j, name, value);
+}
+
+bool jar_read(const struct headers *request, struct jar *out)
+{
+	uint32_t field = 0;
+	struct str rest = STR_NONE, name, value;
+	out->n = 0;
+	while (cookie_next(request, &field, &rest, &name, &value)) {
+		if (is_of_script(name) || add_given(out, name, value))
+			continue;
+		out->n = 0;
+		return false;
+	}
+	return true;
+}
+
+/* RFC 6265 5.1.4. Without a Path it is that of the page (5.2.4, 5.1.4). */
+static bool is_for_path(const struct set_cookie *c, struct str path)
+{
+	struct str at;
+	if (!set_cookie_attribute(c, STR("Path"), &at) || at.n == 0 || at.p[0] != '/')
+		return true;
+	return str_starts(path, at) && (path.n == at.n || at.p[at.n - 1] == '/' || path.p[at.n] == '/');
+}
+
+/* 5.1.1 reads dates of many forms; of ours the one with dashes is told besides ("Thu, 01-Jan-1970 00:00:01 GMT"). */
+static bool has_expired(struct str text, int64_t now_s)
+{
+	char plain[HTTP_DATE_SIZE];
+	int64_t at;
+	if (http_date_read(text, now_s, &at) == ERR_OK)
+		return at <= now_s;
+	if (text.n != HTTP_DATE_SIZE - 1)
+		return false;
+	for (size_t i = 0; i < text.n; i++)
+		plain[i] = text.p[i] == '-' ? ' ' : text.p[i];
+	return http_date_read(str_make(plain, text.n), now_s, &at) == ERR_OK && at <= now_s;
+}
+
+/* 5.3 and 5.2.2: Max-Age before Expires; 0 and less is the earliest time there is. */
+static bool is_removal(const struct set_cookie *c, int64_t now_s)
+{
+	struct str text;
+	uint64_t seconds;
+	if (set_cookie_attribute(c, STR("Max-Age"), &text) && text.n > 0) {
+		if (text.p[0] == '-')
+			return str_to_u64(str_skip(text, 1), UINT64_MAX, &seconds) == ERR_OK;
+		if (str_to_u64(text, UINT64_MAX, &seconds) == ERR_OK)
+			return seconds == 0;
+	}
+	return set_cookie_attribute(c, STR("Expires"), &text) && has_expired(text, now_s);
+}
+
+/* True: it was there, and was long. */
+static bool replace(struct jar *j, const struct set_cookie *c, bool is_removed)
+{
+	struct header *old = find(j, c->name);
+	bool was_long = old && old->value.n >= JAR_LONG;
+	if (old && is_removed)
+		*old = j->v[--j->n];
+	else if (old)
+		old->value = c->value;
+	else if (!is_removed && !add(j, c->name, c->value))
+		j->n = 0;
+	return was_long;
+}
+
+enum jar_change jar_apply(struct jar *j, const struct headers *answer, struct str path, int64_t now_s, bool *is_long)
+{
+	enum jar_change change = JAR_SAME;
+	struct set_cookie c;
+	*is_long = false;
+	for (uint32_t i = 0; i < answer->n; i++) {
+		if (!str_eq_nocase(answer->v[i].name, STR("Set-Cookie")))
+			continue;
+		if (change == JAR_SAME)
+			change = JAR_RENEWED;
+		if (!set_cookie_read(answer->v[i].value, &c) || !is_for_path(&c, path)) {
+			change = JAR_CHANGED;
+			continue;
+		}
+		bool is_removed = is_removal(&c, now_s);
+		if (!replace(j, &c, is_removed) || is_removed)
+			change = JAR_CHANGED;
+		*is_long = *is_long || (!is_removed && c.value.n >= JAR_LONG);
+	}
+	return change;
+}
+
+bool jar_tells(const struct jar *j)
+{
+	for (unsigned i = 0; i < j->n; i++)
+		if (j->v[i].value.n >= JAR_LONG)
+			return true;
+	return false;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return str_compare(((const struct header *)a)->name, ((const struct header *)b)->name);
+}
+
+struct str jar_text(struct jar *j, struct arena *a)
+{
+	size_t n = 0;
+	if (j->n > 0)
+		qsort(j->v, j->n, sizeof(j->v[0]), by_name);
+	for (unsigned i = 0; i < j->n; i++)
+		n += j->v[i].name.n + j->v[i].value.n + 2;
+	char *p = arena_alloc(a, n + 1), *to = p;
+	for (unsigned i = 0; i < j->n; i++) {
+		const struct header *c = &j->v[i];
+		if (c->name.n > 0)
+			memcpy(to, c->name.p, c->name.n);
+		to += c->name.n;
+		*to++ = '=';
+		if (c->value.n > 0)
+			memcpy(to, c->value.p, c->value.n);
+		to += c->value.n;
+		*to++ = ';';
+	}
+	return str_make(p, n);
+}
