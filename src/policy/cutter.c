@@ -1,12 +1,13 @@
-/* Two lookouts go through the text: one for needles (the values in their forms, and the secrets), one for the fields of forms. Each
- * stands at the next place of its kind, or where it cannot tell yet; whichever place comes first is dealt with.
+/* Three lookouts go through the text: one for needles (the values in their forms, and the secrets), one for the fields of forms, one
+ * for masked tokens where a token cookie fills those fields (policy/mask.h). Each stands at the next place of its kind, or where it
+ * cannot tell yet; whichever place comes first is dealt with.
  *
  *	 ...<input name="csrf" value="X...X">....T0.......<met
  *	    |                         '-> field: hit      '-> dry: may be one
  *	    '- what lies before both is sent on           '-> held until more comes
  *	                                         '-> needle: hit
  *
- * A lookout stands still until what it found is dealt with, so no byte is searched again because of the other one. Offsets are
+ * A lookout stands still until what it found is dealt with, so no byte is searched again because of another one. Offsets are
  * those of the whole body: what was found stays found when the bytes before it are gone.
  *
  * A body is looked through in slices, so that what has to be copied behind held bytes is bounded. */
@@ -17,6 +18,7 @@
 #include "base/mem.h"
 #include "base/search.h"
 #include "policy/markup.h"
+#include "policy/mask.h"
 #include "policy/private.h"
 
 #include <assert.h>
@@ -51,7 +53,10 @@ struct cutter {
 	bool last;
 	uint64_t done; /* so far was all told */
 	uint64_t cut;  /* bytes of these */
-	struct lookout needle, field;
+	struct lookout needle, field, masked;
+	bool has_mask;
+	bool in_word; /* the masked one stands within a run that is too long */
+	struct mask mask;
 };
 
 /* ---- the lookouts ---- */
@@ -96,31 +101,72 @@ static void look_for_field(struct cutter *c)
 	c->field = (struct lookout){.state = DRY, .at = at};
 }
 
-/* Does the needle come before the field, where both stand at hits? */
-static bool needle_first(const struct cutter *c)
+/* How many letters and digits the text begins with, up to one more than a token has. */
+static size_t word_length(struct str text)
 {
-	if (c->needle.at != c->field.at)
-		return c->needle.at < c->field.at;
-	if (c->needle.n != c->field.n)
-		return c->needle.n > c->field.n;
-	const struct policy__pattern *needle = &c->patterns.of[c->needle.which];
+	size_t n = 0;
+	while (n < text.n && n <= MASK_TOKEN && mask_is_letter(text.p[n]))
+		n++;
+	return n;
+}
+
+/* Runs of just that length. It always stands at the beginning of a run, or within one that is too long. */
+static void look_for_masked(struct cutter *c)
+{
+	uint64_t end = c->begin + c->text.n;
+	uint64_t at = c->has_mask ? c->masked.at : end;
+	while (at < end) {
+		struct str rest = text_from(c, at);
+		size_t n = word_length(rest);
+		if (n == rest.n && n <= MASK_TOKEN && !c->last && !c->in_word)
+			break;
+		if (n == MASK_TOKEN && !c->in_word && mask_covers(&c->mask, rest.p)) {
+			c->masked = (struct lookout){.state = HIT, .at = at, .n = MASK_TOKEN};
+			return;
+		}
+		c->in_word = n == rest.n || n > MASK_TOKEN;
+		at += n + (c->in_word ? 0 : 1);
+	}
+	c->masked = (struct lookout){.state = DRY, .at = at};
+}
+
+/* Of two hits at one place, what does the first one tell better? */
+static bool is_better(const struct cutter *c, const struct lookout *a, const struct lookout *b)
+{
+	if (a->n != b->n)
+		return a->n > b->n;
+	if (a != &c->needle)
+		return false;
+	const struct policy__pattern *needle = &c->patterns.of[a->which];
 	return !needle->secret && c->personal->values[needle->value].hole.kind == HOLE_TOKEN;
 }
 
+static bool comes_first(const struct cutter *c, const struct lookout *a, const struct lookout *b)
+{
+	if (a->at != b->at)
+		return a->at < b->at;
+	return a->state != HIT || (b->state == HIT && is_better(c, a, b));
+}
+
+static const struct lookout *foremost(const struct cutter *c)
+{
+	const struct lookout *first = &c->masked;
+	if (comes_first(c, &c->field, first))
+		first = &c->field;
+	return comes_first(c, &c->needle, first) ? &c->needle : first;
+}
+
 /* The one to be dealt with next; NULL when more bytes must tell. */
-static struct lookout *next(struct cutter *c)
+static const struct lookout *next(struct cutter *c)
 {
 	if (c->needle.state == LOOKING)
 		look_for_needle(c);
 	if (c->field.state == LOOKING)
 		look_for_field(c);
-	if (c->needle.state == HIT && c->field.state == HIT)
-		return needle_first(c) ? &c->needle : &c->field;
-	if (c->needle.state == HIT && c->needle.at < c->field.at)
-		return &c->needle;
-	if (c->field.state == HIT && c->field.at < c->needle.at)
-		return &c->field;
-	return NULL;
+	if (c->masked.state == LOOKING)
+		look_for_masked(c);
+	const struct lookout *first = foremost(c);
+	return first->state == HIT ? first : NULL;
 }
 
 /* ---- what is told ---- */
@@ -154,8 +200,11 @@ static void tell_cut(struct cutter *c, const struct lookout *hit)
 	/* A tag whose beginning is cut out is none, though its field stands behind. */
 	if (c->field.state == HIT && c->field.tag >= begin && c->field.tag < end)
 		c->field = (struct lookout){.state = LOOKING, .at = end};
+	if (c->masked.at < end) /* words are those of the page, also where a part of one is cut out */
+		c->in_word = mask_is_letter(*text_from(c, end - 1).p);
 	look_behind(&c->needle, end);
 	look_behind(&c->field, end);
+	look_behind(&c->masked, end);
 	c->events.cut(c->ctx, &hole, str_take(text_from(c, begin), (size_t)(end - begin)));
 }
 
@@ -179,14 +228,16 @@ static size_t look_through(struct cutter *c, struct str text, bool last)
 		c->needle.state = LOOKING;
 	if (c->field.state == DRY)
 		c->field.state = LOOKING;
-	for (struct lookout *hit = next(c); hit; hit = next(c)) {
+	if (c->masked.state == DRY)
+		c->masked.state = LOOKING;
+	for (const struct lookout *hit = next(c); hit; hit = next(c)) {
 		const struct personal_secret *secret = hit == &c->needle ? c->patterns.of[hit->which].secret : NULL;
 		if (secret)
 			tell_found(c, secret);
 		else
 			tell_cut(c, hit);
 	}
-	tell_text(c, c->needle.at < c->field.at ? c->needle.at : c->field.at);
+	tell_text(c, foremost(c)->at);
 	return (size_t)(c->done - c->begin);
 }
 
@@ -217,6 +268,8 @@ struct cutter *cutter_new(const struct personal *p, const struct cutter_events *
 	while (c->n_values < c->patterns.n && !c->patterns.of[c->n_values].secret)
 		c->n_values++;
 	c->search = search_new(c->patterns.texts, c->patterns.n);
+	c->has_mask = p->fields && p->n_values > 0 && p->values[p->field_value].hole.kind == HOLE_TOKEN &&
+		      mask_read(p->values[p->field_value].text, &c->mask);
 	size_t longest = search_longest(c->search);
 	buf_init(&c->held, (longest > MARKUP_MAX ? longest : MARKUP_MAX) + SLICE);
 	return c;

@@ -26,7 +26,8 @@ struct cutter_events {
 };
 
 /* `p` is borrowed until cutter_free, `events` is copied; none of its functions may free the cutter. Never NULL. Values are looked for
- * in all forms of hole.h, secrets as they stand in `p`. */
+ * in all forms of hole.h, secrets as they stand in `p`; where a token cookie fills the fields of forms, its masked forms too, as words
+ * anywhere (policy/mask.h). */
 struct cutter *cutter_new(const struct personal *p, const struct cutter_events *events, void *ctx);
 /* The next bytes; `last`: they are the end, nothing is held back, and nothing may follow. One pass: time grows with the bytes, not
  * with the values. */

@@ -30,7 +30,8 @@ def words(response):
     body = response.body
     if response["Content-Encoding"] == "gzip":
         body = gzip.decompress(body)
-    text = "\n".join(f"{n}: {v}" for n, v in response.fields) + "\n" + body.decode("utf-8", "replace")
+    fields = [f"{n}: {v}" for n, v in response.fields if n.lower() != "cache-status"]  # Larder's own words
+    text = "\n".join(fields) + "\n" + body.decode("utf-8", "replace")
     return {word for form in forms_of(text) for word in WORD.findall(form)}
 
 

@@ -219,6 +219,55 @@ START_TEST(cuts)
 }
 END_TEST
 
+/* ---- masked tokens ---- */
+
+/* A secret of Django, two masked forms of it, one of another. */
+#define SECRET "u8jzPde0IgxLd6GncfBAepfJBd0Kh8oO"
+#define ONE    "TeKdNnFRIBXuDL7DxtpYlSXpfKtHF4vUdcTCsqJHgHk5GHDQzyQop72YGNjhM2Jy"
+#define TWO    "CsMehGAkWvj7FAc9QeWJKY40uvSwMFLZWqVDWJEauBGIIwImSjn9Od9zVyI6TDZD"
+#define OTHER  "FdnXsiVpzz63FfkCzJr4i0B3JrTAwR4yjOl02TksNBFVNxKL7Q1nRQieP2teIea7"
+
+/* Cut in all ways: what may become a form is held until it ends. */
+static const struct {
+	const char *says, *cookie, *body, *shown;
+} masked_rows[] = {
+    {"in a script", SECRET, "send(\"" ONE "\")", "send(\"{0}\")"},
+    {"two forms, and the secret itself", SECRET, ONE " " TWO " " SECRET, "{0} {0} {0}"},
+    {"the cookie is masked too", TWO, "t=" ONE "&u=" TWO, "t={0}&u={0}"},
+    {"the whole body", SECRET, ONE, "{0}"},
+    {"in a form as well", SECRET, "<input name=csrf value='" ONE "'>" ONE, "<input name=csrf value='{0}'>{0}"},
+    {"a field of another form", SECRET, "<input name=csrf value='" OTHER "'>", "<input name=csrf value='{0}'>"},
+    {"of another secret", SECRET, "x " OTHER " y", "x " OTHER " y"},
+    {"not a word of its own: before", SECRET, "x" ONE " " ONE, "x" ONE " {0}"},
+    {"not a word of its own: behind", SECRET, ONE "x " ONE, ONE "x {0}"},
+    {"within a long word", SECRET, OTHER OTHER ONE OTHER "-" ONE, OTHER OTHER ONE OTHER "-{0}"},
+    {"one word with the secret, which is cut", SECRET, SECRET ONE " " ONE SECRET, "{0}" ONE " " ONE "{0}"},
+    {"a word begins behind a cut", SECRET, "<input name=csrf value='x-'>" ONE, "<input name=csrf value='{0}'>{0}"},
+    {"one behind the other are one word", SECRET, ONE ONE, ONE ONE},
+    {"words of all lengths", SECRET, "a bb ccc, dddd." ONE "-e", "a bb ccc, dddd.{0}-e"},
+    {"no such cookie", "abcdef-0123456789", "x " ONE, "x " ONE},
+};
+
+START_TEST(cuts_masked_tokens)
+{
+	struct personal_value value = {.hole = {.kind = HOLE_TOKEN}, .text = str_of(masked_rows[_i].cookie)};
+	struct personal p = {.values = &value, .n_values = 1, .fields = &fields};
+	check(masked_rows[_i].says, &p, str_of(masked_rows[_i].body), str_of(masked_rows[_i].shown));
+}
+END_TEST
+
+/* Where no token cookie fills the fields of forms, words are words. */
+START_TEST(cuts_masked_tokens_where_they_may_be)
+{
+	struct personal_value value = {.hole = {.kind = HOLE_TOKEN}, .text = STR(SECRET)};
+	struct personal p = {.values = &value, .n_values = 1};
+	check("no fields", &p, STR("x " ONE), STR("x " ONE));
+	value.hole.kind = HOLE_SESSION;
+	p.fields = &fields;
+	check("fields of a session", &p, STR("x " ONE), STR("x " ONE));
+}
+END_TEST
+
 /* ---- bounds ---- */
 
 /* A value at each place around the borders of the slices in which long bodies are looked through. */
@@ -327,6 +376,8 @@ int main(void)
 	Suite *s = suite_create("policy/cutter");
 	TCase *t = tcase_create("cutter");
 	tcase_add_loop_test(t, cuts, 0, COUNT_OF(rows));
+	tcase_add_loop_test(t, cuts_masked_tokens, 0, COUNT_OF(masked_rows));
+	tcase_add_test(t, cuts_masked_tokens_where_they_may_be);
 	tcase_add_test(t, slices_hide_nothing);
 	tcase_add_test(t, thousands_of_holes);
 	tcase_add_test(t, holds_back_what_may_be_something);
