@@ -1,7 +1,8 @@
 /* Cutting: with what was cut out put back the body is what it was, in whatever pieces it came, and nothing that was looked for stands
  * in what stayed.
  *
- * Input: lines "T" and a token, "N" and a nonce, "S" and a secret, "F" and the name of a form's field; an empty line; the body. */
+ * Input: lines "T" and a token, "N" and a nonce, "S" and a secret, "F" and the name of a form's field, "M": the first token fills the
+ * fields, and is looked for masked; an empty line; the body. */
 #include "fuzz.h"
 
 #include "base/arena.h"
@@ -55,7 +56,11 @@ static void read_setting(struct str *in, struct setting *s)
 			s->secrets[s->personal.n_secrets++].text = text;
 		else if (line.p[0] == 'F' && s->fields.n < FIELDS_MAX)
 			s->names[s->fields.n++] = text;
+		else if (line.p[0] == 'M')
+			s->personal.field_value = 1;
 	}
+	if (s->personal.n_values < 2)
+		s->personal.field_value = 0;
 	s->personal.fields = s->fields.n > 0 ? &s->fields : NULL;
 }
 
@@ -105,7 +110,7 @@ static void on_cut(void *ctx, const struct hole *hole, struct str was)
 	struct result *r = ctx;
 	assert(hole->at == r->stayed && hole->value < r->personal->n_values && hole->form < HOLE_FORMS);
 	if (hole->value == r->personal->field_value)
-		assert(r->personal->fields && was.n > 0 && was.n <= MARKUP_MAX);
+		assert(was.n > 0 && (r->personal->fields ? was.n <= MARKUP_MAX : r->personal->field_value > 0));
 	else if (r->checks)
 		assert(any_form(r->personal, str_eq, was));
 	buf_addf(&r->shown, "\n{%u %u %zu}\n", hole->value, hole->form, was.n);
