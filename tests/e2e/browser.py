@@ -30,7 +30,7 @@ def words(response):
     body = response.body
     if response["Content-Encoding"] == "gzip":
         body = gzip.decompress(body)
-    fields = [f"{n}: {v}" for n, v in response.fields if n.lower() != "cache-status"]  # Larder's own words
+    fields = [v for n, v in response.fields if n.lower() != "cache-status"]  # which has Larder's own words
     text = "\n".join(fields) + "\n" + body.decode("utf-8", "replace")
     return {word for form in forms_of(text) for word in WORD.findall(form)}
 
