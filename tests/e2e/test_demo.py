@@ -58,6 +58,29 @@ def test_the_printed_lines(demo):
     assert any("hit_ratio" in x for x in outputs)
 
 
+def test_the_form_of_the_readme(demo, tmp_path):
+    with open(os.path.join(program.TOP, "README.md"), encoding="utf-8") as f:
+        text = f.read()
+    lines = [x for x in text.split("## Forms")[1].split("## ")[0].splitlines() if x.startswith("curl")]
+    assert len(lines) == 3
+    outputs, times = [], []
+    for line in lines:
+        line = line.replace("127.0.0.1:8080", f"127.0.0.1:{demo.ports[0]}").replace("/tmp/", f"{tmp_path}/")
+        began = time.monotonic()
+        done = subprocess.run(["bash", "-c", line], capture_output=True, timeout=30)
+        times.append(time.monotonic() - began)
+        outputs.append(done.stdout.decode())
+        assert done.returncode == 0, (line, done.stderr)
+    anna, ben, saved = outputs
+    assert times[0] >= 2 and times[1] < 1 and "larder; hit" in ben
+    values = [re.search(r"Set-Cookie: csrf_token=([0-9a-f]{64});", x).group(1) for x in (anna, ben)]
+    assert values[0] != values[1] and f'value="{values[0]}"' in anna and f'value="{values[1]}"' in ben
+    nonces = [set(re.findall(r"nonce[-=]['\"]?([\w-]+)", x)) for x in (anna, ben)]
+    assert all(len(n) == 1 for n in nonces) and nonces[0] != nonces[1]
+    assert "Set-Cookie: sid=" in anna and "Set-Cookie: sid=" not in ben
+    assert "Welcome, ben" in saved
+
+
 def test_term_ends_both(demo):
     inside = children(demo.pid)
     assert len(inside) == 2
