@@ -247,14 +247,15 @@ static ssize_t on_content(void *cls, uint64_t position, char *p, size_t max)
 static enum MHD_Result queue(struct conn *c, const struct answer *a)
 {
 	const union MHD_ConnectionInfo *head = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	if (response_head_size(a) >
-	    response_head_room(c->clients->pool, head->header_size, &req_message(c->req)->headers)) {
-		log_warning("client", "a response's head of %zu bytes does not fit; raise [server] max_header",
-		    response_head_size(a));
+	size_t room = response_head_room(c->clients->pool, head->header_size, &req_message(c->req)->headers);
+	size_t size = response_head_size(a);
+	if (size > room) {
+		log_warning("client", "a response's head of %zu bytes does not fit; raise [server] max_header", size);
 		req_too_large(c->req);
 		a = req_answer(c->req);
+		size = room;
 	}
-	struct MHD_Response *r = response_make(a, a->close || c->clients->draining, on_content, c);
+	struct MHD_Response *r = response_make(a, a->close || c->clients->draining, room - size, on_content, c);
 	if (!r)
 		return MHD_NO;
 	c->answered = true;

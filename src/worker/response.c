@@ -27,42 +27,84 @@ static ssize_t no_body(void *cls, uint64_t position, char *p, size_t max)
 	return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-static struct MHD_Response *of_segments(const struct answer *a)
+/* ---- bodies of many pieces ---- */
+
+/* For the library to copy from, one behind the other. */
+struct pieces {
+	uint64_t at; /* where v[i] begins in the body */
+	unsigned i, n;
+	struct str v[];
+};
+
+static ssize_t read_pieces(void *cls, uint64_t position, char *to, size_t max)
 {
-	struct str few[SEGMENTS], *segments = few;
-	struct MHD_IoVec few_v[SEGMENTS], *v = few_v;
-	unsigned n = body_segments(a->entry->body, few, SEGMENTS);
-	if (n == 0)
-		return MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
-	if (n == 1) /* head and body leave in one call */
-		return MHD_create_response_from_buffer(few[0].n, (void *)(uintptr_t)few[0].p, MHD_RESPMEM_PERSISTENT);
-	if (n > SEGMENTS) {
-		segments = mem_alloc(n * sizeof(*segments));
-		v = mem_alloc(n * sizeof(*v));
-		n = body_segments(a->entry->body, segments, n);
+	struct pieces *p = cls;
+	size_t copied = 0;
+	while (copied < max) {
+		while (p->i < p->n && position + copied >= p->at + p->v[p->i].n)
+			p->at += p->v[p->i++].n;
+		if (p->i == p->n)
+			break;
+		struct str left = str_skip(p->v[p->i], (size_t)(position + copied - p->at));
+		left = str_take(left, max - copied);
+		memcpy(to + copied, left.p, left.n);
+		copied += left.n;
 	}
+	return copied > 0 ? (ssize_t)copied : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static struct MHD_Response *of_copied(const struct str *v, unsigned n)
+{
+	struct pieces *p = mem_alloc(sizeof(*p) + n * sizeof(*v));
+	uint64_t length = 0;
+	*p = (struct pieces){.n = n};
+	memcpy(p->v, v, n * sizeof(*v));
 	for (unsigned i = 0; i < n; i++)
-		v[i] = (struct MHD_IoVec){.iov_base = segments[i].p, .iov_len = segments[i].n};
-	struct MHD_Response *r = MHD_create_response_from_iovec(v, n, NULL, NULL);
-	if (v != few_v) {
-		free(segments);
-		free(v);
-	}
+		length += v[i].n;
+	struct MHD_Response *r =
+	    MHD_create_response_from_callback(length, length < BLOCK ? (size_t)length : BLOCK, read_pieces, p, free);
+	if (!r)
+		free(p);
 	return r;
 }
 
-static struct MHD_Response *of_slices(const struct answer *a)
+/* Without a copy where the list of them has room in the pool beside the head: where it has none, the library (0.9.75) unlocks a mutex
+ * that it has not locked, and ends the process when it destroys it. */
+static struct MHD_Response *of_pieces(const struct str *pieces, unsigned n, size_t room)
 {
-	if (a->n_slices == 1) /* head and body leave in one call */
+	struct MHD_IoVec few[SEGMENTS], *v = few;
+	if (n == 0)
+		return MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+	if (n == 1) /* head and body leave in one call */
 		return MHD_create_response_from_buffer(
-		    a->slices[0].n, (void *)(uintptr_t)a->slices[0].p, MHD_RESPMEM_PERSISTENT);
-	struct MHD_IoVec *v = mem_alloc(a->n_slices * sizeof(*v));
-	for (unsigned i = 0; i < a->n_slices; i++)
-		v[i] = (struct MHD_IoVec){.iov_base = a->slices[i].p, .iov_len = a->slices[i].n};
-	struct MHD_Response *r = MHD_create_response_from_iovec(v, a->n_slices, NULL, NULL);
-	free(v);
+		    pieces[0].n, (void *)(uintptr_t)pieces[0].p, MHD_RESPMEM_PERSISTENT);
+	if (n > IOV_MAX || n * sizeof(*v) + POOL_OTHER > room)
+		return of_copied(pieces, n);
+	if (n > SEGMENTS)
+		v = mem_alloc(n * sizeof(*v));
+	for (unsigned i = 0; i < n; i++)
+		v[i] = (struct MHD_IoVec){.iov_base = pieces[i].p, .iov_len = pieces[i].n};
+	struct MHD_Response *r = MHD_create_response_from_iovec(v, n, NULL, NULL);
+	if (v != few)
+		free(v);
 	return r;
 }
+
+static struct MHD_Response *of_segments(const struct answer *a, size_t room)
+{
+	struct str few[SEGMENTS], *segments = few;
+	unsigned n = body_segments(a->entry->body, few, SEGMENTS);
+	if (n > SEGMENTS) {
+		segments = mem_alloc(n * sizeof(*segments));
+		n = body_segments(a->entry->body, segments, n);
+	}
+	struct MHD_Response *r = of_pieces(segments, n, room);
+	if (segments != few)
+		free(segments);
+	return r;
+}
+
+/* ---- the others ---- */
 
 static struct MHD_Response *of_nothing(const struct answer *a)
 {
@@ -121,15 +163,16 @@ static void add_field(struct MHD_Response *r, const struct header *h)
 		free(text);
 }
 
-struct MHD_Response *response_make(const struct answer *a, bool close, MHD_ContentReaderCallback reader, void *ctx)
+struct MHD_Response *response_make(
+    const struct answer *a, bool close, size_t room, MHD_ContentReaderCallback reader, void *ctx)
 {
 	struct MHD_Response *r;
 	if (a->bodyless)
 		r = of_nothing(a);
 	else if (a->kind == ANSWER_WHOLE)
-		r = of_segments(a);
+		r = of_segments(a, room);
 	else if (a->kind == ANSWER_PARTS)
-		r = of_slices(a);
+		r = of_pieces(a->slices, a->n_slices, room);
 	else if (a->kind == ANSWER_TEXT)
 		r = MHD_create_response_from_buffer(
 		    a->text.n, (void *)(uintptr_t)(a->text.n ? a->text.p : ""), MHD_RESPMEM_PERSISTENT);
