@@ -88,6 +88,7 @@ def test_hit(larder):
     ({"Cache-Control": "no-store"}, "no-store", "Cache-Control: no-store"),
     ({"Vary": "*"}, "vary-star", "Vary: *"),
     ({"Set-Cookie": "session=SECRET; Secure"}, "set-cookie", "Set-Cookie: session"),
+    ({"Set-Cookie": "csrftoken=SECRET; Path=/"}, "csrf-token", "Set-Cookie: csrftoken"),
 ])
 def test_refused(larder, headers, code, cause):
     larder.origin.page("/page/1", headers=headers)
