@@ -345,6 +345,21 @@ def test_a_stale_page_is_filled_and_renewed(app, serve):
     assert saved(ben) and saved(carol) and saved(dave)
 
 
+def test_nothing_of_a_visitor_is_told_to_the_operator(larder):
+    target = "/page?etag=1&told"
+    anna, ben = store(larder, target), returning(larder).open(target).check(is_set=False)
+    saved(ben)
+    url = urllib.parse.quote(f"http://127.0.0.1:{larder.port}{target}", safe="")
+    header = urllib.parse.quote("Cookie: " + ben.fields()["Cookie"], safe="")
+    told = [larder.admin("GET", x).text for x in (f"/entry?url={url}", f"/why?url={url}", f"/why?url={url}&header={header}", "/stats",
+                                                  "/metrics", "/config")]
+    told += [larder.stderr(), json.dumps(larder.log_lines())]
+    assert "version-" in told[0] and '"hit"' in told[2]
+    for one in anna, ben:
+        for secret in (*one.cookies.values(), *one.page.nonces()):
+            assert not any(secret in x for x in told), (secret, told)
+
+
 HOSTILE = [
     '"><script>alert(1)</script>', '"' + "a" * 62 + '"', "a" * 63 + '"', "a" * 63 + "<", "a" * 63 + "'", "A" * 64, "g" * 64,
     "a" * 65, "a" * 63, "a" * 5000, "", "<!--" + "a" * 60, "a" * 60 + "%22%3E", "a" * 32 + "\\" + "a" * 31, "a" * 63 + "\xe4",

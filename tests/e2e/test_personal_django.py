@@ -106,6 +106,15 @@ def test_a_returning_visitor_brings_the_page(app, larder):
     assert saved(ben) and saved(anna)
 
 
+def test_coded_pages_are_one(app, larder):
+    """Its GZipMiddleware says Vary: Accept-Encoding; the app is asked for the plain page, whoever asks."""
+    anna = store(larder, "/form?coded", headers={"Accept-Encoding": "gzip, deflate, br"})
+    ben, carol = Browser(larder, {"Accept-Encoding": "gzip"}).open("/form?coded"), at(larder, returning(app)).open("/form?coded")
+    assert ben.page.response.hit and carol.page.response.hit
+    nothing_shared(anna, ben, carol, beyond=common(app, "/form"))
+    assert saved(anna) and saved(ben) and saved(carol)
+
+
 def test_a_page_that_sets_the_cookie_alone(larder):
     anna = store(larder, "/plain")
     ben = Browser(larder).open("/plain")

@@ -233,3 +233,41 @@ def test_settings_that_cannot_be(tmp_path):
         path.write_text(f"[upstream]\nurl = http://127.0.0.1:1\n[route /*]\n{line}\n")
         result = run("check", "-c", str(path))
         assert result.returncode != 0 and f"bad.ini:4: [route /*] {line.split(' ')[0]}" in result.stdout + result.stderr, result
+
+
+def test_http_1_0(origin, serve):
+    """It knows no chunks: a page whose length is not known before ends with the connection."""
+    page_with(origin, "/p", ["csrf={n}; Path=/"], "<p>{n}</p>")
+    larder = serve(origin, INI)
+    for _ in range(2):
+        with larder.connect() as c:
+            c.raw(f"GET /p HTTP/1.0\r\nHost: h\r\nCookie: csrf={OWN}\r\n\r\n".encode())
+            answer = c.read()
+        assert answer.text == f"<p>{OWN}</p>" and answer.whole and not answer["Transfer-Encoding"]
+
+
+def test_a_crowd_before_a_page_that_is_not_stored(origin, serve):
+    """The verdict comes with the last byte: those who waited ask for themselves, with their own cookies."""
+    gate = Gate()
+
+    @origin.on("/p")
+    def handler(request, reply):
+        own = re.search("sid=([0-9a-f]{32})", request["Cookie"] or "")
+        reply.start(200, {"Set-Cookie": f"csrf={request.number:064x}; Path=/"})
+        reply.write(f"<p>{request.number:064x} ".encode())
+        gate.pass_through()
+        reply.write(f"{own.group(1) if own else 'nobody'}</p>".encode())
+        reply.end()
+
+    larder = serve(origin, INI)
+    visitors = [larder.connect() for _ in range(6)]
+    for i, c in enumerate(visitors):
+        c.send("GET", "/p", {"Cookie": f"sid={i:032x}; csrf={i:064x}"})
+        if i == 0:
+            gate.wait_reached()
+    wait_until(lambda: larder.metric("larder_connections_open") == len(visitors), "all of them")
+    gate.open()
+    for i, c in enumerate(visitors):
+        assert c.read().text.endswith(f" {i:032x}</p>")
+        c.close()
+    assert larder.entries() == 0 and last(larder, "/p")["code"] == "leak-cookie"
