@@ -104,6 +104,8 @@ const char *rule_of(const struct rule_in *in)
 		return in->route->token == TOKEN_NONE ? "token_cookie" : "token";
 	case REASON_NOT_TOKEN_SESSION:
 		return in->route->token == TOKEN_NONE ? "token_field" : "token";
+	case REASON_PASS_TOKEN_SESSION:
+		return "token_path";
 	case REASON_NOT_NONCE_SHAPE:
 		return "csp_nonce";
 	case REASON_NOT_LEAK_FIELD:

@@ -53,7 +53,8 @@ static const char ini[] = "[upstream]\n"
 			  "leak_sample = 1%\n"
 			  "[route /c]\n"
 			  "token_cookie = c\n"
-			  "token_field = f\n";
+			  "token_field = f\n"
+			  "token_path = /t\n";
 
 /* "12 cache": the line and the option. */
 static bool is_setting(struct conf_setting s, const char *want)
