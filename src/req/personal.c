@@ -340,10 +340,6 @@ void personal_begin(struct flight *f, struct storable_out *verdict)
 	p->what = *what;
 	p->kept = *verdict;
 	p->cuts = personal_is_cut(what);
-	for (unsigned i = 0; i < what->n_values; i++) {
-		if (what->values[i].hole.kind == HOLE_SESSION && p->what.field_reason == REASON_NONE)
-			p->what.field_reason = REASON_NOT_TOKEN_SESSION; /* until visitors' tokens are asked for */
-	}
 	buf_init(&p->out, OUT_MAX);
 	find_own(f, p);
 	bool is_readable = begin_decoding(f, p);

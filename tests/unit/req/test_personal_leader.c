@@ -416,6 +416,25 @@ START_TEST(a_field_that_nobody_can_fill_is_his_alone)
 }
 END_TEST
 
+START_TEST(a_session_s_token_is_asked_for_by_the_next)
+{
+	struct world *w = world_new("[route /*]\nttl = 60s\ntoken = rails\ntoken_path = /tok\n");
+	struct req *r = world_ask(w, "GET", "/p", "Cookie: sid=one\n");
+	char out[256];
+	int end;
+	world_respond(w, 0, 200, "", "<input name=\"authenticity_token\" value=\"" MADE "\">");
+	ASSERT_ANSWER(r, 200, "<input name=\"authenticity_token\" value=\"" MADE "\">");
+	world_end(&r);
+	ck_assert_int_eq(told(w, "/p"), REASON_STORED);
+	r = world_ask(w, "GET", "/p", "Cookie: sid=two\n");
+	ASSERT_STR(w->fetches[1]->target, "/tok");
+	world_respond(w, 1, 200, "Content-Type: text/plain\n", YOURS);
+	ASSERT_STR(world_read(r, out, sizeof out, &end), "<input name=\"authenticity_token\" value=\"" YOURS "\">");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("personal_leader");
@@ -434,6 +453,7 @@ int main(void)
 	tcase_add_test(t, a_nonce_is_new_for_the_next);
 	tcase_add_test(t, a_masked_field_is_filled_with_the_cookie);
 	tcase_add_test(t, a_field_that_nobody_can_fill_is_his_alone);
+	tcase_add_test(t, a_session_s_token_is_asked_for_by_the_next);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
