@@ -186,7 +186,7 @@ def test_too_large(larder):
 
 def test_request_decides(larder):
     assert why(larder, "/page/1", "Cache-Control: only-if-cached")["verdict"] | {"sentence": ""} == {
-        "kind": "error", "code": "only-if-cached", "sentence": "", "rule": None, "status": 504, "renewed": False,
+        "kind": "error", "code": "only-if-cached", "sentence": "", "rule": None, "status": 504, "renewed": False, "asks_token": False,
         "may_store": False, "is_fetched": False, "stands_in": None}
     assert why(larder, "/page/1", method="POST")["verdict"]["code"] == "method"
     assert why(larder, "/page/1", "Content-Length: 4")["verdict"]["code"] == "request-body"
