@@ -60,7 +60,7 @@ class Page:
         self.response = response
         text = response.text
         self.meta = [html.unescape(x) for x in re.findall(r'<meta name="csrf-token" content="([^"]*)"', text)]
-        self.hidden = [html.unescape(x) for x in re.findall(r'name="(?:csrf_token|csrfmiddlewaretoken)" value="([^"]*)"', text)]
+        self.hidden = [html.unescape(x) for x in re.findall(r'name="(?:csrf_token|csrfmiddlewaretoken|_token|authenticity_token)" value="([^"]*)"', text)]
         self.scripts = re.findall(r'<script nonce="([^"]*)"', text)
         self.policy = re.findall(r"'nonce-([^']*)'", response["Content-Security-Policy"] or "")
         number = re.search(r"rendering (\d+)", text)

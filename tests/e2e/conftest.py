@@ -13,6 +13,16 @@ APPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "apps")
 PYTHON = "/usr/bin/python3"  # Debian's, which has the frameworks
 
 
+def command_of(name, port, folder):
+    """What serves an application of apps/, by the kind of its file, and what it needs of the environment."""
+    if name.endswith(".rb"):
+        return ["/usr/bin/ruby", os.path.join(APPS, name), str(port)], {}
+    if name.endswith(".php"):
+        return ["/usr/bin/php", "-S", f"127.0.0.1:{port}", os.path.join(APPS, name)], {"BASE": str(folder)}
+    return [PYTHON, "-m", "gunicorn", "--chdir", APPS, "--bind", f"127.0.0.1:{port}", "--threads", "8", "--workers", "1",
+            "--worker-tmp-dir", str(folder), name], {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
 @pytest.fixture
 def origin():
     o = Origin()
@@ -43,18 +53,16 @@ def serve(tmp_path):
 
 @pytest.fixture(scope="module")
 def start_app(tmp_path_factory):
-    """start_app("flask_app:app") serves it with gunicorn, in a process of its own that ends with the module's scenarios;
-    returns its URL when it answers."""
+    """start_app("flask_app:app") serves it with gunicorn, start_app("rails_app.rb") with Ruby's WEBrick, a .php with PHP's own
+    server: in a process of its own that ends with the module's scenarios. Returns its URL when it answers."""
     running = []
 
     def start(name):
         folder, port = tmp_path_factory.mktemp("app"), program.free_port()
         log = folder / "app.log"
-        process = subprocess.Popen(
-            [PYTHON, "-m", "gunicorn", "--chdir", APPS, "--bind", f"127.0.0.1:{port}", "--threads", "8", "--workers", "1",
-             "--worker-tmp-dir", str(folder), name],
-            stdout=subprocess.DEVNULL, stderr=open(log, "wb"), preexec_fn=program.end_with_parent,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+        command, environment = command_of(name, port, folder)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=open(log, "wb"),
+                                   preexec_fn=program.end_with_parent, env={**os.environ, **environment})
         running.append(process)
 
         def answers():
