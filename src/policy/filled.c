@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "http/etag.h"
 
+enum { HASH_DIGITS = 16 };
+
 /* A suffix does not make a targeted field (RFC 9213 2.4), and nothing is read from one that has it. But to leave out what is none
  * does no harm, and what some CDN obeys would hand one visitor's token to all. */
 static const struct str targeted_suffix = STR("-Cache-Control");
@@ -44,19 +46,34 @@ struct str policy_filled_tag(struct str etag, uint64_t hash, struct arena *a)
 	struct etag tag = etag_of(etag);
 	if (!tag.valid)
 		return STR("");
-	struct str opaque = str_make(tag.opaque.p + 1, tag.opaque.n - 2);
-	return arena_printf(a, "W/\"%.*s-%016llx\"", STR_ARG(opaque), (unsigned long long)hash);
+	/* W/"opaque-0123456789abcdef": without printf, which is slow, on the path of each hit. */
+	size_t n = 2 + tag.opaque.n + 1 + HASH_DIGITS;
+	char *text = arena_alloc(a, n), *p = text + n;
+	*--p = '"';
+	for (unsigned i = 0; i < HASH_DIGITS; i++, hash >>= 4)
+		*--p = "0123456789abcdef"[hash & 15];
+	*--p = '-';
+	memcpy(text, "W/", 2);
+	memcpy(text + 2, tag.opaque.p, tag.opaque.n - 1);
+	return str_make(text, n);
 }
 
 void policy_personal_headers(const struct conf_cache *cache, struct str etag, struct arena *a, struct headers *h)
 {
 	/* Two directives that are no permission: they stay true of what was filled in. */
-	bool no_store = headers_has_token(h, STR("Cache-Control"), STR("no-store"));
-	bool no_transform = headers_has_token(h, STR("Cache-Control"), STR("no-transform"));
+	bool no_store = false, no_transform = false;
 	uint32_t kept = 0;
 	for (uint32_t i = 0; i < h->n; i++) {
-		if (!is_of_others(cache, h->v[i].name))
-			h->v[kept++] = h->v[i];
+		struct header *field = &h->v[i];
+		if (!is_of_others(cache, field->name)) {
+			h->v[kept++] = *field;
+		} else if (str_eq_nocase(field->name, STR("Cache-Control"))) {
+			struct str rest = field->value, directive;
+			while (list_next(&rest, &directive)) {
+				no_store |= str_eq_nocase(directive, STR("no-store"));
+				no_transform |= str_eq_nocase(directive, STR("no-transform"));
+			}
+		}
 	}
 	h->n = kept;
 	struct str control = STR("private, max-age=0, must-revalidate");

@@ -114,7 +114,7 @@ static bool begin_entry(struct flight *f, const struct storable_out *verdict, in
 		f->reason = REASON_NOT_TOO_LARGE;
 		return false;
 	}
-	struct body *body = body_new(personal_cuts(f) ? -1 : length, f->env->tier->budget, body_wakes, f);
+	struct body *body = body_new(personal_expects(f, length), f->env->tier->budget, body_wakes, f);
 	f->body = body_ref(body);
 	if (personal_cuts(f)) { /* its fields and holes are known when it is whole */
 		body_release(&body);

@@ -25,6 +25,13 @@ struct fillin {
 	bool is_fresh;				       /* something was put in that nobody has had before */
 };
 
+static char *append(char *to, struct str s)
+{
+	if (s.n > 0)
+		memcpy(to, s.p, s.n);
+	return to + s.n;
+}
+
 /* ---- values ---- */
 
 static struct str make_fresh(struct arena *a, const struct hole_shape *shape)
@@ -41,9 +48,10 @@ static struct str make_fresh(struct arena *a, const struct hole_shape *shape)
 /* What a visitor without a token would have got from the origin, but for the value. */
 static void set_cookie(struct req *r, const struct hole_value *v, struct str text)
 {
-	struct str field =
-	    arena_printf(&r->arena, "%.*s=%.*s%.*s", STR_ARG(v->cookie), STR_ARG(text), STR_ARG(v->attributes));
-	headers_add(&r->answer.headers, &r->arena, STR("Set-Cookie"), field);
+	size_t n = v->cookie.n + 1 + text.n + v->attributes.n;
+	char *field = arena_alloc(&r->arena, n);
+	append(append(append(append(field, v->cookie), STR("=")), text), v->attributes);
+	headers_add(&r->answer.headers, &r->arena, STR("Set-Cookie"), str_make(field, n));
 	metrics_inc(r->env->metrics, METRIC_TOKENS_MADE);
 }
 
@@ -77,12 +85,6 @@ static struct str text_for(struct fillin *f, const struct hole *hole)
 }
 
 /* ---- fields ---- */
-
-static char *append(char *to, struct str s)
-{
-	memcpy(to, s.p, s.n);
-	return to + s.n;
-}
 
 static struct str fill_field(struct fillin *f, struct str value, const struct hole *holes, unsigned n)
 {

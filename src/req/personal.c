@@ -58,6 +58,12 @@ bool personal_cuts(const struct flight *f)
 	return f->personal && f->personal->cuts;
 }
 
+/* A page that lies in one piece is sent with less: what is cut out of it leaves a little room in its chunk. */
+int64_t personal_expects(const struct flight *f, int64_t length)
+{
+	return personal_cuts(f) && f->personal->decode ? -1 : length;
+}
+
 bool personal_is_ending(const struct flight *f)
 {
 	return f->personal && f->personal->ending;

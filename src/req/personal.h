@@ -22,6 +22,8 @@ void personal_begin_alone(struct flight *f);
 
 /* True when the body is not what comes but what is made of it; else it is only looked at. */
 bool personal_cuts(const struct flight *f);
+/* At most so many bytes of the body stay, of `length` that come; -1: not known. */
+int64_t personal_expects(const struct flight *f, int64_t length);
 /* personal_cuts: where the next bytes go. ERR_AGAIN: what came before has no room in the body yet, its wake follows. ERR_PROTOCOL: they
  * cannot be decoded. */
 int personal_space(struct flight *f, char **p, size_t *n) MUST_CHECK;

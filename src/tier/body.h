@@ -16,7 +16,8 @@
 
 struct body;
 
-/* `expect`: the length when known (one exact chunk is made when retaining), else -1. `budget` may be NULL (no charge).
+/* `expect`: the length when known, or how much can come at most (one chunk of that is made when retaining, and trimmed at the end),
+ * else -1. `budget` may be NULL (no charge).
  * `wake` is told the producer that there is room again; any thread, under the body's lock: it may only post to a mailbox.
  * Returns a body with one reference, retaining. */
 struct body *body_new(int64_t expect, struct budget *budget, void (*wake)(void *ctx), void *ctx);

@@ -29,6 +29,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "worker/accept.h"
+#include "worker/cork.h"
 #include "worker/early.h"
 #include "worker/response.h"
 #include "worker/strict.h"
@@ -62,6 +63,7 @@ struct conn {
 	uint64_t sent; /* bytes of a streamed body */
 	struct early early;
 	bool gathering; /* its body is being asked for */
+	struct cork cork;
 };
 
 struct clients {
@@ -255,6 +257,8 @@ static enum MHD_Result queue(struct conn *c, const struct answer *a)
 		a = req_answer(c->req);
 		size = room;
 	}
+	if (response_is_split(a))
+		cork_put(&c->cork, c->watch.fd);
 	struct MHD_Response *r = response_make(a, a->close || c->clients->draining, room - size, on_content, c);
 	if (!r)
 		return MHD_NO;
@@ -414,6 +418,7 @@ static void on_completed(
 	struct conn *c = *con_cls;
 	bool whole = code == MHD_REQUEST_TERMINATED_COMPLETED_OK && c->answered && !c->broken && !c->dead;
 	bool broke_off = c->answered && (c->broken || c->dead);
+	cork_pull(&c->cork, c->watch.fd);
 	if (!c->req && c->target.p && code != MHD_REQUEST_TERMINATED_DAEMON_SHUTDOWN)
 		metrics_inc(
 		    c->clients->env->metrics, METRIC_REQUESTS_REFUSED); /* by the library, which answered it itself */

@@ -104,6 +104,15 @@ static struct MHD_Response *of_segments(const struct answer *a, size_t room)
 	return r;
 }
 
+bool response_is_split(const struct answer *a)
+{
+	if (a->bodyless)
+		return false;
+	if (a->kind == ANSWER_WHOLE)
+		return body_segments(a->entry->body, NULL, 0) > 1;
+	return a->kind == ANSWER_PARTS && a->n_slices > 1;
+}
+
 /* ---- the others ---- */
 
 static struct MHD_Response *of_nothing(const struct answer *a)

@@ -12,6 +12,9 @@
 struct MHD_Response *response_make(
     const struct answer *a, bool close, size_t room, MHD_ContentReaderCallback reader, void *ctx);
 
+/* Does its body lie in pieces, so that the library sends head and body in calls of their own? */
+bool response_is_split(const struct answer *a);
+
 /* At most so many bytes of head will the library write for it, its own fields included. */
 size_t response_head_size(const struct answer *a);
 /* At least so many bytes does the library's pool of a connection (`pool` bytes) have for that head: it holds the request's head

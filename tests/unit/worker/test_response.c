@@ -57,6 +57,26 @@ static const struct last {
 	"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"},
 };
 
+START_TEST(which_bodies_leave_apart_from_their_head)
+{
+	static const struct str slices[] = {STR("a"), STR("b")};
+	static const struct {
+		const char *sentence;
+		struct answer answer;
+		bool is_split;
+	} rows[] = {
+	    {"slices", {.kind = ANSWER_PARTS, .slices = slices, .n_slices = 2}, true},
+	    {"one slice is a buffer", {.kind = ANSWER_PARTS, .slices = slices, .n_slices = 1}, false},
+	    {"slices that are not sent", {.kind = ANSWER_PARTS, .slices = slices, .n_slices = 2, .bodyless = true},
+		false},
+	    {"a text is a buffer", {.kind = ANSWER_TEXT, .text = STR("a")}, false},
+	    {"a stream comes when it comes", {.kind = ANSWER_STREAM, .length = 9}, false},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		ck_assert_msg(response_is_split(&rows[i].answer) == rows[i].is_split, "%s", rows[i].sentence);
+}
+END_TEST
+
 START_TEST(a_last_response_is_framed)
 {
 	struct buf b;
@@ -71,6 +91,7 @@ int main(void)
 {
 	Suite *s = suite_create("response");
 	TCase *t = tcase_create("response");
+	tcase_add_test(t, which_bodies_leave_apart_from_their_head);
 	tcase_add_test(t, an_interim_response_has_clean_fields_and_no_framing);
 	tcase_add_test(t, what_is_too_large_is_told);
 	tcase_add_loop_test(t, a_last_response_is_framed, 0, COUNT_OF(lasts));
