@@ -89,3 +89,56 @@ bool policy_tokens_are_ambiguous(const struct route *route, const struct headers
 	}
 	return false;
 }
+
+/* ---- token_path ---- */
+
+/* The next character of a path as a lenient application reads it: in small letters, an escaped slash is one, several are one. */
+static char next_of_path(struct str *path)
+{
+	static const struct str escaped = STR("%2F");
+	char c = char_lower(path->p[0]);
+	bool is_escaped = str_starts(*path, escaped);
+	*path = str_skip(*path, is_escaped ? escaped.n : 1);
+	if (c != '/' && !is_escaped)
+		return c;
+	while (path->n > 0 && (path->p[0] == '/' || str_starts(*path, escaped)))
+		*path = str_skip(*path, path->p[0] == '/' ? 1 : escaped.n);
+	return '/';
+}
+
+/* "/csrf-tokens" is another name; "/csrf-token.json", ";x", "%20", "/" are what applications cut off. */
+static bool ends_segment(struct str rest)
+{
+	return rest.n == 0 ||
+	       !((rest.p[0] >= '0' && rest.p[0] <= '9') ||
+		   (char_lower(rest.p[0]) >= 'a' && char_lower(rest.p[0]) <= 'z') || strchr("-_~", rest.p[0]));
+}
+
+static bool begins_with_path(struct str path, struct str token_path)
+{
+	if (str_eq(token_path, STR("/"))) /* the front page, not all pages */
+		return str_eq(path, token_path);
+	if (str_ends(token_path, STR("/")))
+		token_path.n--;
+	while (path.n > 0 && token_path.n > 0) {
+		if (next_of_path(&path) != next_of_path(&token_path))
+			return false;
+	}
+	return token_path.n == 0 && ends_segment(path);
+}
+
+/* Where the path goes on behind the name of a script ("/index.php/..."), if it does. */
+static struct str behind_script(struct str path)
+{
+	static const struct str script = STR(".php/");
+	return str_skip(path, str_find_nocase(path, script) + script.n - 1);
+}
+
+bool policy_is_token_path(const struct str_list *paths, struct str path)
+{
+	for (unsigned i = 0; i < paths->n; i++) {
+		if (begins_with_path(path, paths->v[i]) || begins_with_path(behind_script(path), paths->v[i]))
+			return true;
+	}
+	return false;
+}

@@ -26,4 +26,9 @@ struct str policy_own_token(const struct hole_value *v, const struct headers *re
  * nothing. */
 bool policy_tokens_are_ambiguous(const struct route *route, const struct headers *request);
 
+/* Is the path one of `paths` (token_path), or may the application take it for one? Many route "/csrf-token.css", "//csrf-token/" and
+ * "/index.php/csrf-token" there as well: whoever gets a visitor to ask for such a URL would find his token stored. Both in normal form
+ * (http/url.h); what is taken too many for one is not stored, which is no harm. Allocates nothing. */
+bool policy_is_token_path(const struct str_list *paths, struct str path);
+
 #endif

@@ -18,6 +18,7 @@
 #include "http/url.h"
 #include "policy/key.h"
 #include "policy/range.h"
+#include "policy/token.h"
 #include "req/fill.h"
 #include "req/forward.h"
 #include "req/partial.h"
@@ -70,16 +71,6 @@ static enum req_step pass(struct req *r, enum reason why)
 	return REQ_ALONE;
 }
 
-/* The answer is one visitor's token: not for others, whatever the route and its own fields say. */
-static bool is_token_path(const struct req *r)
-{
-	const struct str_list *paths = &r->conf->token_paths;
-	for (unsigned i = 0; i < paths->n; i++)
-		if (str_eq(paths->v[i], r->path))
-			return true;
-	return false;
-}
-
 static enum req_step receive(struct req *r)
 {
 	struct http_request *m = &r->message;
@@ -100,7 +91,7 @@ static enum req_step receive(struct req *r)
 	enum reason why = REASON_NONE;
 	if (r->path.n == 0 || r->path.p[0] != '/')
 		why = REASON_PASS_TARGET;
-	else if (is_token_path(r))
+	else if (policy_is_token_path(&r->conf->token_paths, r->path)) /* whatever the route and its own fields say */
 		why = REASON_PASS_TOKEN_PATH;
 	else
 		(void)policy_lookup(r->route, m, &why);

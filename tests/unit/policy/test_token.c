@@ -45,6 +45,47 @@ START_TEST(set_cookies_of_tokens)
 }
 END_TEST
 
+START_TEST(token_paths)
+{
+	static const struct {
+		const char *what, *path;
+		bool is_token_path;
+	} rows[] = {
+	    {"the path", "/api/csrf-token", true},
+	    {"a slash at the end", "/api/csrf-token/", true},
+	    {"slashes twice", "//api///csrf-token", true},
+	    {"an escaped slash", "/api%2Fcsrf-token%2F", true},
+	    {"another case", "/API/Csrf-Token", true},
+	    {"the name of a format", "/api/csrf-token.css", true},
+	    {"a parameter of the path", "/api/csrf-token;a.css", true},
+	    {"a blank behind it", "/api/csrf-token%20", true},
+	    {"a path behind it", "/api/csrf-token/a.css", true},
+	    {"behind a script", "/index.php/api/csrf-token", true},
+	    {"behind a script in a folder", "/public/index.PHP//api/csrf-token/", true},
+	    {"the other path", "/t", true},
+	    {"a longer name", "/api/csrf-tokens", false},
+	    {"a name that goes on", "/api/csrf-token-list", false},
+	    {"in a folder", "/blog/api/csrf-token", false},
+	    {"its beginning", "/api/csrf", false},
+	    {"the folder", "/api/", false},
+	    {"a script alone", "/index.php/", false},
+	    {"a script and another page", "/index.php/blog", false},
+	    {"a name that begins with the other path", "/team", false},
+	    {"the front page", "/", false},
+	    {"no path", "", false},
+	};
+	struct str paths[] = {STR("/api/csrf-token"), STR("/t/")}, front = STR("/");
+	struct str_list list = {paths, COUNT_OF(paths)}, of_front = {&front, 1}, none = {0};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct str path = str_of(rows[i].path);
+		ck_assert_msg(policy_is_token_path(&list, path) == rows[i].is_token_path, "%s", rows[i].what);
+		ck_assert_msg(!policy_is_token_path(&none, path), "%s: there are none", rows[i].what);
+	}
+	ck_assert(policy_is_token_path(&of_front, STR("/")));
+	ck_assert(!policy_is_token_path(&of_front, STR("/blog")));
+}
+END_TEST
+
 START_TEST(token_cookies_are_hidden)
 {
 	static const struct {
@@ -127,6 +168,7 @@ int main(void)
 	TCase *t = tcase_create("token");
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, set_cookies_of_tokens);
+	tcase_add_test(t, token_paths);
 	tcase_add_test(t, token_cookies_are_hidden);
 	tcase_add_test(t, visitors_have_their_own);
 	tcase_add_test(t, a_route_has_tokens_by_cookie_or_field);

@@ -564,8 +564,8 @@ END_TEST
 START_TEST(the_path_itself_is_never_stored)
 {
 	struct world *w = world_new(ini);
-	static const char *const targets[] = {
-	    "/csrf-token", "/csrf-token?x=1", "/%63srf-token", "/other/../csrf-token"};
+	static const char *const targets[] = {"/csrf-token", "/csrf-token?x=1", "/%63srf-token", "/other/../csrf-token",
+	    "//csrf-token/", "/csrf-token.css"};
 	for (unsigned i = 0; i < COUNT_OF(targets); i++) {
 		struct req *r = world_ask(w, "GET", targets[i], "");
 		ck_assert_uint_eq(w->n_fetches, i + 1);
