@@ -80,7 +80,8 @@ static void waiter_init(struct flight_waiter *w, struct box *b, struct mail *m)
 	*w = (struct flight_waiter){.worker = b, .port = &box_port, .mail = m};
 }
 
-/* Decides the flight with an entry and lets its body grow in steps: every byte is the key's number. */
+/* Decides the flight with an entry and lets its body grow in steps: every byte is the key's number. That of an odd one is held: its
+ * leader may read at once, the others when it is whole. */
 static void lead(struct shared *s, struct flight *f, unsigned number)
 {
 	struct body *body = body_new(-1, NULL, NULL, NULL);
@@ -90,7 +91,11 @@ static void lead(struct shared *s, struct flight *f, unsigned number)
 	f->body = body_ref(body);
 	ck_assert_int_eq(entry_new(&spec, &body, NULL, &f->entry), ERR_OK);
 	struct body *growing = body_ref(f->body);
-	flight_decide(f, FLIGHT_SHARED);
+	bool held = number % 2 == 1;
+	if (held)
+		flight_tell_leader(f);
+	else
+		flight_decide(f, FLIGHT_SHARED);
 	for (size_t sent = 0; sent < BODY;) {
 		char *p;
 		size_t n;
@@ -103,6 +108,8 @@ static void lead(struct shared *s, struct flight *f, unsigned number)
 	}
 	body_end(growing, ERR_OK);
 	body_release(&growing);
+	if (held)
+		flight_decide(f, FLIGHT_SHARED);
 	flight_close(f);
 	atomic_fetch_add(&s->led, 1);
 }
@@ -148,6 +155,7 @@ static void *run(void *arg)
 		waiter_init(&w, &me->box, &mail);
 		switch (flight_join(me->shared->flights, me->shared->tier, &key, STR_NONE, &w, 0, &f)) {
 		case FLIGHT_JOIN_LEAD:
+			w.leads = true;
 			lead(me->shared, f, number);
 			box_wait(&me->box);
 			follow(me, &w, number, false);
