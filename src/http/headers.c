@@ -37,6 +37,13 @@ static uint32_t find_from(const struct headers *h, uint32_t from, struct str nam
 	return i;
 }
 
+void headers_copy(const struct headers *from, struct arena *a, struct headers *to)
+{
+	*to = (struct headers){0};
+	for (uint32_t i = 0; i < from->n; i++)
+		headers_add(to, a, arena_str(a, from->v[i].name), arena_str(a, from->v[i].value));
+}
+
 const struct header *headers_find(const struct headers *h, struct str name)
 {
 	uint32_t i = find_from(h, 0, name);

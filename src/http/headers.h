@@ -18,6 +18,8 @@ struct headers {
 
 /* Appends; the array grows in `a`. */
 void headers_add(struct headers *h, struct arena *a, struct str name, struct str value);
+/* Makes *to a copy of the list and of its strings, in `a`. */
+void headers_copy(const struct headers *from, struct arena *a, struct headers *to);
 /* The first field of that name, or NULL. */
 const struct header *headers_find(const struct headers *h, struct str name);
 /* The value of the first field of that name, STR_NONE (p == NULL) when there is none. */

@@ -68,6 +68,21 @@ static bool tells_who(const struct route *route, const struct stored *s, struct 
 	return route->leak_guard && policy__is_named(&route->leak_patterns, name) && !is_nominated(s, name);
 }
 
+bool policy_is_stranger(const struct route *route, const struct stored *s, const struct headers *h)
+{
+	uint32_t field = 0;
+	struct str rest = STR_NONE, name, value;
+	while (cookie_next(h, &field, &rest, &name, &value)) {
+		if (!is_listed(&route->vary_cookie, name) && !is_listed(&route->token_cookie, name))
+			return false;
+	}
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (tells_who(route, s, h->v[i].name))
+			return false;
+	}
+	return true;
+}
+
 void policy_make_stranger(const struct route *route, const struct stored *s, struct headers *h, struct arena *a)
 {
 	struct str cookies = common_cookies(route, h, a);

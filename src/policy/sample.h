@@ -11,6 +11,9 @@
  * others: one that varies by the Cookie or the Authorization that its request had goes back to the same visitor only. */
 bool policy_may_sample(const struct route *route, const struct stored *s);
 
+/* Does nothing in this request tell the origin who asks? Its fields are told below; token cookies are hidden from the origin. */
+bool policy_is_stranger(const struct route *route, const struct stored *s, const struct headers *request);
+
 /* Takes out of a request what tells the origin who asks: Cookie, but for the cookies of vary_cookie, which others have as well who
  * get the page; Authorization; the fields of leak_patterns, where the guard is on. What the response varies by stays. And
  * what would not bring the whole: conditions and Range. */

@@ -20,18 +20,12 @@
 #include "req/partial.h"
 #include "req/personal.h"
 #include "req/remember.h"
+#include "req/sample.h"
 #include "req/stale.h"
 #include "req/unsafe.h"
 #include "req/update.h"
 
 enum { WINDOW = 256 * 1024 };
-
-static void copy_headers(const struct headers *from, struct arena *a, struct headers *to)
-{
-	*to = (struct headers){0};
-	for (uint32_t i = 0; i < from->n; i++)
-		headers_add(to, a, arena_str(a, from->v[i].name), arena_str(a, from->v[i].value));
-}
 
 static void copy_request(const struct http_request *from, struct arena *a, struct http_request *to)
 {
@@ -40,7 +34,7 @@ static void copy_request(const struct http_request *from, struct arena *a, struc
 	to->target = arena_str(a, from->target);
 	to->scheme = arena_str(a, from->scheme);
 	to->host = arena_str(a, from->host);
-	copy_headers(&from->headers, a, &to->headers);
+	headers_copy(&from->headers, a, &to->headers);
 }
 
 /* The fetch is over, one way or the other: the reference of fill_start ends. */
@@ -190,7 +184,7 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 		return;
 	}
 	f->response = *r;
-	copy_headers(&r->headers, &f->arena, &f->response.headers);
+	headers_copy(&r->headers, &f->arena, &f->response.headers);
 	headers_remove_hop_by_hop(&f->response.headers);
 	f->length = length;
 	struct storable_out verdict = {.store = false, .reason = f->reason};
@@ -200,6 +194,7 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 	if (f->is_head)
 		update_by_head(f);
 	personal_begin(f, &verdict);
+	sample_begin(f, &verdict);
 	f->reason = f->relays && r->status == 304 ? REASON_NOT_MODIFIED : verdict.reason;
 	/* What must be looked through is not joined with what is stored already: that was looked through for others. */
 	bool is_rest = f->part && f->personal;
@@ -210,7 +205,7 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 	}
 	if (is_kept) {
 		f->storing = true;
-		f->held = f->held || f->personal;
+		f->held = f->held || f->personal || f->sample;
 		if (f->held)
 			flight_tell_leader(f);
 		else
@@ -228,7 +223,7 @@ static void on_interim(struct fetch *fetch, int status, const struct headers *h)
 	struct headers own;
 	if (!f->leader)
 		return;
-	copy_headers(h, &f->arena, &own);
+	headers_copy(h, &f->arena, &own);
 	headers_remove_hop_by_hop(&own);
 	f->env->port->interim(f->env->worker, f->leader, status, &own);
 }
@@ -303,18 +298,25 @@ static void fail(struct flight *f, int err, const char *why)
 	remember_failed(f, failure_reason(err));
 }
 
+/* Put first, then close: who finds no flight any more finds the entry. */
+static void put(struct flight *f)
+{
+	partial_put(f);
+	if (f->state == FLIGHT_OPEN) /* held until now */
+		flight_decide(f, FLIGHT_SHARED);
+}
+
 /* All of it has come, and nothing in it belongs to one visitor. */
 static void keep(struct flight *f)
 {
 	if (personal_cuts(f) && personal_make_entry(f) != ERR_OK) {
 		remember_failed(f, REASON_NOT_FULL);
 		fill_stop_storing(f, REASON_NOT_FULL);
-		return;
+	} else if (f->sample) {
+		sample_start(f);
+	} else {
+		put(f);
 	}
-	/* Put first, then close: who finds no flight any more finds the entry. */
-	partial_put(f);
-	if (f->state == FLIGHT_OPEN) /* held until now */
-		flight_decide(f, FLIGHT_SHARED);
 }
 
 static void break_off(struct flight *f, int err, const char *why)
@@ -346,6 +348,16 @@ static void end(struct flight *f, int err, const char *why)
 	} else if (f->state == FLIGHT_OPEN) {
 		fail(f, err, why);
 	}
+	if (!sample_is_under_way(f)) /* it goes on with another fetch */
+		finish(f);
+}
+
+void fill_end_sample(struct flight *f, bool is_same)
+{
+	if (is_same)
+		put(f);
+	else
+		fill_stop_storing(f, REASON_NOT_LEAK_SAMPLE);
 	finish(f);
 }
 

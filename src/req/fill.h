@@ -37,5 +37,8 @@ void fill_grew(struct flight *f, size_t n);
 /* f->storing ends, for that reason, which is remembered already; who waits for a held flight is told to go on his own. What the body
  * has and gets goes to those who read it. */
 void fill_stop_storing(struct flight *f, enum reason why);
+/* The second fetch is over (req/sample.h), and what is to be remembered is: the page is put and shared, or only the leader's. The fetch
+ * of the flight ends with it. */
+void fill_end_sample(struct flight *f, bool is_same);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "req/personal.h"
 #include "req/req.h"
+#include "req/sample.h"
 #include "req/visitor.h"
 
 enum { SHARDS = 64, BUCKETS = 64 };
@@ -105,6 +106,7 @@ void flight_release(struct flight **ref)
 	for (unsigned i = 0; i < f->n_offered; i++)
 		entry_release(&f->offered[i]);
 	body_release(&f->body);
+	sample_free(&f->sample);
 	personal_free(&f->personal);
 	conf_release(&f->conf);
 	arena_free(&f->arena);

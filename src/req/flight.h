@@ -30,6 +30,7 @@ struct req_env;
 struct flights;
 struct personal_fetch; /* req/personal.h */
 struct visitors;
+struct sample; /* req/sample.h */
 
 enum flight_state {
 	FLIGHT_OPEN,   /* nothing is known yet */
@@ -96,6 +97,7 @@ struct flight {
 	bool may_store, stale_if_error, fetching, storing;
 	bool held;			 /* others than the leader wait until the body is whole */
 	struct personal_fetch *personal; /* what is looked for in the body; NULL: nothing */
+	struct sample *sample;		 /* it is fetched once more before it is stored; NULL: it is not */
 	char *space;			 /* where the bytes go that come next */
 	enum reason dropped;		 /* why what was being stored is not any more; NONE: it is, or never was */
 	bool again;			 /* a 304 that is none of ours: ask once more, for the whole */

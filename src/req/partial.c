@@ -124,8 +124,8 @@ static void judge_206(struct flight *f, int64_t length, struct storable_out *out
 	update_judge(f, &whole, out);
 	if (!out->store)
 		return;
-	/* What must not be in it may stand across the end of a part. */
-	if (!personal_is_empty(&out->personal)) {
+	/* What must not be in it may stand across the end of a part; nor is a part compared with another. */
+	if (!personal_is_empty(&out->personal) || f->route->leak_sample > 0) {
 		*out = (struct storable_out){.reason = REASON_NOT_PARTIAL};
 		return;
 	}

@@ -15,6 +15,7 @@ struct slot {
 	int64_t at_ms, pass_until_ms, fresh_until_ms;
 	uint64_t epoch;
 	uint16_t reason, status;
+	bool of_visitor;
 	char cause[RECALL_CAUSE_MAX];
 };
 _Static_assert(sizeof(struct slot) == 128, "the documented size of the memory is RECALL_KEYS of these");
@@ -103,7 +104,8 @@ void recall_write(struct recall *r, const struct cache_key *key, const struct re
 		    .fresh_until_ms = note->fresh_until_ms,
 		    .epoch = note->epoch,
 		    .reason = (uint16_t)note->reason,
-		    .status = (uint16_t)note->status};
+		    .status = (uint16_t)note->status,
+		    .of_visitor = note->of_visitor};
 		memcpy(slot->cause, note->cause, sizeof(slot->cause));
 		slot->cause[sizeof(slot->cause) - 1] = '\0';
 	}
@@ -121,7 +123,8 @@ bool recall_read(struct recall *r, const struct cache_key *key, struct recall_no
 		    .fresh_until_ms = slot->fresh_until_ms,
 		    .epoch = slot->epoch,
 		    .reason = (enum reason)slot->reason,
-		    .status = slot->status};
+		    .status = slot->status,
+		    .of_visitor = slot->of_visitor};
 		memcpy(out->cause, slot->cause, sizeof(out->cause));
 	}
 	pthread_mutex_unlock(&s->lock);

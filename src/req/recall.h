@@ -12,7 +12,7 @@
 #include "http/stored.h"
 #include "policy/reason.h"
 
-enum { RECALL_KEYS = 65536, RECALL_CAUSE_MAX = 76 };
+enum { RECALL_KEYS = 65536, RECALL_CAUSE_MAX = 75 };
 
 struct recall_note {
 	int64_t at_ms;		/* wall clock when it was judged */
@@ -21,6 +21,7 @@ struct recall_note {
 	uint64_t epoch;		/* of the tier when its fetch began */
 	enum reason reason;	/* STORED, or why not */
 	int status;		/* 0: there was no answer */
+	bool of_visitor; /* NOT_LEAK_SAMPLE: its request told who asks, the one that it was compared with did not */
 	/* What decided, "Cache-Control: private"; never the value of a cookie or a credential. Ends with NUL; cut when longer. */
 	char cause[RECALL_CAUSE_MAX];
 };

@@ -35,23 +35,35 @@ void remember_refused(struct flight *f, enum reason why, const struct http_respo
 	remember_leak(f, why, STR(""), response);
 }
 
-void remember_leak(struct flight *f, enum reason why, struct str name, const struct http_response *response)
+static void refuse(struct flight *f, struct recall_note *note, struct str cause)
 {
-	struct recall_note note = {.reason = why, .status = response->status};
-	if (!f->may_store)
-		return;
-	struct str cause = name.n > 0 ? cause_of_leak(why, name, &f->arena)
-				      : cause_of_refusal(&f->conf->cache, f->route, why, response, &f->arena);
-	if (reason_is_personal(why)) {
+	if (reason_is_personal(note->reason)) {
 		metrics_inc(f->env->metrics, METRIC_LEAKS);
-		log_info("guard", "%.*s: not stored: %s%s%.*s (request %.*s)", STR_ARG(f->key.text), reason_code(why),
-		    cause.n > 0 ? ", " : "", STR_ARG(cause), STR_ARG(f->id));
+		log_info("guard", "%.*s: not stored: %s%s%.*s (request %.*s)", STR_ARG(f->key.text),
+		    reason_code(note->reason), cause.n > 0 ? ", " : "", STR_ARG(cause), STR_ARG(f->id));
 	}
 	/* A server's failure passes: the next request may find it well again. And what one client's request forbids must not
 	 * switch the cache off for the others. */
-	if (response->status < 500 && !reason_is_of_request(why) && f->conf->cache.pass_ttl_ms > 0)
-		note.pass_until_ms = f->env->port->wall_ms(f->env->worker) + f->conf->cache.pass_ttl_ms;
-	write_note(f, &note, cause);
+	if (note->status < 500 && !reason_is_of_request(note->reason) && f->conf->cache.pass_ttl_ms > 0)
+		note->pass_until_ms = f->env->port->wall_ms(f->env->worker) + f->conf->cache.pass_ttl_ms;
+	write_note(f, note, cause);
+}
+
+void remember_leak(struct flight *f, enum reason why, struct str name, const struct http_response *response)
+{
+	struct recall_note note = {.reason = why, .status = response->status};
+	if (!f->may_store || why == REASON_NOT_LEAK_SAMPLE) /* known already, by remember_sample */
+		return;
+	refuse(f, &note,
+	    name.n > 0 ? cause_of_leak(why, name, &f->arena)
+		       : cause_of_refusal(&f->conf->cache, f->route, why, response, &f->arena));
+}
+
+void remember_sample(struct flight *f, struct str where, bool of_visitor)
+{
+	struct recall_note note = {
+	    .reason = REASON_NOT_LEAK_SAMPLE, .status = f->response.status, .of_visitor = of_visitor};
+	refuse(f, &note, where);
 }
 
 void remember_failed(struct flight *f, enum reason why)

@@ -13,6 +13,8 @@ void remember_refused(struct flight *f, enum reason why, const struct http_respo
 /* The same, where the value of a cookie or a request field of that name was found in the answer: the name is told to operators,
  * the value never. Empty: no single one decided. */
 void remember_leak(struct flight *f, enum reason why, struct str name, const struct http_response *response);
+/* The answer came out different when it was fetched once more (req/sample.h): where, for people. of_visitor: its request told who asks. */
+void remember_sample(struct flight *f, struct str where, bool of_visitor);
 /* There was no whole answer; `why` is an error, or why the page could not be kept although it may be stored. */
 void remember_failed(struct flight *f, enum reason why);
 

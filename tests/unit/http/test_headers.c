@@ -62,6 +62,24 @@ START_TEST(many_fields_fit)
 }
 END_TEST
 
+START_TEST(a_copy_stands_on_its_own)
+{
+	struct headers h = {0}, copy;
+	struct arena own;
+	char value[] = "1";
+	headers_add(&h, &arena, STR("A"), str_of(value));
+	headers_add(&h, &arena, STR("b"), STR(""));
+	arena_init(&own, 0);
+	headers_copy(&h, &own, &copy);
+	value[0] = '2';
+	ck_assert_uint_eq(copy.n, 2);
+	ck_assert(str_eq(headers_get(&copy, STR("a")), STR("1")) && str_eq(copy.v[1].name, STR("b")));
+	(void)headers_remove(&copy, STR("A"));
+	ck_assert_uint_eq(h.n, 2);
+	arena_free(&own);
+}
+END_TEST
+
 START_TEST(joining)
 {
 	struct headers h = fields_of("A: 1|B: x|a: |A: 3");
@@ -206,6 +224,7 @@ int main(void)
 	tcase_add_checked_fixture(c, begin, end);
 	tcase_add_test(c, fields_keep_order_and_spelling_and_compare_without_case);
 	tcase_add_test(c, many_fields_fit);
+	tcase_add_test(c, a_copy_stands_on_its_own);
 	tcase_add_test(c, joining);
 	tcase_add_test(c, removing_and_setting);
 	tcase_add_test(c, list_elements);

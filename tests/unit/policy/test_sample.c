@@ -127,6 +127,33 @@ START_TEST(how_a_stranger_asks)
 }
 END_TEST
 
+START_TEST(who_is_a_stranger)
+{
+	static const struct {
+		const char *what, *request;
+		bool is_stranger;
+	} rows[] = {
+	    {"who sends nothing of his own", "Accept: */*\nX-Forwarded-For: 192.0.2.1", true},
+	    {"who has a cookie is none", "Cookie: sid=1", false},
+	    {"but one that others have as well", "Cookie: lang=de; theme=dark", true},
+	    {"or a token, which tells the origin nothing", "Cookie: csrftoken=1", true},
+	    {"or both and no other", "Cookie: csrftoken=1\nCookie: lang=de", true},
+	    {"one among others counts", "Cookie: lang=de; sid=1", false},
+	    {"so does a credential", "Authorization: Basic YTpi", false},
+	    {"and a field of leak_patterns", "X-User-Name: bob", false},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct route route = route_of_sample();
+		struct stored s = {.status = 200};
+		struct headers h = fields_of(rows[i].request, &arena);
+		route.vary_cookie = (struct str_list){lang, COUNT_OF(lang)};
+		route.token_cookie = (struct str_list){tokens, COUNT_OF(tokens)};
+		route.leak_patterns = (struct str_list){patterns, COUNT_OF(patterns)};
+		ck_assert_msg(policy_is_stranger(&route, &s, &h) == rows[i].is_stranger, "%s", rows[i].what);
+	}
+}
+END_TEST
+
 START_TEST(which_fields_differ)
 {
 	static const struct {
@@ -160,6 +187,7 @@ int main(void)
 	tcase_add_test(c, which_pages);
 	tcase_add_test(c, no_partial_page);
 	tcase_add_test(c, how_a_stranger_asks);
+	tcase_add_test(c, who_is_a_stranger);
 	tcase_add_test(c, which_fields_differ);
 	return suite_run(s);
 }
