@@ -386,11 +386,21 @@ static struct session_key key_of(struct req *r, const struct visitors *v, struct
 
 /* ---- the step ---- */
 
+/* RFC 9111 5.2.1.7: a request with only-if-cached is no reason to ask the origin for anything. */
+static bool may_go_forward(const struct req *r)
+{
+	return policy_miss(r->route, &r->message) != REUSE_UNSATISFIABLE;
+}
+
 /* As if nothing were stored: the application makes the page for him, or says what is wrong. */
 static enum req_step go_alone(struct req *r)
 {
 	req__leave_flight(r);
 	entry_release(&r->entry);
+	if (!may_go_forward(r)) {
+		answer_error(r, 504, REASON_ERROR_ONLY_IF_CACHED, NULL);
+		return REQ_ANSWERED;
+	}
 	r->fwd = REASON_PASS_TOKEN_SESSION;
 	r->passes = true;
 	r->may_store = false;
@@ -435,7 +445,8 @@ static enum req_step ask(struct req *r)
 	struct str place = place_of(r);
 	struct session_key key = key_of(r, v, place);
 	struct str known = session_find(v->sessions, &key, r->env->port->wall_ms(r->env->worker), &r->arena);
-	if (known.p && known.n == 0)
+	bool in_vain = known.p && known.n == 0;
+	if (in_vain || (!known.p && !may_go_forward(r)))
 		return go_alone(r);
 	if (known.p) {
 		r->visitor.token = known;

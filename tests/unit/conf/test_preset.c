@@ -49,6 +49,15 @@ START_TEST(completes)
 }
 END_TEST
 
+START_TEST(paths_of_tokens_are_gathered)
+{
+	struct conf *c = load_good(UPSTREAM "[route /a/*]\ntoken = rails\ntoken_path = /x/../%63srf?a=b\n"
+					    "[route /b/*]\ntoken = laravel\ntoken_path = /t\n"
+					    "[route /c/*]\nttl = 1s\n");
+	ck_assert_str_eq(list(&c->token_paths), "/csrf /t");
+}
+END_TEST
+
 START_TEST(every_route_has_the_defaults)
 {
 	struct conf *c = load_good(UPSTREAM "[route x]\nmatch = ~ ^/x\ntoken = asok\nleak_sample = 0.5%\nttl = 1s\n");
@@ -89,6 +98,7 @@ int main(void)
 	TCase *t = tcase_create("preset");
 	tcase_add_checked_fixture(t, start, stop);
 	tcase_add_loop_test(t, completes, 0, COUNT(rows));
+	tcase_add_test(t, paths_of_tokens_are_gathered);
 	tcase_add_test(t, every_route_has_the_defaults);
 	tcase_add_test(t, a_framework_is_known_by_its_cookie);
 	suite_add_tcase(s, t);

@@ -578,6 +578,23 @@ START_TEST(the_path_itself_is_never_stored)
 }
 END_TEST
 
+START_TEST(who_wants_only_what_is_stored)
+{
+	static const char only[] = "Cookie: " OLD "\nCache-Control: only-if-cached\n";
+	struct world *w = stored_world();
+	struct req *r = world_ask(w, "GET", "/p", only);
+	ck_assert_msg(w->n_fetches == 0, "RFC 9111 5.2.1.7: the origin is asked");
+	ck_assert_int_eq(req_answer(r)->status, 504);
+	ck_assert_int_eq(r->reason, REASON_ERROR_ONLY_IF_CACHED);
+	world_end(&r);
+	visit_asking(w, OLD, "", T1);
+	r = world_ask(w, "GET", "/p", only);
+	check_page(r, "the token is remembered", T1);
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
 static void ask_why(struct world *w, const char *target, const char *fields, struct why *out)
 {
 	struct why_env env = {w->tier, w->flights, w->workers[0].env.key_seed, 0};
@@ -647,6 +664,7 @@ int main(void)
 	tcase_add_test(t, a_head_asks_as_well);
 	tcase_add_test(t, a_route_that_does_not_say_whom_to_ask);
 	tcase_add_test(t, the_path_itself_is_never_stored);
+	tcase_add_test(t, who_wants_only_what_is_stored);
 	tcase_add_test(t, what_would_be_asked_is_told);
 	suite_add_tcase(s, t);
 	return suite_run(s);
