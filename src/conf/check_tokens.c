@@ -14,23 +14,21 @@ static void check_names(struct loader *l, const struct conf_origin *s, const cha
 				STR_ARG(str_take(names->v[i], 64))));
 }
 
-/* "token_cookie = django" has the name of a cookie in mind that nobody sets. */
-static void check_preset_as_cookie(struct loader *l, const struct conf_origin *s, const struct route *r)
+/* What is left of presets among the cookies differs from the route's own. */
+static void check_one_preset(struct loader *l, const struct conf_origin *s, const struct route *r)
 {
-	for (int i = TOKEN_NONE; i <= TOKEN_RAILS; i++)
-		for (unsigned k = 0; k < r->token_cookie.n; k++)
-			if (str_eq(preset_word((enum token_preset)i), r->token_cookie.v[k]))
-				loader_complain(l, s, "token_cookie", true,
-				    arena_printf(l->arena,
-					"%.*s is taken for the name of a cookie (did you mean token = %.*s?)",
-					STR_ARG(r->token_cookie.v[k]), STR_ARG(r->token_cookie.v[k])));
+	for (unsigned i = 0; i < r->token_cookie.n; i++)
+		if (preset_of(r->token_cookie.v[i]) != TOKEN_NONE)
+			loader_complain(l, s, "token_cookie", false,
+			    arena_printf(l->arena, "%.*s is another preset than %.*s: a route has one",
+				STR_ARG(r->token_cookie.v[i]), STR_ARG(preset_word(r->token))));
 }
 
 static void check_cookies(struct loader *l, const struct conf_origin *s, const struct route *r)
 {
 	check_names(l, s, "token_cookie", &r->token_cookie);
 	check_names(l, s, "vary_cookie", &r->vary_cookie);
-	check_preset_as_cookie(l, s, r);
+	check_one_preset(l, s, r);
 	if (r->token_cookie.n > TOKEN_COOKIES_MAX)
 		loader_complain(l, s, "token_cookie", false,
 		    arena_printf(l->arena, "more than %d token cookies", TOKEN_COOKIES_MAX));

@@ -15,6 +15,8 @@ struct preset {
 extern const struct preset presets[];
 /* "django" */
 struct str preset_word(enum token_preset preset);
+/* TOKEN_NONE: no preset's word. */
+enum token_preset preset_of(struct str word);
 
 /* Puts the preset of the route before what its own token_cookie and token_field name, none of them twice, and says whether
  * the fields' tokens are of a session. */

@@ -50,8 +50,10 @@ static const struct row {
 	    "vary_cookie = lang, csrftoken: csrftoken is a token cookie too: a page of his own for each visitor, "
 	    "or one for all with his token filled in, not both")},
     {"another cookie in the key", "token = django\nvary_cookie = lang", NULL},
-    {"a framework for a cookie", "token_cookie = django",
-	WARNS("4", "token_cookie = django: django is taken for the name of a cookie (did you mean token = django?)")},
+    {"a preset among the cookies", "token_cookie = django, mine", NULL},
+    {"the route's own preset among them", "token = django\ntoken_cookie = django", NULL},
+    {"two presets", "token = django\ntoken_cookie = mine, rails",
+	FAILS("5", "token_cookie = mine, rails: rails is another preset than django: a route has one")},
     {"a star in a token cookie", "token_cookie = csrf_*",
 	WARNS("4", "token_cookie = csrf_*: csrf_*: the * stands for itself here, name each cookie")},
     {"a star in an allowed cookie", "leak_allow = _ga*",

@@ -25,6 +25,8 @@ static const struct row {
     {"and Rails' too", "token = rails\ntoken_path = /t", "", "authenticity_token csrf-token", true},
     {"the file adds to the preset", "token = django\ntoken_cookie = mine\ntoken_field = a, b", "csrftoken mine",
 	"csrfmiddlewaretoken a b", false},
+    {"a preset may stand among the cookies", "token_cookie = mine, django", "csrftoken mine", "csrfmiddlewaretoken",
+	false},
     {"but nothing twice", "token = asok\ntoken_cookie = asok_csrf, a, a", "asok_csrf a", "", false},
     {"names differ by case", "token_cookie = a, A", "a A", "", false},
     {"cookies need no preset", "token_cookie = a\ntoken_field = f", "a", "f", false},
