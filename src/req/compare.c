@@ -53,7 +53,7 @@ static bool differ(struct compare *c, enum difference how)
 
 static void never_wakes(struct body_reader *r)
 {
-	assert(!"a complete body has no more to come");
+	assert(false && "a complete body has no more to come");
 }
 
 /* The next run of its body. False at the end. */
