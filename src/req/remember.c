@@ -5,6 +5,9 @@
 #include "policy/cause.h"
 #include "req/req.h"
 
+/* How long the operator's log is silent about the same leak of the same page, from fetch to fetch. */
+enum { TOLD_MS = 60 * 1000 };
+
 static void write_note(struct flight *f, struct recall_note *note, struct str cause)
 {
 	static const char cut[] = "...";
@@ -35,12 +38,26 @@ void remember_refused(struct flight *f, enum reason why, const struct http_respo
 	remember_leak(f, why, STR(""), response);
 }
 
+/* A page that leaks does so with each fetch; the access log and the metrics have them all. */
+static bool was_told_just_now(const struct flight *f, enum reason why, struct str cause)
+{
+	struct recall_note last;
+	return recall_read(flights_recall(f->env->flights), &f->key, &last) && last.reason == why &&
+	       str_eq(str_of(last.cause), cause) && f->env->port->wall_ms(f->env->worker) - last.at_ms < TOLD_MS;
+}
+
+void remember_tell(const struct flight *f, enum reason why, struct str cause)
+{
+	if (!was_told_just_now(f, why, cause))
+		log_info("guard", "%.*s: not stored: %s%s%.*s (request %.*s)", STR_ARG(f->key.text), reason_code(why),
+		    cause.n > 0 ? ", " : "", STR_ARG(cause), STR_ARG(f->id));
+}
+
 static void refuse(struct flight *f, struct recall_note *note, struct str cause)
 {
 	if (reason_is_personal(note->reason)) {
 		metrics_inc(f->env->metrics, METRIC_LEAKS);
-		log_info("guard", "%.*s: not stored: %s%s%.*s (request %.*s)", STR_ARG(f->key.text),
-		    reason_code(note->reason), cause.n > 0 ? ", " : "", STR_ARG(cause), STR_ARG(f->id));
+		remember_tell(f, note->reason, cause);
 	}
 	/* A server's failure passes: the next request may find it well again. And what one client's request forbids must not
 	 * switch the cache off for the others. */

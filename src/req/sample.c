@@ -18,7 +18,6 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "policy/sample.h"
@@ -120,9 +119,8 @@ static void end_different(struct flight *f, struct str where)
 static void end_failed(struct flight *f, const char *why)
 {
 	f->why = why;
+	remember_tell(f, REASON_NOT_LEAK_SAMPLE, str_of(why));
 	remember_failed(f, REASON_NOT_LEAK_SAMPLE);
-	log_info("guard", "%.*s: not stored: %s, %s (request %.*s)", STR_ARG(f->key.text),
-	    reason_code(REASON_NOT_LEAK_SAMPLE), why, STR_ARG(f->id));
 	end(f, false);
 }
 

@@ -49,6 +49,17 @@ def test_it_is_told_by_name_and_never_by_value(origin, serve):
     assert "leak-cookie" in why and "sid" in why and SECRET not in why
 
 
+def test_the_log_is_not_flooded(origin, serve):
+    """Each fetch is refused, counted and in the access log; the operator's log has it once, and once for another page."""
+    echo(origin)
+    larder = serve(origin, ROUTE)
+    for target in "/p", "/p", "/p", "/p?other":
+        larder.get(target, COOKIE)
+    assert larder.metric("larder_leaks_refused_total") == 4
+    wait_until(lambda: "/p?other: not stored" in larder.stderr(), "the guard's line")
+    assert len([x for x in larder.stderr().splitlines() if "leak-cookie" in x]) == 2
+
+
 def test_off_by_route(origin, serve):
     echo(origin)
     larder = serve(origin, ROUTE + "leak_guard = off\n")
