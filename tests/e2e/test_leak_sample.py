@@ -3,6 +3,7 @@ when it comes out different. Here every page is, so that chance decides nothing.
 import gzip
 import re
 import secrets
+import string
 
 import pytest
 
@@ -96,6 +97,26 @@ def test_tokens_and_nonces_are_no_difference(origin, serve, coding):
 
     larder = serve(origin, SAMPLED + "token_cookie = csrf\nset_cookie = strip\n")
     larder.get("/p")
+    wait_until(lambda: larder.entries() == 1, "the page to be stored")
+    assert larder.get("/p").hit and origin.count("/p") == 2
+
+
+def masked(secret):
+    """As Django writes it into forms: another text each time (django.middleware.csrf)."""
+    letters = string.ascii_letters + string.digits
+    mask = "".join(secrets.choice(letters) for _ in secret)
+    return mask + "".join(letters[(letters.index(s) + letters.index(m)) % len(letters)] for s, m in zip(secret, mask))
+
+
+def test_tokens_that_are_masked_anew_are_no_difference(origin, serve):
+    @origin.on("/p")
+    def handler(request, reply):
+        secret = secrets.token_hex(16)
+        forms = "".join(f'<input type="hidden" name="csrfmiddlewaretoken" value="{masked(secret)}">' for _ in range(2))
+        reply.send(200, {"Set-Cookie": f"csrftoken={secret}; Path=/; SameSite=Lax"}, f"<form>{forms}</form>".encode())
+
+    larder = serve(origin, SAMPLED + "token = django\n")
+    larder.get("/p", {"Cookie": f"csrftoken={secrets.token_hex(16)}; sid=1"})
     wait_until(lambda: larder.entries() == 1, "the page to be stored")
     assert larder.get("/p").hit and origin.count("/p") == 2
 
