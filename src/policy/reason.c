@@ -47,6 +47,7 @@ bool reason_is_of_request(enum reason r)
 	case REASON_NOT_HEAD:
 	case REASON_NOT_PARTIAL:
 	case REASON_NOT_REFUSED:
+	case REASON_NOT_CODING:	     /* so does the request's Accept-Encoding */
 	case REASON_NOT_LEAK_COOKIE: /* the values that are looked for are the request's: any client can choose them */
 	case REASON_NOT_LEAK_AUTHORIZATION:
 	case REASON_NOT_LEAK_FIELD:

@@ -309,6 +309,8 @@ static void put(struct flight *f)
 /* All of it has come, and nothing in it belongs to one visitor. */
 static void keep(struct flight *f)
 {
+	if (personal_cuts(f) && !personal_is_cut_out(f))
+		return;
 	if (personal_cuts(f) && personal_make_entry(f) != ERR_OK) {
 		remember_failed(f, REASON_NOT_FULL);
 		fill_stop_storing(f, REASON_NOT_FULL);

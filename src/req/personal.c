@@ -20,6 +20,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "policy/elsewhere.h"
 #include "req/fill.h"
 #include "req/personal_fetch.h"
 #include "req/remember.h"
@@ -40,6 +41,7 @@ void personal_free(struct personal_fetch **ref)
 	free(p->in);
 	free(p->holes);
 	free(p->fills);
+	free(p->forms);
 	free(p);
 }
 
@@ -151,6 +153,15 @@ static void add_hole(struct personal_fetch *p, const struct hole *hole, struct s
 	p->filled = true;
 }
 
+static void add_form(struct personal_fetch *p, struct str was)
+{
+	if (p->n_forms == p->forms_cap) {
+		p->forms_cap = p->forms_cap ? p->forms_cap * 2 : HOLES_FIRST;
+		p->forms = mem_realloc(p->forms, p->forms_cap * sizeof *p->forms);
+	}
+	p->forms[p->n_forms++] = was;
+}
+
 static void on_cut(void *ctx, const struct hole *hole, struct str was)
 {
 	struct flight *f = ctx;
@@ -164,6 +175,8 @@ static void on_cut(void *ctx, const struct hole *hole, struct str was)
 		refuse(f, p->what.field_reason, STR(""));
 	if (f->storing && p->n + p->what.n_field_holes == HOLES_MAX)
 		refuse(f, REASON_NOT_HOLES, STR(""));
+	if (f->storing && is_of_form)
+		add_form(p, arena_str(&f->arena, was));
 	if (f->storing)
 		add_hole(p, hole, arena_str(&f->arena, fill));
 	else
@@ -261,7 +274,7 @@ static void look_decoded(struct flight *f, struct str bytes)
 		int err = decode_some(p->decode, &bytes, piece, sizeof piece, &n);
 		p->decoded += n;
 		if (err != ERR_OK || p->decoded > f->max_object) {
-			refuse(f, err != ERR_OK ? REASON_NOT_CODING : REASON_NOT_TOO_LARGE, STR(""));
+			refuse(f, REASON_NOT_CODING, STR(""));
 			return;
 		}
 		feed(f, str_make(piece, n), false);
@@ -381,6 +394,20 @@ static void leave_out_unused(struct personal_fetch *p)
 			return;
 	}
 	p->what.n_values--;
+}
+
+bool personal_is_cut_out(struct flight *f)
+{
+	struct personal_fetch *p = f->personal;
+	if (p->n_forms == 0 || !f->route->leak_guard)
+		return true;
+	unsigned n = body_segments(f->body, NULL, 0);
+	struct str *pieces = arena_alloc(&f->arena, (n + 1) * sizeof *pieces);
+	(void)body_segments(f->body, pieces, n);
+	if (!policy_stands_elsewhere(p->forms, p->n_forms, &p->kept.headers, pieces, n, &f->arena))
+		return true;
+	refuse(f, REASON_NOT_TOKEN_ELSEWHERE, STR(""));
+	return false;
 }
 
 int personal_make_entry(struct flight *f)

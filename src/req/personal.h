@@ -37,6 +37,8 @@ void personal_look(struct flight *f, struct str bytes);
 int personal_end(struct flight *f) MUST_CHECK;
 /* personal_end said ERR_AGAIN: the fetch itself is over. */
 bool personal_is_ending(const struct flight *f);
+/* personal_cuts, the body is whole. False: what was cut out of a form stands elsewhere too, so it is not stored; those who wait are told. */
+bool personal_is_cut_out(struct flight *f);
 /* personal_cuts, the body is whole: f->entry, with its holes. ERR_FULL: no room. */
 int personal_make_entry(struct flight *f) MUST_CHECK;
 

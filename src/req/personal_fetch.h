@@ -31,6 +31,8 @@ struct personal_fetch {
 	struct hole *holes;
 	struct personal_fill *fills;
 	unsigned n, cap;
+	struct str *forms; /* what the fields of forms held */
+	unsigned n_forms, forms_cap;
 	bool filled; /* since the leader was woken */
 };
 

@@ -94,6 +94,8 @@ START_TEST(refusals_of_the_request_say_nothing_about_the_url)
 	ck_assert(reason_is_of_request(REASON_NOT_LEAK_COOKIE));
 	ck_assert(reason_is_of_request(REASON_NOT_LEAK_AUTHORIZATION));
 	ck_assert(reason_is_of_request(REASON_NOT_LEAK_FIELD));
+	ck_assert(reason_is_of_request(REASON_NOT_CODING));
+	ck_assert(!reason_is_of_request(REASON_NOT_TOKEN_ELSEWHERE));
 	ck_assert(!reason_is_of_request(REASON_NOT_LEAK_SET_COOKIE));
 	ck_assert(!reason_is_of_request(REASON_NOT_LEAK_SAMPLE));
 	ck_assert(!reason_is_of_request(REASON_NOT_TOKEN_SHAPE));

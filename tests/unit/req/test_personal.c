@@ -199,6 +199,24 @@ START_TEST(coded_bodies)
 }
 END_TEST
 
+START_TEST(a_coding_that_one_client_asked_for_is_no_verdict_on_the_page)
+{
+	struct world *w = world_new(guarded);
+	struct req *odd = world_ask(w, "GET", "/p", COOKIE "Accept-Encoding: zstd\n");
+	world_respond(w, 0, 200, PUBLIC "Content-Encoding: zstd\n", "coded");
+	ASSERT_ANSWER(odd, 200, "coded");
+	world_end(&odd);
+	struct req *a = world_ask(w, "GET", "/p", ""), *b = world_ask(w, "GET", "/p", "");
+	ck_assert_uint_eq(w->n_fetches, 2); /* they go together */
+	world_respond(w, 1, 200, PUBLIC, "plain");
+	ASSERT_ANSWER(a, 200, "plain");
+	ASSERT_ANSWER(b, 200, "plain");
+	world_end(&a);
+	world_end(&b);
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(what_is_large_only_when_decoded_is_not_stored)
 {
 	struct world *w = world_new("[route /*]\nmax_object = 64K\n");
@@ -210,7 +228,7 @@ START_TEST(what_is_large_only_when_decoded_is_not_stored)
 	world_done(w, 0, ERR_OK);
 	world_deliver(w);
 	world_end(&r);
-	ck_assert_int_eq(told(w, "/p"), REASON_NOT_TOO_LARGE);
+	ck_assert_int_eq(told(w, "/p"), REASON_NOT_CODING);
 	free(text);
 	world_free(&w);
 }
@@ -306,6 +324,7 @@ int main(void)
 	tcase_add_test(t, nobody_waits_for_it_twice);
 	tcase_add_test(t, what_is_stored_stays_when_a_renewal_leaks);
 	tcase_add_loop_test(t, coded_bodies, 0, COUNT_OF(coded));
+	tcase_add_test(t, a_coding_that_one_client_asked_for_is_no_verdict_on_the_page);
 	tcase_add_test(t, what_is_large_only_when_decoded_is_not_stored);
 	tcase_add_test(t, no_part_is_stored_of_what_must_be_looked_through);
 	tcase_add_test(t, no_rest_is_asked_for_by_who_has_a_secret);

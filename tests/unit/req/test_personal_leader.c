@@ -435,6 +435,43 @@ START_TEST(a_session_s_token_is_asked_for_by_the_next)
 }
 END_TEST
 
+/* A script has it too. */
+START_TEST(a_session_s_token_elsewhere_is_not_for_others)
+{
+#define FORM "<meta name=\"csrf-token\" content=\"" MADE "\">"
+	static const struct {
+		const char *name, *options, *fields, *body;
+		enum reason reason;
+	} pages[] = {
+	    {"in the form alone", "", "", FORM FORM, REASON_STORED},
+	    {"in a script behind it", "", "", FORM "<script>x = \"" MADE "\"</script>", REASON_NOT_TOKEN_ELSEWHERE},
+	    {"in a link before it", "", "", "<a href=\"/?t=" MADE "\">" FORM, REASON_NOT_TOKEN_ELSEWHERE},
+	    {"in a field of the head", "", "X-CSRF-Token: " MADE "\n", FORM, REASON_NOT_TOKEN_ELSEWHERE},
+	    {"in a cookie, which is not stored", "set_cookie = strip\n", "Set-Cookie: c=1" MADE "\n", FORM,
+		REASON_STORED},
+	    {"without the guard", "leak_guard = off\n", "", FORM MADE, REASON_STORED},
+	};
+#undef FORM
+	for (unsigned i = 0; i < COUNT_OF(pages); i++) {
+		char ini[256];
+		snprintf(
+		    ini, sizeof ini, "[route /*]\nttl = 60s\ntoken = laravel\ntoken_path = /tok\n%s", pages[i].options);
+		struct world *w = world_new(ini);
+		struct req *r = world_ask(w, "GET", "/p", "Cookie: sid=one\n");
+		struct req *other = world_ask(w, "GET", "/p", "Cookie: sid=two\n");
+		world_respond(w, 0, 200, pages[i].fields, pages[i].body);
+		ASSERT_ANSWER(r, 200, pages[i].body);
+		ck_assert_msg(told(w, "/p") == pages[i].reason, "%s: %s", pages[i].name, reason_code(told(w, "/p")));
+		/* Who waited asks for his token, or for the page. */
+		ASSERT_STR(w->fetches[1]->target, pages[i].reason == REASON_STORED ? "/tok" : "/p");
+		world_respond(w, 1, 200, "Content-Type: text/plain\n", YOURS);
+		world_end(&r);
+		world_end(&other);
+		world_free(&w);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("personal_leader");
@@ -454,6 +491,7 @@ int main(void)
 	tcase_add_test(t, a_masked_field_is_filled_with_the_cookie);
 	tcase_add_test(t, a_field_that_nobody_can_fill_is_his_alone);
 	tcase_add_test(t, a_session_s_token_is_asked_for_by_the_next);
+	tcase_add_test(t, a_session_s_token_elsewhere_is_not_for_others);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
