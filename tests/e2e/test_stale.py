@@ -67,7 +67,7 @@ def test_without_it_an_error_is_an_error(origin, serve):
 
 
 def test_must_revalidate_forbids_stale(origin, serve):
-    origin.page("/p", headers={"Cache-Control": "max-age=2, must-revalidate, stale-if-error=60, stale-while-revalidate=60"})
+    origin.page("/p", headers={"Cache-Control": "max-age=2, must-revalidate, stale-if-error=60, stale-while-revalidate=60", "ETag": '"1"'})
     larder = serve(origin)
     larder.stored("/p")
     origin.on("/p")(lambda request, reply: reply.reset())
