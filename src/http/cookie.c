@@ -4,6 +4,8 @@
  * bytes in it. Nothing is decoded. */
 #include "http/cookie.h"
 
+#include "http/date.h"
+
 bool cookie_next_part(const struct headers *request, uint32_t *field, struct str *rest, struct str *part)
 {
 	for (;;) {
@@ -75,4 +77,31 @@ bool set_cookie_attribute(const struct set_cookie *c, struct str name, struct st
 		found = true;
 	}
 	return found;
+}
+
+/* 5.2.2: "-" and digits, else it is no such attribute. One that is too large to be told is the largest. */
+static bool read_max_age(const struct set_cookie *c, int64_t *out)
+{
+	struct str text;
+	uint64_t n;
+	if (!set_cookie_attribute(c, STR("Max-Age"), &text))
+		return false;
+	bool negative = text.n > 0 && text.p[0] == '-';
+	int err = str_to_u64(negative ? str_skip(text, 1) : text, INT32_MAX, &n);
+	if (err != ERR_OK && err != ERR_TOO_LARGE)
+		return false;
+	*out = negative ? -1 : err == ERR_OK ? (int64_t)n : INT32_MAX;
+	return true;
+}
+
+bool set_cookie_life(const struct set_cookie *c, int64_t now_s, int64_t *out)
+{
+	struct str text;
+	int64_t expires_s;
+	if (read_max_age(c, out))
+		return true;
+	if (!set_cookie_attribute(c, STR("Expires"), &text) || http_cookie_date_read(text, &expires_s) != ERR_OK)
+		return false;
+	*out = expires_s - now_s;
+	return true;
 }

@@ -25,5 +25,8 @@ struct set_cookie {
 bool set_cookie_read(struct str field, struct set_cookie *out);
 /* An attribute ("Max-Age"), by name without case; of several the last counts (5.3). False: not there. */
 bool set_cookie_attribute(const struct set_cookie *c, struct str name, struct str *value);
+/* How many seconds it lives from now_s on, by Max-Age, else by Expires (5.3): 0 or less removes it. False: until the browser is
+ * closed; *out is left alone. */
+bool set_cookie_life(const struct set_cookie *c, int64_t now_s, int64_t *out);
 
 #endif

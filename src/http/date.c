@@ -188,19 +188,6 @@ int http_date_read(struct str s, int64_t now_s, int64_t *out)
 	return ERR_OK;
 }
 
-static char *put_number(char *p, size_t digits, unsigned v)
-{
-	for (size_t i = digits; i-- > 0; v /= 10)
-		p[i] = (char)('0' + v % 10);
-	return p + digits;
-}
-
-static char *put_text(char *p, const char *text, size_t n)
-{
-	memcpy(p, text, n);
-	return p + n;
-}
-
 /* ---- dates of cookies (RFC 6265 5.1.1) ---- */
 
 /* Each part is the first token that looks like it, whatever stands behind it in the token. */
@@ -230,6 +217,17 @@ static bool take_cookie_time(struct str s, struct civil *c)
 	       take_text(&s, STR(":")) && take_digits(&s, 1, 2, &c->second);
 }
 
+static bool take_cookie_month(struct str s, unsigned *month)
+{
+	for (unsigned i = 0; i < COUNT_OF(month_names); i++) {
+		if (str_starts_nocase(s, str_make(month_names[i], 3))) {
+			*month = i + 1;
+			return true;
+		}
+	}
+	return false;
+}
+
 static void take_cookie_token(struct cookie_date *d, struct str token)
 {
 	struct str s = token;
@@ -242,7 +240,7 @@ static void take_cookie_token(struct cookie_date *d, struct str token)
 		d->has_time = true;
 	} else if (!d->has_day && take_digits(&s, 1, 2, &c->day)) {
 		d->has_day = true;
-	} else if (!d->has_month && take_month(&s, &c->month)) {
+	} else if (!d->has_month && take_cookie_month(token, &c->month)) {
 		d->has_month = true;
 	} else if (!d->has_year && take_digits(&s, 2, 4, &year)) {
 		c->year = year + (year >= 70 && year <= 99 ? 1900 : year <= 69 ? 2000 : 0);
@@ -264,6 +262,21 @@ int http_cookie_date_read(struct str s, int64_t *out)
 		return ERR_INVALID;
 	*out = seconds_of(&d.civil);
 	return ERR_OK;
+}
+
+/* ---- writing ---- */
+
+static char *put_number(char *p, size_t digits, unsigned v)
+{
+	for (size_t i = digits; i-- > 0; v /= 10)
+		p[i] = (char)('0' + v % 10);
+	return p + digits;
+}
+
+static char *put_text(char *p, const char *text, size_t n)
+{
+	memcpy(p, text, n);
+	return p + n;
 }
 
 struct str http_date_write(int64_t s, char out[HTTP_DATE_SIZE])

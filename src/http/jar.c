@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "http/cookie.h"
-#include "http/date.h"
 
 /* Google Analytics, Matomo, Hotjar, Meta, Microsoft, HubSpot, Plausible's like: written by scripts, for scripts. */
 static const struct str of_scripts[] = {
@@ -26,7 +26,7 @@ static const struct str of_scripts[] = {
 
 static bool is_of_script(struct str name)
 {
-	for (unsigned i = 0; i < sizeof(of_scripts) / sizeof(of_scripts[0]); i++)
+	for (unsigned i = 0; i < COUNT_OF(of_scripts); i++)
 		if (str_starts(name, of_scripts[i]))
 			return true;
 	return false;
@@ -78,34 +78,6 @@ static bool is_for_path(const struct set_cookie *c, struct str path)
 	return str_starts(path, at) && (path.n == at.n || at.p[at.n - 1] == '/' || path.p[at.n] == '/');
 }
 
-/* 5.1.1 reads dates of many forms; of ours the one with dashes is told besides ("Thu, 01-Jan-1970 00:00:01 GMT"). */
-static bool has_expired(struct str text, int64_t now_s)
-{
-	char plain[HTTP_DATE_SIZE];
-	int64_t at;
-	if (http_date_read(text, now_s, &at) == ERR_OK)
-		return at <= now_s;
-	if (text.n != HTTP_DATE_SIZE - 1)
-		return false;
-	for (size_t i = 0; i < text.n; i++)
-		plain[i] = text.p[i] == '-' ? ' ' : text.p[i];
-	return http_date_read(str_make(plain, text.n), now_s, &at) == ERR_OK && at <= now_s;
-}
-
-/* 5.3 and 5.2.2: Max-Age before Expires; 0 and less is the earliest time there is. */
-static bool is_removal(const struct set_cookie *c, int64_t now_s)
-{
-	struct str text;
-	uint64_t seconds;
-	if (set_cookie_attribute(c, STR("Max-Age"), &text) && text.n > 0) {
-		if (text.p[0] == '-')
-			return str_to_u64(str_skip(text, 1), UINT64_MAX, &seconds) == ERR_OK;
-		if (str_to_u64(text, UINT64_MAX, &seconds) == ERR_OK)
-			return seconds == 0;
-	}
-	return set_cookie_attribute(c, STR("Expires"), &text) && has_expired(text, now_s);
-}
-
 /* True: it was there, and was long. */
 static bool replace(struct jar *j, const struct set_cookie *c, bool is_removed)
 {
@@ -134,7 +106,8 @@ enum jar_change jar_apply(struct jar *j, const struct headers *answer, struct st
 			change = JAR_CHANGED;
 			continue;
 		}
-		bool is_removed = is_removal(&c, now_s);
+		int64_t life_s;
+		bool is_removed = set_cookie_life(&c, now_s, &life_s) && life_s <= 0;
 		if (!replace(j, &c, is_removed) || is_removed)
 			change = JAR_CHANGED;
 		*is_long = *is_long || (!is_removed && c.value.n >= JAR_LONG);

@@ -8,7 +8,6 @@
 
 #include "base/mem.h"
 #include "http/cookie.h"
-#include "http/date.h"
 #include "policy/freshness.h"
 
 /* ---- attributes ---- */
@@ -22,35 +21,7 @@ static bool has_control(struct str s)
 	return false;
 }
 
-/* RFC 6265 5.2.2: "-" and digits, else it is no such attribute. */
-static bool read_max_age(const struct set_cookie *c, int64_t *out)
-{
-	struct str text;
-	uint64_t n;
-	if (!set_cookie_attribute(c, STR("Max-Age"), &text))
-		return false;
-	bool negative = text.n > 0 && text.p[0] == '-';
-	int err = str_to_u64(negative ? str_skip(text, 1) : text, INT32_MAX, &n);
-	if (err != ERR_OK && err != ERR_TOO_LARGE)
-		return false;
-	*out = negative ? -1 : err == ERR_OK ? (int64_t)n : INT32_MAX;
-	return true;
-}
-
-/* How long the cookie lives. False: as long as the browser is open. Max-Age comes before Expires (5.3). */
-static bool read_life(const struct set_cookie *c, int64_t date_s, int64_t *out)
-{
-	struct str text;
-	int64_t expires_s;
-	if (read_max_age(c, out))
-		return true;
-	if (!set_cookie_attribute(c, STR("Expires"), &text) || http_cookie_date_read(text, &expires_s) != ERR_OK)
-		return false;
-	*out = expires_s - date_s;
-	return true;
-}
-
-/* All of them as they came, but for those two; "" or "; Path=/; Max-Age=60". */
+/* All of them as they came, but Max-Age in the place of both that tell its life; "" or "; Path=/; Max-Age=60". */
 static struct str attributes_of(const struct set_cookie *c, bool has_life, int64_t life_s, struct arena *a)
 {
 	struct str rest = str_skip(c->attributes, 1), part, out = STR("");
@@ -82,7 +53,7 @@ static enum reason add_token(
 	struct personal_value value = {.hole = {.kind = HOLE_TOKEN, .cookie = c->name}, .text = c->value};
 	const struct personal_value *before = find_cookie(out, c->name);
 	int64_t life_s = 0, date_s = freshness_date_s(&in->response->headers, STR("Date"), in->response_ms / 1000);
-	bool has_life = read_life(c, date_s >= 0 ? date_s : in->response_ms / 1000, &life_s);
+	bool has_life = set_cookie_life(c, date_s >= 0 ? date_s : in->response_ms / 1000, &life_s);
 	if (c->value.n < HOLE_MIN || (has_life && life_s <= 0) || hole_shape_of(c->value, &value.hole.shape) != ERR_OK)
 		return REASON_NOT_TOKEN_SHAPE;
 	if (before)

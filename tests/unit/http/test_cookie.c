@@ -166,6 +166,40 @@ START_TEST(attributes_are_found)
 }
 END_TEST
 
+#define NOW_S 1700000000 /* Tue, 14 Nov 2023 22:13:20 GMT */
+
+START_TEST(lives_are_told)
+{
+	static const struct {
+		const char *what, *field;
+		bool has;
+		int64_t life_s;
+	} rows[] = {
+	    {"neither: as long as the browser is open", "a=b; Path=/", false, 0},
+	    {"RFC 6265 5.2.2: Max-Age", "a=b; Max-Age=60", true, 60},
+	    {"RFC 6265 5.2.2: a Max-Age of nothing", "a=b; Max-Age=0", true, 0},
+	    {"RFC 6265 5.2.2: a negative one is over", "a=b; Max-Age=-5", true, -1},
+	    {"one beyond all numbers is long", "a=b; Max-Age=99999999999999999999", true, INT32_MAX},
+	    {"a negative one beyond all numbers is over", "a=b; Max-Age=-99999999999999999999", true, -1},
+	    {"RFC 6265 5.2.2: what is no number is no Max-Age", "a=b; Max-Age=1h", false, 0},
+	    {"an empty Max-Age is none", "a=b; Max-Age=", false, 0},
+	    {"RFC 6265 5.3: Max-Age before Expires", "a=b; Expires=Tue, 14 Nov 2023 22:13:30 GMT; Max-Age=60", true,
+		60},
+	    {"RFC 6265 5.2.1: Expires", "a=b; Expires=Tue, 14 Nov 2023 22:13:30 GMT", true, 10},
+	    {"Expires in the past", "a=b; Expires=Tue, 14-Nov-2023 22:13:19 GMT", true, -1},
+	    {"Expires where Max-Age is none", "a=b; Max-Age=x; Expires=Tue, 14 Nov 2023 22:13:30 GMT", true, 10},
+	    {"RFC 6265 5.2.1: what is no date is no Expires", "a=b; Expires=soon", false, 0},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct set_cookie c;
+		int64_t life_s = 0;
+		ck_assert_msg(set_cookie_read(str_of(rows[i].field), &c), "%s", rows[i].what);
+		ck_assert_msg(set_cookie_life(&c, NOW_S, &life_s) == rows[i].has, "%s", rows[i].what);
+		ck_assert_msg(life_s == rows[i].life_s, "%s: %lld", rows[i].what, (long long)life_s);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("http/cookie");
@@ -177,5 +211,6 @@ int main(void)
 	tcase_add_test(c, cookies_are_found);
 	tcase_add_test(c, set_cookies_are_read);
 	tcase_add_test(c, attributes_are_found);
+	tcase_add_test(c, lives_are_told);
 	return suite_run(s);
 }

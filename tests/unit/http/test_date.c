@@ -154,6 +154,7 @@ START_TEST(dates_of_cookies_are_read_as_browsers_do)
 	    {"the time first", "08:49:37 06 Nov 1994", true, "Sun, 06 Nov 1994 08:49:37 GMT"},
 	    {"single digits", "6 Nov 1994 8:9:7", true, "Sun, 06 Nov 1994 08:09:07 GMT"},
 	    {"the whole name of the month", "6 November 1994 08:49:37", true, "Sun, 06 Nov 1994 08:49:37 GMT"},
+	    {"the month in any case", "6 NOV 1994 08:49:37", true, "Sun, 06 Nov 1994 08:49:37 GMT"},
 	    {"the zone does not count", "Sun, 06 Nov 1994 08:49:37 -0800", true, "Sun, 06 Nov 1994 08:49:37 GMT"},
 	    {"the first of two counts", "6 Nov 1994 08:49:37 7 Dec 1995 09:50:38", true,
 		"Sun, 06 Nov 1994 08:49:37 GMT"},
