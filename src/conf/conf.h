@@ -47,6 +47,15 @@ static inline bool str_list_has(const struct str_list *list, struct str name)
 	return false;
 }
 
+/* Names of cookies and of form fields have a case. */
+static inline bool str_list_has_exact(const struct str_list *list, struct str name)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		if (str_eq(list->v[i], name))
+			return true;
+	return false;
+}
+
 enum conf_cache_status { CACHE_STATUS_ON, CACHE_STATUS_OFF, CACHE_STATUS_KEY };
 
 struct conf_server {

@@ -5,24 +5,15 @@
 #include "conf/option.h"
 
 const struct preset presets[] = {
-#define PRESET(name, sign, cookies, fields, of_session, sets_cookie, is_private)                                       \
-	[TOKEN_##name] = {sign, cookies, fields, of_session, sets_cookie, is_private},
+#define PRESET(name, sign, cookies, fields, of_session, sets_cookie, why_private)                                      \
+	[TOKEN_##name] = {sign, cookies, fields, of_session, sets_cookie, why_private},
 #include "conf/presets.def"
 #undef PRESET
 };
 
-static bool has(const struct str_list *list, struct str name)
-{
-	for (unsigned i = 0; i < list->n; i++)
-		if (str_eq(list->v[i], name))
-			return true;
-	return false;
-}
-
-/* Names of cookies and of form fields differ by case. */
 static void add(struct str_list *list, struct str name)
 {
-	if (!has(list, name))
+	if (!str_list_has_exact(list, name))
 		list->v[list->n++] = name;
 }
 

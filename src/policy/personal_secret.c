@@ -204,11 +204,7 @@ static void add_value(struct finder *f, enum reason reason, struct str name, str
 /* Names of cookies are told apart by case (RFC 6265 4.2.2 says nothing of ignoring it). */
 bool policy__is_allowed(const struct route *route, struct str cookie)
 {
-	for (unsigned i = 0; i < route->leak_allow.n; i++) {
-		if (str_eq(route->leak_allow.v[i], cookie))
-			return true;
-	}
-	return false;
+	return str_list_has_exact(&route->leak_allow, cookie);
 }
 
 static void add_cookies(struct finder *f, const struct personal_in *in)

@@ -39,22 +39,13 @@ bool policy_may_sample(const struct route *route, const struct stored *s)
 
 /* ---- the request ---- */
 
-static bool is_listed(const struct str_list *names, struct str name)
-{
-	for (unsigned i = 0; i < names->n; i++) {
-		if (str_eq(names->v[i], name))
-			return true;
-	}
-	return false;
-}
-
 /* The cookies that others have as well, in one field; STR_NONE: there are none. */
 static struct str common_cookies(const struct route *route, const struct headers *h, struct arena *a)
 {
 	uint32_t field = 0;
 	struct str rest = STR_NONE, part, name, value, all = STR_NONE;
 	while (cookie_next_part(h, &field, &rest, &part)) {
-		if (!cookie_read(part, &name, &value) || !is_listed(&route->vary_cookie, name))
+		if (!cookie_read(part, &name, &value) || !str_list_has_exact(&route->vary_cookie, name))
 			continue;
 		all = all.p ? arena_printf(a, "%.*s; %.*s", STR_ARG(all), STR_ARG(part)) : part;
 	}
@@ -73,7 +64,7 @@ bool policy_is_stranger(const struct route *route, const struct stored *s, const
 	uint32_t field = 0;
 	struct str rest = STR_NONE, name, value;
 	while (cookie_next(h, &field, &rest, &name, &value)) {
-		if (!is_listed(&route->vary_cookie, name) && !is_listed(&route->token_cookie, name))
+		if (!str_list_has_exact(&route->vary_cookie, name) && !str_list_has_exact(&route->token_cookie, name))
 			return false;
 	}
 	for (uint32_t i = 0; i < h->n; i++) {

@@ -6,11 +6,7 @@
 /* Names of cookies have a case (RFC 6265 5.4). */
 static bool is_token_name(const struct route *route, struct str name)
 {
-	for (unsigned i = 0; i < route->token_cookie.n; i++) {
-		if (str_eq(route->token_cookie.v[i], name))
-			return true;
-	}
-	return false;
+	return str_list_has_exact(&route->token_cookie, name);
 }
 
 bool policy_is_token_cookie(const struct route *route, struct str field)
