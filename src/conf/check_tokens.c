@@ -38,8 +38,7 @@ static void check_cookies(struct loader *l, const struct conf_origin *s, const s
 				loader_complain(l, s, "vary_cookie", false,
 				    arena_printf(l->arena,
 					"%.*s is a token cookie too: a page of his own for each visitor, or one for "
-					"all "
-					"with his token filled in, not both",
+					"all with his token filled in, not both",
 					STR_ARG(r->token_cookie.v[i])));
 }
 
@@ -53,9 +52,8 @@ static void check_source(struct loader *l, const struct conf_origin *s, const st
 	if (r->token_of_session && r->token_path.n == 0)
 		loader_complain(l, s, "token", true,
 		    arena_printf(l->arena,
-			"%.*s: the token belongs to the session, so a page with a form is not stored without "
-			"token_path "
-			"= /PATH, where the app tells it",
+			"%.*s: the token belongs to the session, so a page with a form is not stored "
+			"without token_path = /PATH, where the app tells it",
 			STR_ARG(preset_word(r->token))));
 	if (r->token_path.n > 0 && !r->token_of_session)
 		loader_complain(
@@ -77,12 +75,12 @@ static void check_stores(struct loader *l, const struct conf_origin *s, const st
 			"%.*s: its pages set other cookies too, and set_cookie = refuse (the default) stores none that "
 			"does; set_cookie = strip leaves them to the visitor who caused the fetch",
 			STR_ARG(word)));
-	if (p->is_private && r->ttl_ms >= 0 && !(r->override & OVERRIDE_PRIVATE))
+	if (p->why_private && r->ttl_ms >= 0 && !(r->override & OVERRIDE_PRIVATE))
 		loader_complain(l, s, "token", true,
 		    arena_printf(l->arena,
 			"%.*s %s: such a page is not stored; override = private says that it is the same for everybody "
 			"but for its tokens",
-			STR_ARG(word), p->is_private));
+			STR_ARG(word), p->why_private));
 }
 
 void loader_check_tokens(struct loader *l, const struct conf_origin *s)

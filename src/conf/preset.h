@@ -8,8 +8,8 @@ struct preset {
 	const char *sign;	      /* a cookie that no other framework has, "": none */
 	const char *cookies, *fields; /* lists with commas, may be empty */
 	bool of_session, sets_cookie;
-	const char
-	    *is_private; /* NULL, or what the framework does, for a warning: "sends Cache-Control: private ..." */
+	/* NULL, or what the framework does, for a warning: "sends Cache-Control: private ...". */
+	const char *why_private;
 };
 
 extern const struct preset presets[];
