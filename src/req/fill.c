@@ -125,6 +125,7 @@ static bool begin_entry(struct flight *f, const struct storable_out *verdict, in
 
 static void begin_alone(struct flight *f, const struct personal_secret *found)
 {
+	personal_begin_alone(f);
 	f->body = body_new(-1, NULL, body_wakes, f);
 	/* Before those who wait are told to go alone. */
 	remember_leak(f, f->reason, found ? found->name : STR(""), &f->response);
@@ -265,7 +266,8 @@ static int on_space(struct fetch *fetch, char **p, size_t *n)
 	if (!f->body)
 		return discard(p, n);
 	int err = personal_cuts(f) ? personal_space(f, p, n) : fill_space(f, p, n);
-	f->space = *p;
+	if (err == ERR_OK)
+		f->space = *p;
 	return err;
 }
 

@@ -17,7 +17,8 @@ struct personal_fetch;
 void personal_ask(struct flight *f);
 /* The head was judged. Sets f->personal when the body has to be looked through; takes the verdict back when it cannot be. */
 void personal_begin(struct flight *f, struct storable_out *verdict);
-/* Before the first byte of the body: it is not stored, for whatever reason. */
+/* Before the first byte of the body: it is not stored, for whatever reason. Where there is nothing to put in for the leader, it goes to
+ * him as it comes. */
 void personal_begin_alone(struct flight *f);
 
 /* True when the body is not what comes but what is made of it; else it is only looked at. */

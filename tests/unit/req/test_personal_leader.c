@@ -351,6 +351,28 @@ START_TEST(a_coding_that_breaks_breaks_the_page)
 }
 END_TEST
 
+START_TEST(a_coded_page_that_is_too_large_goes_by_where_nothing_is_put_in)
+{
+	enum { SIZE = 5000 };
+	struct world *w = world_new(tokens);
+	struct req *r = world_ask(w, "GET", "/small/p", "");
+	char body[SIZE] = "no gzip at all", out[SIZE + 1];
+	int end;
+	size_t sent;
+	world_head(w, 0, 200, SETS "Content-Encoding: gzip\n", SIZE);
+	world_deliver(w);
+	ASSERT_STR(world_field(r, "Content-Encoding"), "gzip");
+	ck_assert_int_eq(req_answer(r)->length, SIZE);
+	ck_assert_int_eq(world_body(w, 0, body, SIZE, &sent), ERR_OK);
+	world_done(w, 0, ERR_OK);
+	world_deliver(w);
+	ck_assert(str_eq(world_read(r, out, sizeof out, &end), str_make(body, SIZE)));
+	ck_assert_int_eq(end, ERR_EOF);
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(a_coding_that_is_no_coding_goes_by)
 {
 	struct world *w = world_new(tokens);
@@ -486,6 +508,7 @@ int main(void)
 	tcase_add_test(t, a_leader_that_leaves_with_bytes_waiting_ends_it);
 	tcase_add_test(t, a_coding_is_undone);
 	tcase_add_test(t, a_coding_that_breaks_breaks_the_page);
+	tcase_add_test(t, a_coded_page_that_is_too_large_goes_by_where_nothing_is_put_in);
 	tcase_add_test(t, a_coding_that_is_no_coding_goes_by);
 	tcase_add_test(t, a_nonce_is_new_for_the_next);
 	tcase_add_test(t, a_masked_field_is_filled_with_the_cookie);
