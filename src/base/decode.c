@@ -26,8 +26,8 @@ struct decode {
 	const struct coding *coding;
 	enum place place;
 	z_stream z;
-	unsigned char
-	    head[2]; /* deflate: the bytes that tell if zlib's frame is there; they are decoded once both have come */
+	/* deflate: the bytes that tell if zlib's frame is there; they are decoded once both have come. */
+	unsigned char head[2];
 	unsigned n_head;
 	BrotliDecoderState *br;
 };

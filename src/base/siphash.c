@@ -12,7 +12,7 @@ static uint64_t rotate(uint64_t x, unsigned by)
 	return x << by | x >> (64 - by);
 }
 
-static void round_of(struct state *s)
+static void mix(struct state *s)
 {
 	s->v0 += s->v1;
 	s->v1 = rotate(s->v1, 13) ^ s->v0;
@@ -29,8 +29,8 @@ static void round_of(struct state *s)
 static void compress(struct state *s, uint64_t word)
 {
 	s->v3 ^= word;
-	round_of(s);
-	round_of(s);
+	mix(s);
+	mix(s);
 	s->v0 ^= word;
 }
 
@@ -57,6 +57,6 @@ uint64_t siphash(const struct siphash_key *key, struct str s)
 	compress(&state, n << 56 | word_of(s.p, s.n));
 	state.v2 ^= 0xff;
 	for (unsigned i = 0; i < 4; i++)
-		round_of(&state);
+		mix(&state);
 	return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
 }

@@ -6,6 +6,8 @@
  * A quote may have a backslash before it: a tag in the string of a script. */
 #include "policy/markup.h"
 
+#include "base/mem.h"
+
 /* Where a field of a form stands: in which attribute of which tag. */
 static const struct tag {
 	struct str begin, attribute;
@@ -144,7 +146,7 @@ static enum markup read_tag(struct reader *r, const struct tag *tag, const struc
 static enum markup read_begin(struct str text, const struct str_list *names, struct str *value)
 {
 	enum markup verdict = MARKUP_OTHER;
-	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+	for (size_t i = 0; i < COUNT_OF(tags); i++) {
 		struct str begin = tags[i].begin;
 		if (text.n > 1 && char_lower(text.p[1]) != begin.p[1]) /* most tags: told without a call */
 			continue;

@@ -33,14 +33,14 @@ struct personal {
 	unsigned n_values;
 	struct personal_secret *secrets;
 	unsigned n_secrets;
-	const struct personal_secret
-	    *found; /* the one that the fields to be stored hold, where that is the refusal; else NULL */
+	/* The one that the fields to be stored hold, where that is the refusal; else NULL. */
+	const struct personal_secret *found;
 	const struct str_list *fields; /* the route's token_field where they are looked for, else NULL */
 	/* Which of the values fills them: a token cookie's, or the last one, a HOLE_SESSION without text. The last one goes when the
 	 * page has no such field. */
 	uint16_t field_value;
-	enum reason
-	    field_reason; /* NONE, or why a page with such a field is not stored: nobody knows what to fill in */
+	/* NONE, or why a page with such a field is not stored: nobody knows what to fill in. */
+	enum reason field_reason;
 	/* Holes in the fields that are to be stored, whose texts are cut out of them. */
 	struct hole *field_holes;
 	unsigned n_field_holes;

@@ -68,8 +68,8 @@ struct req {
 	uint64_t skip,
 	    left; /* of a stream of which a part is sent: bytes to be passed by, then to be sent; if is_cut */
 	bool is_cut;
-	bool
-	    is_filled; /* the stream has places for bytes of his own (personal.h): those he has had, and how much of the next */
+	/* The stream has places for bytes of his own (personal.h): those he has had, and how much of the next. */
+	bool is_filled;
 	unsigned fill;
 	size_t in_fill;
 	int broken; /* the error with which the body's stream ended; 0: it did not */

@@ -7,8 +7,9 @@
 #include "req/req.h"
 
 /* A new response with one reference (MHD_destroy_response). It borrows the answer's bytes: the request must live until the
- * response went out. STREAM answers are read with `reader(ctx, ...)`. `close`: says Connection: close. `room`: so
- * many bytes does the connection's pool have beside the head. NULL: the library refused (logged). This is where a response kept per entry and worker would be looked up. */
+ * response went out. STREAM answers are read with `reader(ctx, ...)`. `close`: says Connection: close. `room`: so many bytes does the
+ * connection's pool have beside the head. NULL: the library refused (logged). This is where a response kept per entry and worker
+ * would be looked up. */
 struct MHD_Response *response_make(
     const struct answer *a, bool close, size_t room, MHD_ContentReaderCallback reader, void *ctx);
 
