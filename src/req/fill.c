@@ -167,6 +167,25 @@ static bool is_answered_by_stored(struct flight *f, const struct http_response *
 	return true;
 }
 
+static void take_head(struct flight *f, const struct http_response *r, int64_t length)
+{
+	f->response = *r;
+	headers_copy(&r->headers, &f->arena, &f->response.headers);
+	headers_remove_hop_by_hop(&f->response.headers);
+	f->length = length;
+}
+
+/* The body grows for all, or for the leader until it is known that others may have it. */
+static void begin_storing(struct flight *f)
+{
+	f->storing = true;
+	f->held = f->held || f->personal || f->sample;
+	if (f->held)
+		flight_tell_leader(f);
+	else
+		flight_decide(f, FLIGHT_SHARED);
+}
+
 static void on_head(struct fetch *fetch, const struct http_response *r, int64_t length)
 {
 	struct flight *f = fetch->ctx;
@@ -184,10 +203,7 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 		ask_for_whole(f);
 		return;
 	}
-	f->response = *r;
-	headers_copy(&r->headers, &f->arena, &f->response.headers);
-	headers_remove_hop_by_hop(&f->response.headers);
-	f->length = length;
+	take_head(f, r, length);
 	struct storable_out verdict = {.store = false, .reason = f->reason};
 	if (f->may_store)
 		partial_judge(f, length, &verdict);
@@ -205,12 +221,7 @@ static void on_head(struct fetch *fetch, const struct http_response *r, int64_t 
 		return;
 	}
 	if (is_kept) {
-		f->storing = true;
-		f->held = f->held || f->personal || f->sample;
-		if (f->held)
-			flight_tell_leader(f);
-		else
-			flight_decide(f, FLIGHT_SHARED);
+		begin_storing(f);
 		return;
 	}
 	if (f->stale && f->may_store && r->status < 500)
