@@ -172,6 +172,12 @@ static const struct coding *find_coding(struct str name)
 	return NULL;
 }
 
+bool decode_is_identity(struct str coding)
+{
+	const struct coding *found = find_coding(str_trim(coding));
+	return found && found->some == copy_some;
+}
+
 int decode_new(struct str coding, struct decode **out)
 {
 	*out = NULL;

@@ -14,6 +14,9 @@
  * rounded up to a power of two, but no more than the 16 MB of its largest window. */
 struct decode;
 
+/* Does this value of Content-Encoding leave the bytes as they are? Empty and "identity" do. */
+bool decode_is_identity(struct str coding);
+
 /* `coding`: the value of Content-Encoding, one coding, without case; x-gzip is gzip, empty and "identity" are one as well: bytes
  * stay as they are. 0, or ERR_MISSING: a coding (or a list of several) that is not known here, *out is NULL. */
 int decode_new(struct str coding, struct decode **out) MUST_CHECK;

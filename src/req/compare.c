@@ -167,16 +167,11 @@ static void feed_text(struct compare *c, struct str bytes, bool last)
 
 /* ---- public ---- */
 
-static bool is_coded(struct str coding)
-{
-	return coding.n > 0 && !str_eq_nocase(coding, STR("identity"));
-}
-
 /* False: they cannot be compared. */
 static bool begin_decoding(struct compare *c, struct str own, struct str others)
 {
-	int own_err = is_coded(own) ? decode_new(own, &c->own_decode) : ERR_OK;
-	int others_err = is_coded(others) ? decode_new(others, &c->decode) : ERR_OK;
+	int own_err = decode_is_identity(own) ? ERR_OK : decode_new(own, &c->own_decode);
+	int others_err = decode_is_identity(others) ? ERR_OK : decode_new(others, &c->decode);
 	if (own_err != ERR_OK || others_err != ERR_OK)
 		return own_err != ERR_OK && others_err != ERR_OK && str_eq_nocase(own, others);
 	c->own_piece = c->own_decode ? mem_alloc(PIECE) : NULL;

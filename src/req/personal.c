@@ -344,7 +344,7 @@ static void find_own(struct flight *f, struct personal_fetch *p)
 static bool begin_decoding(struct flight *f, struct personal_fetch *p)
 {
 	struct str coding = headers_joined(&f->response.headers, &f->arena, STR("Content-Encoding"));
-	p->coded = coding.n > 0 && !str_eq_nocase(coding, STR("identity"));
+	p->coded = !decode_is_identity(coding);
 	return !p->coded || decode_new(coding, &p->decode) == ERR_OK;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/decode.h"
 #include "base/mem.h"
 #include "http/hole.h"
 
@@ -28,7 +29,7 @@ enum token_form token_form_of(const struct http_response *answer, const char **w
 	*why = NULL;
 	if (answer->status != 200)
 		*why = "its status is not 200";
-	else if (coding.n > 0 && !str_eq_nocase(coding, STR("identity")))
+	else if (!decode_is_identity(coding))
 		*why = "it has a content coding, though none was asked for";
 	else if (str_eq_nocase(type, STR("text/plain")))
 		return TOKEN_TEXT;

@@ -294,6 +294,18 @@ START_TEST(codings_that_are_not_known)
 }
 END_TEST
 
+START_TEST(codings_that_change_nothing)
+{
+	static const struct {
+		const char *coding;
+		bool is_identity;
+	} rows[] = {{"", true}, {" ", true}, {"identity", true}, {"Identity", true}, {"gzip", false}, {"br", false},
+	    {"deflate", false}, {"identity, gzip", false}, {"zstd", false}};
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		ck_assert_msg(decode_is_identity(str_of(rows[i].coding)) == rows[i].is_identity, "%s", rows[i].coding);
+}
+END_TEST
+
 /* 512 MB of zeros, of which the caller takes one; what the longest call took is told, not judged. */
 static void take_some_of_a_bomb(const char *coding, struct str bomb, size_t per_call)
 {
@@ -382,6 +394,7 @@ int main(void)
 	tcase_add_test(c, broken_streams);
 	tcase_add_test(c, a_changed_byte_is_noticed);
 	tcase_add_test(c, codings_that_are_not_known);
+	tcase_add_test(c, codings_that_change_nothing);
 	tcase_add_test(c, a_bomb_is_bounded_by_its_caller);
 	tcase_add_test(c, ten_thousand_empty_members_are_no_text);
 	return suite_run(s);
