@@ -3,7 +3,6 @@
 
 #include "base/log.h"
 #include "req/req.h"
-#include "req/update.h"
 
 enum { COMPLAIN_MS = 1000 };
 
@@ -30,13 +29,19 @@ enum reason failure_reason(int err)
 	}
 }
 
-/* One line a second and worker: an upstream that is down fails every request, and each has its line in the access log. */
+bool failure_may_tell(struct req_env *env)
+{
+	int64_t now = env->port->wall_ms(env->worker), since = now - env->complained_ms;
+	if (since >= 0 && since < COMPLAIN_MS)
+		return false;
+	env->complained_ms = now;
+	return true;
+}
+
 void failure_log(struct flight *f, int err, const char *why)
 {
-	int64_t now = update_now_ms(f), since = now - f->env->complained_ms;
-	if (since >= 0 && since < COMPLAIN_MS)
+	if (!failure_may_tell(f->env))
 		return;
-	f->env->complained_ms = now;
 	log_warning("upstream", "%.*s %.*s: %s (request %.*s)", STR_ARG(f->route->upstream->name),
 	    STR_ARG(f->route->upstream->url_text), why ? why : err_text(err), STR_ARG(f->id));
 }

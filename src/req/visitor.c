@@ -13,12 +13,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "req/failure.h"
 #include "req/forward.h"
 #include "req/request.h"
 #include "req/session.h"
 #include "req/token.h"
 
-enum { SHARDS = 64, COMPLAIN_MS = 1000 };
+enum { SHARDS = 64 };
 
 struct shard {
 	pthread_mutex_t lock;
@@ -146,13 +147,10 @@ static int64_t wall_ms(const struct visitor_ask *a)
 	return a->env->port->wall_ms(a->env->worker);
 }
 
-/* One line a second and worker, as of upstreams: it fails for each visitor. */
 static void log_failure(struct visitor_ask *a)
 {
-	int64_t now = wall_ms(a), since = now - a->env->complained_ms;
-	if (since >= 0 && since < COMPLAIN_MS)
+	if (!failure_may_tell(a->env))
 		return;
-	a->env->complained_ms = now;
 	log_warning("token", "%.*s %.*s tells no token: %s; pages pass (request %.*s)",
 	    STR_ARG(a->route->upstream->name), STR_ARG(a->route->token_path), a->why, STR_ARG(a->id));
 }
