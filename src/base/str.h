@@ -67,6 +67,14 @@ static inline struct str str_take(struct str s, size_t n)
 	return (struct str){s.p, n < s.n ? n : s.n};
 }
 
+/* Copies the bytes of s to where there is room for them; returns what is behind them. */
+static inline char *str_put(char *to, struct str s)
+{
+	if (s.n > 0)
+		memcpy(to, s.p, s.n);
+	return to + s.n;
+}
+
 /* Without blanks (SP, HTAB) on both ends: the OWS of RFC 9110 5.6.3. */
 struct str str_trim(struct str s);
 

@@ -137,15 +137,8 @@ struct str jar_text(struct jar *j, struct arena *a)
 		n += j->v[i].name.n + j->v[i].value.n + 2;
 	char *p = arena_alloc(a, n + 1), *to = p;
 	for (unsigned i = 0; i < j->n; i++) {
-		const struct header *c = &j->v[i];
-		if (c->name.n > 0)
-			memcpy(to, c->name.p, c->name.n);
-		to += c->name.n;
-		*to++ = '=';
-		if (c->value.n > 0)
-			memcpy(to, c->value.p, c->value.n);
-		to += c->value.n;
-		*to++ = ';';
+		to = str_put(str_put(to, j->v[i].name), STR("="));
+		to = str_put(str_put(to, j->v[i].value), STR(";"));
 	}
 	return str_make(p, n);
 }

@@ -7,13 +7,6 @@
 
 static const struct str version = STR(" HTTP/1.1\r\n");
 
-static char *put(char *p, struct str s)
-{
-	if (s.n > 0)
-		memcpy(p, s.p, s.n);
-	return p + s.n;
-}
-
 int http_write_request(struct buf *out, struct str method, struct str target, const struct headers *h)
 {
 	/* The target stands between two blanks, so it holds neither blanks nor controls. */
@@ -31,14 +24,14 @@ int http_write_request(struct buf *out, struct str method, struct str target, co
 		return ERR_TOO_LARGE;
 	}
 
-	char *p = put(out->p + out->n, method);
+	char *p = str_put(out->p + out->n, method);
 	*p++ = ' ';
-	p = put(put(p, target), version);
+	p = str_put(str_put(p, target), version);
 	for (uint32_t i = 0; i < h->n; i++) {
-		p = put(put(p, h->v[i].name), STR(": "));
-		p = put(put(p, h->v[i].value), STR("\r\n"));
+		p = str_put(str_put(p, h->v[i].name), STR(": "));
+		p = str_put(str_put(p, h->v[i].value), STR("\r\n"));
 	}
-	put(p, STR("\r\n"));
+	str_put(p, STR("\r\n"));
 	out->n += size;
 	return ERR_OK;
 }

@@ -25,13 +25,6 @@ struct fillin {
 	bool is_fresh;				       /* something was put in that nobody has had before */
 };
 
-static char *append(char *to, struct str s)
-{
-	if (s.n > 0)
-		memcpy(to, s.p, s.n);
-	return to + s.n;
-}
-
 /* ---- values ---- */
 
 static struct str make_fresh(struct arena *a, const struct hole_shape *shape)
@@ -50,7 +43,7 @@ static void set_cookie(struct req *r, const struct hole_value *v, struct str tex
 {
 	size_t n = v->cookie.n + 1 + text.n + v->attributes.n;
 	char *field = arena_alloc(&r->arena, n);
-	append(append(append(append(field, v->cookie), STR("=")), text), v->attributes);
+	str_put(str_put(str_put(str_put(field, v->cookie), STR("=")), text), v->attributes);
 	headers_add(&r->answer.headers, &r->arena, STR("Set-Cookie"), str_make(field, n));
 	metrics_inc(r->env->metrics, METRIC_TOKENS_MADE);
 }
@@ -94,11 +87,11 @@ static struct str fill_field(struct fillin *f, struct str value, const struct ho
 	char *text = arena_alloc(&f->r->arena, size), *to = text;
 	for (unsigned i = 0; i < n; i++) {
 		assert(holes[i].at >= from && holes[i].at <= value.n);
-		to = append(to, str_make(value.p + from, (size_t)holes[i].at - from));
-		to = append(to, text_for(f, &holes[i]));
+		to = str_put(to, str_make(value.p + from, (size_t)holes[i].at - from));
+		to = str_put(to, text_for(f, &holes[i]));
 		from = (size_t)holes[i].at;
 	}
-	append(to, str_skip(value, from));
+	str_put(to, str_skip(value, from));
 	return str_make(text, size);
 }
 
@@ -151,10 +144,10 @@ static uint64_t hash_of(const struct fillin *f, struct str etag)
 		size += sizeof f->texts[i].n + f->texts[i].n;
 	char *all = arena_alloc(&f->r->arena, size), *to = all;
 	for (unsigned i = 0; i < f->holes->n_values; i++) {
-		to = append(to, str_make((const char *)&f->texts[i].n, sizeof f->texts[i].n));
-		to = append(to, f->texts[i]);
+		to = str_put(to, str_make((const char *)&f->texts[i].n, sizeof f->texts[i].n));
+		to = str_put(to, f->texts[i]);
 	}
-	append(to, etag);
+	str_put(to, etag);
 	return siphash(&f->r->env->tag_key, str_make(all, size));
 }
 
