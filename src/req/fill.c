@@ -181,7 +181,7 @@ static void begin_storing(struct flight *f)
 	f->storing = true;
 	f->held = f->held || f->personal || f->sample;
 	if (f->held)
-		flight_tell_leader(f);
+		flight_tell_leader(f, update_now_ms(f));
 	else
 		flight_decide(f, FLIGHT_SHARED);
 }
@@ -293,6 +293,7 @@ static void on_data(struct fetch *fetch, size_t n)
 		personal_look(f, str_make(f->space, n));
 		fill_grew(f, n);
 	}
+	flight_let_go(f, update_now_ms(f));
 	if (is_useless(f))
 		give_up(f);
 }

@@ -173,6 +173,11 @@ static bool join_found(struct flight *f, struct flight_waiter *w, enum flight_jo
 	return !f->body || body_reader_open(&w->reader, f->body, reader_wakes) == ERR_OK;
 }
 
+static bool is_held_long(const struct flight *f, int64_t now_ms)
+{
+	return f->state == FLIGHT_OPEN && f->held_ms > 0 && now_ms - f->held_ms >= FLIGHT_HELD_MS;
+}
+
 enum flight_join flight_join(struct flights *flights, struct tier *tier, const struct cache_key *key,
     struct str signature, struct flight_waiter *waiter, int64_t now_ms, struct flight **out)
 {
@@ -187,6 +192,10 @@ enum flight_join flight_join(struct flights *flights, struct tier *tier, const s
 	if (f && tier_purged_since(tier, f->epoch, key, NULL, 0)) {
 		unlist(s, f);
 		f = NULL;
+	}
+	if (f && waiter && is_held_long(f, now_ms)) {
+		how = FLIGHT_JOIN_PASSES;
+		goto out;
 	}
 	if (f && !waiter) {
 		how = FLIGHT_JOIN_WAIT;
@@ -279,7 +288,7 @@ static void tell_leader(struct flight *f)
 	}
 }
 
-void flight_tell_leader(struct flight *f)
+void flight_tell_leader(struct flight *f, int64_t now_ms)
 {
 	assert(f->state == FLIGHT_OPEN);
 	if (!f->home) {
@@ -288,7 +297,24 @@ void flight_tell_leader(struct flight *f)
 	}
 	struct shard *s = shard_of(f->home, &f->key);
 	pthread_mutex_lock(&s->lock);
+	f->held_ms = now_ms;
 	tell_leader(f);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void flight_let_go(struct flight *f, int64_t now_ms)
+{
+	if (!f->home || !f->held || f->state != FLIGHT_OPEN)
+		return;
+	struct shard *s = shard_of(f->home, &f->key);
+	pthread_mutex_lock(&s->lock);
+	for (struct flight_waiter *w = f->waiters, *next; is_held_long(f, now_ms) && w; w = next) {
+		next = w->next;
+		if (w->leads)
+			continue;
+		w->let_go = true;
+		tell(f, w, false);
+	}
 	pthread_mutex_unlock(&s->lock);
 }
 

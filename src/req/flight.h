@@ -45,6 +45,7 @@ struct flight_waiter {
 	struct flight_waiter *next, *prev;
 	bool queued; /* under the shard's lock */
 	bool leads;
+	bool let_go;  /* told by flight_let_go: it waits no more, for nothing */
 	void *worker; /* where the letter goes */
 	const struct req_port *port;
 	struct mail *mail;
@@ -95,7 +96,8 @@ struct flight {
 	bool forwards_range; /* the request's own Range and conditions went out with it */
 	int64_t promised;    /* bytes that the Content-Range of what is being stored speaks of; -1: none */
 	bool may_store, stale_if_error, fetching, storing;
-	bool held;			 /* others than the leader wait until the body is whole */
+	int64_t held_ms; /* since when they wait for the whole, under the shard's lock; 0: they do not */
+	bool held;	 /* others than the leader wait until the body is whole */
 	struct personal_fetch *personal; /* what is looked for in the body; NULL: nothing */
 	struct sample *sample;		 /* it is fetched once more before it is stored; NULL: it is not */
 	char *space;			 /* where the bytes go that come next */
@@ -108,10 +110,13 @@ struct flights *flights_new(void);
 /* No flight may be under way. */
 void flights_free(struct flights **f);
 
+/* An origin that sends without end must not let everybody wait. Long enough for slow pages: who is let go asks the origin too. */
+enum { FLIGHT_HELD_MS = 30 * 1000 };
+
 enum flight_join { FLIGHT_JOIN_LEAD, FLIGHT_JOIN_WAIT, FLIGHT_JOIN_READY, FLIGHT_JOIN_PASSES };
 
 /* Joins the flight of that key and signature, or opens one. *out gets a reference (none with PASSES). A flight that began
- * before a purge of its key is not joined. With READY the waiter's reader is open. `waiter` NULL: a refresh behind a
+ * before a purge of its key is not joined; nor one that is held for longer than FLIGHT_HELD_MS: PASSES. With READY the waiter's reader is open. `waiter` NULL: a refresh behind a
  * stale answer, which only wants to lead; WAIT and READY give no reference then. Any thread. */
 enum flight_join flight_join(struct flights *flights, struct tier *tier, const struct cache_key *key,
     struct str signature, struct flight_waiter *waiter, int64_t now_ms, struct flight **out);
@@ -132,8 +137,10 @@ void flight_leave(struct flight *f, struct flight_waiter *w);
  * SHARED can no longer be joined. */
 void flight_decide(struct flight *f, enum flight_state state);
 /* Owner, before the decision: the leader, if it is still there, may answer with f->response and read f->body. The others wait on, and
- * more may join. */
-void flight_tell_leader(struct flight *f);
+ * more may join. `now_ms`: they are held from now on. */
+void flight_tell_leader(struct flight *f, int64_t now_ms);
+/* Owner, more bytes have come: after FLIGHT_HELD_MS all who wait are let go (waiter.let_go), but for the leader. */
+void flight_let_go(struct flight *f, int64_t now_ms);
 /* Owner: nobody joins from now on. */
 void flight_close(struct flight *f);
 

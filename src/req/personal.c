@@ -348,10 +348,21 @@ static bool begin_decoding(struct flight *f, struct personal_fetch *p)
 	return !p->coded || decode_new(coding, &p->decode) == ERR_OK;
 }
 
+/* Those who wait for its end would wait for ever. */
+static bool is_endless(const struct http_response *r)
+{
+	struct str type = headers_get(&r->headers, STR("Content-Type"));
+	return str_eq_nocase(str_trim(str_take(type, str_index(type, ';'))), STR("text/event-stream"));
+}
+
 void personal_begin(struct flight *f, struct storable_out *verdict)
 {
 	const struct personal *what = &verdict->personal;
 	personal_free(&f->personal);
+	if (verdict->store && !personal_is_empty(what) && is_endless(&f->response)) {
+		verdict->store = false;
+		verdict->reason = REASON_NOT_EVENTS;
+	}
 	bool is_for_leader = !verdict->store && what->n_values > 0 && f->may_store && f->request.method == METHOD_GET;
 	if (!is_for_leader && (!verdict->store || personal_is_empty(what)))
 		return;

@@ -386,6 +386,12 @@ static enum req_step outcome(struct req *r)
 {
 	struct flight *f = r->flight;
 	enum req_step next;
+	if (r->waiter.let_go) {
+		r->waiter.let_go = false;
+		req__leave_flight(r);
+		r->may_store = true;
+		return pass(r, REASON_PASS_HELD);
+	}
 	switch (f->state) {
 	case FLIGHT_SHARED:
 		return shared(r);

@@ -93,7 +93,7 @@ static void lead(struct shared *s, struct flight *f, unsigned number)
 	struct body *growing = body_ref(f->body);
 	bool held = number % 2 == 1;
 	if (held)
-		flight_tell_leader(f);
+		flight_tell_leader(f, 1);
 	else
 		flight_decide(f, FLIGHT_SHARED);
 	for (size_t sent = 0; sent < BODY;) {
@@ -297,7 +297,7 @@ START_TEST(a_held_flight_tells_the_leader_first)
 	s.w[0].leads = true;
 	ck_assert_int_eq(scene_join(&s, 1, &f[1]), FLIGHT_JOIN_WAIT);
 	f[0]->body = body_ref(body);
-	flight_tell_leader(f[0]);
+	flight_tell_leader(f[0], 1);
 	ck_assert_msg(reads(&s.w[0]) && s.mail[0].queued, "%s: the leader is told at once", held_rows[_i].name);
 	ck_assert_msg(!reads(&s.w[1]) && !s.mail[1].queued, "%s: the other waits", held_rows[_i].name);
 	ck_assert_int_eq(scene_join(&s, 2, &f[2]), FLIGHT_JOIN_WAIT);
@@ -328,7 +328,7 @@ START_TEST(a_leader_that_left_is_not_told)
 	s.w[0].leads = true;
 	ck_assert_int_eq(scene_join(&s, 1, &f[1]), FLIGHT_JOIN_WAIT);
 	flight_leave(f[0], &s.w[0]);
-	flight_tell_leader(f[0]);
+	flight_tell_leader(f[0], 1);
 	ck_assert(!s.mail[0].queued && !s.mail[1].queued);
 	flight_decide(f[0], FLIGHT_FAILED);
 	ck_assert(!s.mail[0].queued && s.mail[1].queued);

@@ -217,6 +217,56 @@ START_TEST(a_coding_that_one_client_asked_for_is_no_verdict_on_the_page)
 }
 END_TEST
 
+START_TEST(nobody_waits_for_a_page_without_end)
+{
+	struct world *w = world_new(guarded);
+	struct req *leader = world_ask(w, "GET", "/p", COOKIE), *other = world_ask_on(w, 1, "GET", "/p", "");
+	world_head(w, 0, 200, PUBLIC, -1);
+	world_say(w, 0, "one ");
+	world_deliver(w);
+	w->now_ms += FLIGHT_HELD_MS - 1;
+	world_say(w, 0, "two ");
+	world_deliver(w);
+	ck_assert_uint_eq(w->n_fetches, 1);
+	w->now_ms++;
+	world_say(w, 0, "three ");
+	world_deliver(w);
+	ck_assert_uint_eq(w->n_fetches, 2); /* who has waited asks for himself */
+	struct req *late = world_ask(w, "GET", "/p", "");
+	ck_assert_uint_eq(w->n_fetches, 3); /* and who comes now does not begin to wait */
+	world_respond(w, 1, 200, "", "his");
+	ASSERT_ANSWER(other, 200, "his");
+	ck_assert_int_eq(other->reason, REASON_NOT_FRESH);
+	world_respond(w, 2, 200, "", "its");
+	ASSERT_ANSWER(late, 200, "its");
+	world_done(w, 0, ERR_OK); /* it had an end after all */
+	ASSERT_ANSWER(leader, 200, "one two three ");
+	world_end(&leader);
+	world_end(&other);
+	world_end(&late);
+	ck_assert(is_stored(w, "/p"));
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(nobody_waits_for_a_stream_of_events)
+{
+	struct world *w = world_new("[route /*]\nttl = 60s\n");
+	struct req *leader = world_ask(w, "GET", "/p", COOKIE), *other = world_ask(w, "GET", "/p", "");
+	world_head(w, 0, 200, "Content-Type: Text/Event-Stream ; charset=utf-8\n", -1);
+	world_deliver(w);
+	ck_assert_uint_eq(w->n_fetches, 2);
+	world_done(w, 0, ERR_OK);
+	ASSERT_ANSWER(leader, 200, "");
+	world_end(&leader);
+	ck_assert_int_eq(told(w, "/p"), REASON_NOT_EVENTS);
+	world_respond(w, 1, 200, "", "data: 1");
+	ASSERT_ANSWER(other, 200, "data: 1");
+	world_end(&other);
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(what_is_large_only_when_decoded_is_not_stored)
 {
 	struct world *w = world_new("[route /*]\nmax_object = 64K\n");
@@ -325,6 +375,8 @@ int main(void)
 	tcase_add_test(t, what_is_stored_stays_when_a_renewal_leaks);
 	tcase_add_loop_test(t, coded_bodies, 0, COUNT_OF(coded));
 	tcase_add_test(t, a_coding_that_one_client_asked_for_is_no_verdict_on_the_page);
+	tcase_add_test(t, nobody_waits_for_a_page_without_end);
+	tcase_add_test(t, nobody_waits_for_a_stream_of_events);
 	tcase_add_test(t, what_is_large_only_when_decoded_is_not_stored);
 	tcase_add_test(t, no_part_is_stored_of_what_must_be_looked_through);
 	tcase_add_test(t, no_rest_is_asked_for_by_who_has_a_secret);
