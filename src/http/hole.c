@@ -181,6 +181,9 @@ static const struct form forms[HOLE_FORMS] = {
     [HOLE_JSON_U] = {FAMILY_JSON, NULL, NULL, "\\u003d", NULL},
     [HOLE_JSON_PLUS] = {FAMILY_JSON, "\\u002B", NULL, NULL, NULL},
     [HOLE_JS] = {FAMILY_JSON, NULL, NULL, "\\u003D", "\\u002D"},
+    [HOLE_HTML_ALL] = {FAMILY_HTML, "&#x2B;", "&#x2F;", "&#x3D;", NULL},
+    [HOLE_JS_GO] = {FAMILY_JSON, "\\u002b", "\\/", NULL, NULL},
+    [HOLE_JS_ALL] = {FAMILY_JSON, "\\u002B", "\\/", "\\u003D", "\\u002D"},
 };
 
 static const char *of_form(const struct form *f, char c)

@@ -53,6 +53,9 @@ enum hole_form {
 	HOLE_JSON_U,	  /* + / \u003d: Gson */
 	HOLE_JSON_PLUS,	  /* \u002B / =: .NET */
 	HOLE_JS,	  /* + / \u003D, and \u002D for '-': Django's escapejs */
+	HOLE_HTML_ALL,	  /* &#x2B; &#x2F; &#x3D;: attributes of Twig */
+	HOLE_JS_GO,	  /* \u002b \/ =: scripts in Go's templates */
+	HOLE_JS_ALL,	  /* \u002B \/ \u003D, and \u002D for '-': scripts of Twig */
 	HOLE_FORMS
 };
 

@@ -306,6 +306,9 @@ START_TEST(forms_are_written)
 	    {"Gson", HOLE_JSON_U, "a+b/c-d_=", "a+b/c-d_\\u003d"},
 	    {"JSON of .NET", HOLE_JSON_PLUS, "a+b/c-d_=", "a\\u002Bb/c-d_="},
 	    {"escapejs", HOLE_JS, "a+b/c-d_=", "a+b/c\\u002Dd_\\u003D"},
+	    {"attributes of Twig", HOLE_HTML_ALL, "a+b/c-d_=", "a&#x2B;b&#x2F;c-d_&#x3D;"},
+	    {"scripts of Go", HOLE_JS_GO, "a+b/c-d_=", "a\\u002bb\\/c-d_="},
+	    {"scripts of Twig", HOLE_JS_ALL, "a+b/c-d_=", "a\\u002Bb\\/c\\u002Dd_\\u003D"},
 	    {"secrets of any bytes in a URL", HOLE_URL, "\"<&>' \xc3\xa4%", "%22%3C%26%3E%27%20%C3%A4%25"},
 	    {"in HTML", HOLE_HTML_DEC, "\"<&>'", "&quot;&lt;&amp;&gt;&#39;"},
 	    {"in JSON", HOLE_JSON_SLASH, "\"\\\t/", "\\\"\\\\\\t\\/"},
@@ -385,6 +388,9 @@ START_TEST(every_form_can_be_read_again)
 	    [HOLE_JSON_U] = json_one,
 	    [HOLE_JSON_PLUS] = json_one,
 	    [HOLE_JS] = json_one,
+	    [HOLE_HTML_ALL] = html_one,
+	    [HOLE_JS_GO] = json_one,
+	    [HOLE_JS_ALL] = json_one,
 	};
 	char all[256], out[256 * HOLE_FORM_GROWTH + 1];
 	size_t n_all = 0;

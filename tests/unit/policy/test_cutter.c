@@ -12,7 +12,7 @@
 #define B64 "ab+cd/efABCDEF0123=="
 
 static const char *const forms[HOLE_FORMS] = {"", "url", "url, lower", "url path", "html hex", "html =", "html dec",
-    "html +", "json /", "json u", "json +", "js"};
+    "html +", "json /", "json u", "json +", "js", "html all", "js go", "js all"};
 
 static struct personal_value values[] = {
     {.hole = {.kind = HOLE_TOKEN}, .text = {HEX, sizeof(HEX) - 1}},
@@ -153,6 +153,9 @@ static const struct {
     {"escaped for JSON by .NET", 3, 0, -1, "ab\\u002Bcd/efABCDEF0123==", "{1 json +}"},
     {"escaped for scripts", 3, 0, -1, "ab+cd/efABCDEF0123\\u003D\\u003D", "{1 js}"},
     {"plain and escaped", 3, 0, -1, B64 " ab+cd\\/efABCDEF0123==", "{1} {1 json /}"},
+    {"escaped with all its signs", 3, 0, -1,
+	"ab&#x2B;cd&#x2F;efABCDEF0123&#x3D;&#x3D; ab\\u002bcd\\/efABCDEF0123== ab\\u002Bcd\\/efABCDEF0123\\u003D\\u003D",
+	"{1 html all} {1 js go} {1 js all}"},
     {"half escaped is another value", 3, 0, -1, "ab%2Bcd/efABCDEF0123=%3D", "ab%2Bcd/efABCDEF0123=%3D"},
 
     {"the longest of two values", 5, 0, -1, HEX "00ff " HEX "00fe", "{4} {0}00fe"},
