@@ -98,7 +98,7 @@ void loader_check_guard(struct loader *l, const struct conf_origin *s)
 	check_names(l, s, "leak_allow", &r->leak_allow);
 	if (!r->leak_guard) {
 		loader_complain(l, s, "leak_guard", true,
-		    STR("off: a page that holds one visitor's cookie or credential is stored and given to everybody"));
+		    STR("a page that holds one visitor's cookie or credential is stored and given to everybody"));
 		if (r->leak_allow.n > 0)
 			loader_complain(l, s, "leak_allow", true, STR("it has no effect with leak_guard = off"));
 		if (r->leak_patterns.n > 0)

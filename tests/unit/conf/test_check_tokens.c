@@ -66,10 +66,10 @@ static const struct row {
 	WARNS("5", "set_cookie = keep: keep: the cookies of a stored page, but for the tokens, are given to every "
 		   "visitor, that of a session too (did you mean strip?)")},
     {"no guard", "leak_guard = off",
-	WARNS("4", "leak_guard = off: off: a page that holds one visitor's cookie or credential is stored and given "
+	WARNS("4", "leak_guard = off: a page that holds one visitor's cookie or credential is stored and given "
 		   "to everybody")},
     {"what belongs to a guard that is off", "leak_guard = off\nleak_allow = a\nleak_patterns = X-*",
-	WARNS("4", "leak_guard = off: off: a page that holds one visitor's cookie or credential is stored and given "
+	WARNS("4", "leak_guard = off: a page that holds one visitor's cookie or credential is stored and given "
 		   "to everybody") WARNS("5", "leak_allow = a: " NO_EFFECT)
 	    WARNS("6", "leak_patterns = X-*: " NO_EFFECT)},
     {"yes for a switch", "leak_guard = no",
@@ -107,7 +107,7 @@ END_TEST
 START_TEST(the_default_route_is_judged_too)
 {
 	ck_assert_int_eq(load(UPSTREAM "[route default]\nleak_guard = off\n"), ERR_OK);
-	ck_assert_str_eq(problems.p, "t.ini:4: warning: [route default] leak_guard = off: off: a page that holds one "
+	ck_assert_str_eq(problems.p, "t.ini:4: warning: [route default] leak_guard = off: a page that holds one "
 				     "visitor's cookie or credential is stored and given to everybody\n");
 }
 END_TEST

@@ -154,7 +154,8 @@ static const struct {
     {"escaped for scripts", 3, 0, -1, "ab+cd/efABCDEF0123\\u003D\\u003D", "{1 js}"},
     {"plain and escaped", 3, 0, -1, B64 " ab+cd\\/efABCDEF0123==", "{1} {1 json /}"},
     {"escaped with all its signs", 3, 0, -1,
-	"ab&#x2B;cd&#x2F;efABCDEF0123&#x3D;&#x3D; ab\\u002bcd\\/efABCDEF0123== ab\\u002Bcd\\/efABCDEF0123\\u003D\\u003D",
+	"ab&#x2B;cd&#x2F;efABCDEF0123&#x3D;&#x3D; ab\\u002bcd\\/efABCDEF0123== "
+	"ab\\u002Bcd\\/efABCDEF0123\\u003D\\u003D",
 	"{1 html all} {1 js go} {1 js all}"},
     {"half escaped is another value", 3, 0, -1, "ab%2Bcd/efABCDEF0123=%3D", "ab%2Bcd/efABCDEF0123=%3D"},
 
