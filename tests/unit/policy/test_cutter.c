@@ -260,6 +260,30 @@ START_TEST(cuts_masked_tokens)
 }
 END_TEST
 
+/* However the bytes came: a piece may end where the word could still be one of its own. */
+START_TEST(a_word_goes_on_behind_what_is_cut)
+{
+	struct personal_value two[] = {
+	    {.hole = {.kind = HOLE_TOKEN}, .text = STR(SECRET)},
+	    {.hole = {.kind = HOLE_NONCE}, .text = STR("abcdefgh-12345678")},
+	};
+	struct personal p = {.values = two, .n_values = 2, .fields = &fields};
+	check("a word goes on behind a cut", &p, STR("abcdefgh-12345678" ONE), STR("{1}" ONE));
+}
+END_TEST
+
+START_TEST(a_tag_whose_beginning_is_cut_is_none)
+{
+	struct personal_value two[] = {
+	    {.hole = {.kind = HOLE_TOKEN}, .text = STR("0123456789abcdef")},
+	    {.hole = {.kind = HOLE_NONCE}, .text = STR("a<input name=csrf")},
+	};
+	struct personal p = {.values = two, .n_values = 2, .fields = &fields};
+	check("a tag is cut in two", &p, STR("a<input name=csrf value=q><input name=csrf value=r>"),
+	    STR("{1} value=q><input name=csrf value={0}>"));
+}
+END_TEST
+
 /* Where no token cookie fills the fields of forms, words are words. */
 START_TEST(cuts_masked_tokens_where_they_may_be)
 {
@@ -381,6 +405,8 @@ int main(void)
 	TCase *t = tcase_create("cutter");
 	tcase_add_loop_test(t, cuts, 0, COUNT_OF(rows));
 	tcase_add_loop_test(t, cuts_masked_tokens, 0, COUNT_OF(masked_rows));
+	tcase_add_test(t, a_word_goes_on_behind_what_is_cut);
+	tcase_add_test(t, a_tag_whose_beginning_is_cut_is_none);
 	tcase_add_test(t, cuts_masked_tokens_where_they_may_be);
 	tcase_add_test(t, slices_hide_nothing);
 	tcase_add_test(t, thousands_of_holes);

@@ -227,6 +227,24 @@ START_TEST(as_many_values_as_a_page_may_have)
 }
 END_TEST
 
+START_TEST(of_what_is_refused_only_tokens_are_left)
+{
+	static struct str names[] = {STR("csrf")};
+	struct route route = route_with_token();
+	struct personal out;
+	struct headers kept;
+	route.token_field = (struct str_list){names, 1};
+	route.token_of_session = true;
+	ck_assert_int_eq(judge(&route, "Cookie: sid=fedcba9876543210",
+			     SET CSP "script-src 'nonce-Abcdef01'\nX: fedcba9876543210", &kept, &out),
+	    REASON_NOT_LEAK_COOKIE);
+	ck_assert_uint_eq(out.n_values, 1);
+	ck_assert(str_eq(out.values[0].text, STR(TOKEN)));
+	ck_assert_ptr_null(out.fields); /* a session's token is none of his own cookies */
+	ck_assert_uint_eq(out.n_secrets, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("policy/personal");
@@ -239,6 +257,7 @@ int main(void)
 	tcase_add_test(t, the_tag_that_is_remembered_is_the_one_that_is_kept);
 	tcase_add_test(t, as_many_holes_as_a_page_may_have);
 	tcase_add_test(t, as_many_values_as_a_page_may_have);
+	tcase_add_test(t, of_what_is_refused_only_tokens_are_left);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

@@ -124,6 +124,8 @@ START_TEST(a_value_is_found_however_it_is_written)
 		"a"},
 	    {"an escape of Python's cookies", "Cookie: a=\"0123456789\\054abcdef\"", "X: 0123456789,abcdef",
 		REASON_NOT_LEAK_COOKIE, "a"},
+	    {"the same, as it was sent for the rest", "Cookie: a=\"0123456789\\054ab%3Dcdef\"",
+		"X: 0123456789,ab%3Dcdef", REASON_NOT_LEAK_COOKIE, "a"},
 	    {"an escaped quote", "Cookie: a=\"0123456789\\\"abcdef\"", "X: 0123456789\"abcdef", REASON_NOT_LEAK_COOKIE,
 		"a"},
 	    {"percent-encoded as it was sent", "Cookie: a=0123456789%3Dabcdef", "X: 0123456789%3Dabcdef",

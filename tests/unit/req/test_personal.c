@@ -149,6 +149,27 @@ START_TEST(what_is_stored_stays_when_a_renewal_leaks)
 }
 END_TEST
 
+/* But what the page sets for somebody says that it is not for all any more. */
+START_TEST(what_is_stored_goes_when_the_page_begins_to_leak)
+{
+	struct world *w = world_new("[route /*]\nttl = 1s\nstale_if_error = 1h\nset_cookie = strip\n");
+	struct req *r = world_ask(w, "GET", "/p", "");
+	world_respond(w, 0, 200, "ETag: \"1\"\n", "clean");
+	world_end(&r);
+	w->now_ms += 2000;
+	r = world_ask(w, "GET", "/p", "");
+	world_respond(w, 1, 200, "ETag: \"2\"\nSet-Cookie: sid=" SECRET "\n", SECRET);
+	ASSERT_ANSWER(r, 200, SECRET);
+	world_end(&r);
+	ck_assert_int_eq(told(w, "/p"), REASON_NOT_LEAK_SET_COOKIE);
+	r = world_ask(w, "GET", "/p", "");
+	world_respond(w, 2, 500, "", "failed");
+	ASSERT_ANSWER(r, 500, "failed");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
 /* ---- coded bodies ---- */
 
 static size_t gzipped(const char *text, size_t n, char *out, size_t max)
@@ -373,6 +394,7 @@ int main(void)
 	tcase_add_test(t, who_waited_gets_nothing_of_it_and_one_leads_anew);
 	tcase_add_test(t, nobody_waits_for_it_twice);
 	tcase_add_test(t, what_is_stored_stays_when_a_renewal_leaks);
+	tcase_add_test(t, what_is_stored_goes_when_the_page_begins_to_leak);
 	tcase_add_loop_test(t, coded_bodies, 0, COUNT_OF(coded));
 	tcase_add_test(t, a_coding_that_one_client_asked_for_is_no_verdict_on_the_page);
 	tcase_add_test(t, nobody_waits_for_a_page_without_end);

@@ -386,7 +386,35 @@ START_TEST(a_coding_that_is_no_coding_goes_by)
 }
 END_TEST
 
+START_TEST(what_goes_by_untouched_keeps_the_origin_s_word)
+{
+	struct world *w = world_new(tokens);
+	struct req *r = world_ask(w, "GET", "/p", "");
+	world_respond(w, 0, 200, "Cache-Control: no-store, max-age=5\n" SETS ETAG, "v=" MADE);
+	ASSERT_ANSWER(r, 200, "v=" MADE);
+	ASSERT_STR(world_field(r, "Cache-Control"), "no-store, max-age=5");
+	ASSERT_STR(world_field(r, "ETag"), "\"1\"");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
 /* ---- nonces and fields of forms ---- */
+
+START_TEST(a_page_without_a_form_waits_for_no_token)
+{
+	struct world *w =
+	    world_new("[route /*]\nttl = 60s\ntoken_field = csrf\ntoken_path = /token\nset_cookie = strip\n");
+	struct req *r = world_ask(w, "GET", "/p", "");
+	world_respond(w, 0, 200, "", "no form");
+	world_end(&r);
+	r = world_ask(w, "GET", "/p", "Cookie: sid=" SECRET "\n");
+	ASSERT_ANSWER(r, 200, "no form");
+	ck_assert_uint_eq(w->n_fetches, 1);
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
 
 START_TEST(a_nonce_is_new_for_the_next)
 {
@@ -510,6 +538,8 @@ int main(void)
 	tcase_add_test(t, a_coding_that_breaks_breaks_the_page);
 	tcase_add_test(t, a_coded_page_that_is_too_large_goes_by_where_nothing_is_put_in);
 	tcase_add_test(t, a_coding_that_is_no_coding_goes_by);
+	tcase_add_test(t, what_goes_by_untouched_keeps_the_origin_s_word);
+	tcase_add_test(t, a_page_without_a_form_waits_for_no_token);
 	tcase_add_test(t, a_nonce_is_new_for_the_next);
 	tcase_add_test(t, a_masked_field_is_filled_with_the_cookie);
 	tcase_add_test(t, a_field_that_nobody_can_fill_is_his_alone);
