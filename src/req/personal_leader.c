@@ -99,9 +99,9 @@ void personal_answer(struct req *r)
 		headers_remove(h, STR("Content-Length"));
 		r->answer.length = -1;
 	}
-	/* His page is as much his own as those that are filled from the store. What goes by untouched keeps the
-	 * origin's word. */
-	r->answer.is_personal = p->has_own || p->kept.store;
+	/* His page is as much his own as those that are filled from the store. What goes by untouched has no personal_fetch, and
+	 * keeps the origin's word. */
+	r->answer.is_personal = true;
 }
 
 /* ---- body ---- */
