@@ -4,7 +4,9 @@
  *
  * A purge may cover anything and is rare: each is a record of the ring, and what began before the oldest is refused. An
  * invalidation is of one key and comes with each successful POST. In the ring, 1,024 of them would refuse every fetch that
- * began before; so each leaves only its epoch, in the slot of its key's hash. Two keys of one slot cost a store now and then.
+ * began before; so each leaves only its epoch and a mark of its key, in the slot of the key's hash. When another key takes the
+ * slot, the epoch that goes is kept as the newest that is `lost` there: a store is refused for another key's sake only when two
+ * keys of its slot were invalidated while it was fetched.
  *
  * Why no stale store slips through is told in tier/memory.c, where it matters. */
 #include "tier/purge_log.h"
@@ -21,6 +23,14 @@ struct record {
 	char *text;
 };
 
+/* Read `newest` first: what leaves it is in `lost` before. */
+struct slot {
+	_Atomic uint64_t newest; /* the epoch of an invalidation, above MARK_BITS of its key's hash */
+	_Atomic uint64_t lost;	 /* the newest epoch of another key that was there */
+};
+
+#define MARK_BITS 16
+
 struct purge_log {
 	pthread_rwlock_t lock;
 	_Atomic uint64_t epoch;
@@ -28,7 +38,7 @@ struct purge_log {
 	uint64_t purges;       /* the n-th lies at (n - 1) % PURGE_LOG_MAX; under the lock, as the next */
 	uint64_t forgotten;    /* epoch of the newest purge that is not in the ring any more */
 	struct record ring[PURGE_LOG_MAX];
-	_Atomic uint64_t slots[PURGE_LOG_SLOTS]; /* epoch of the newest invalidation */
+	struct slot slots[PURGE_LOG_SLOTS];
 };
 
 #define NOT_YET UINT64_MAX
@@ -86,14 +96,37 @@ static size_t slot_of(const struct cache_key *key)
 	return (key->hi ^ key->lo) % PURGE_LOG_SLOTS;
 }
 
+/* Of bits that do not choose the slot. */
+static uint64_t mark_of(const struct cache_key *key)
+{
+	return key->hi >> (64 - MARK_BITS);
+}
+
+static bool has_mark(uint64_t newest, uint64_t mark)
+{
+	return (newest & ((1u << MARK_BITS) - 1)) == mark;
+}
+
+static void raise_to(_Atomic uint64_t *to, uint64_t epoch)
+{
+	uint64_t before = atomic_load(to);
+	while (before < epoch && !atomic_compare_exchange_weak(to, &before, epoch))
+		;
+}
+
 uint64_t purge_log__invalidate(struct purge_log *log, const struct cache_key *key)
 {
-	_Atomic uint64_t *slot = &log->slots[slot_of(key)];
-	uint64_t epoch = atomic_fetch_add(&log->epoch, 1) + 1;
-	uint64_t before = atomic_load(slot);
-	/* Of two at the same time the later one stays. */
-	while (before < epoch && !atomic_compare_exchange_weak(slot, &before, epoch))
-		;
+	struct slot *slot = &log->slots[slot_of(key)];
+	uint64_t mark = mark_of(key), epoch = atomic_fetch_add(&log->epoch, 1) + 1;
+	uint64_t before = atomic_load(&slot->newest);
+	do {
+		if (before >> MARK_BITS > epoch) { /* of two at the same time the later one stays */
+			raise_to(&slot->lost, has_mark(before, mark) ? 0 : epoch);
+			return epoch;
+		}
+		if (!has_mark(before, mark))
+			raise_to(&slot->lost, before >> MARK_BITS);
+	} while (!atomic_compare_exchange_weak(&slot->newest, &before, epoch << MARK_BITS | mark));
 	return epoch;
 }
 
@@ -104,7 +137,11 @@ uint64_t purge_log__epoch(const struct purge_log *log)
 
 bool purge_log__invalidated(const struct purge_log *log, uint64_t epoch, const struct cache_key *key)
 {
-	return atomic_load(&log->slots[slot_of(key)]) > epoch;
+	const struct slot *slot = &log->slots[slot_of(key)];
+	uint64_t newest = atomic_load(&slot->newest);
+	if (has_mark(newest, mark_of(key)) && newest >> MARK_BITS > epoch)
+		return true;
+	return atomic_load(&slot->lost) > epoch;
 }
 
 static bool is_purged(

@@ -9,7 +9,7 @@
 
 /* How many purges are remembered. What began before more than these is refused, whatever it is. */
 #define PURGE_LOG_MAX 1024
-/* Invalidations are remembered for good, by the hash of their keys: one may refuse a store of another key. */
+/* Invalidations are remembered for good, by the hash of their keys: two of other keys may refuse a store, in one of so many slots. */
 #define PURGE_LOG_SLOTS 16384
 /* Longer arguments are remembered as if they covered everything: that refuses a few stores and bounds the memory. */
 #define PURGE_LOG_ARG_MAX 1024
@@ -23,7 +23,7 @@ uint64_t purge_log__add(struct purge_log *log, const struct tier_purge *op);
 uint64_t purge_log__invalidate(struct purge_log *log, const struct cache_key *key);
 /* The number of purges and invalidations so far. Any thread, no lock. */
 uint64_t purge_log__epoch(const struct purge_log *log);
-/* Was the key (or another with its slot) invalidated after `epoch`? Any thread, no lock. */
+/* Was the key (or two others with its slot) invalidated after `epoch`? Any thread, no lock. */
 bool purge_log__invalidated(const struct purge_log *log, uint64_t epoch, const struct cache_key *key);
 /* Did a purge or an invalidation after `epoch` cover this? Any thread. */
 bool purge_log__covers(

@@ -79,6 +79,32 @@ START_TEST(an_overlong_argument_covers_everything_before_it)
 }
 END_TEST
 
+/* Keys of one slot with marks of their own. */
+static struct cache_key key_in_slot(uint64_t mark)
+{
+	return (struct cache_key){.hi = mark << 48, .lo = 7, .text = STR("GET http://h/")};
+}
+
+START_TEST(keys_of_one_slot_are_told_apart)
+{
+	struct purge_log *log = purge_log__new();
+	struct cache_key mine = key_in_slot(1), other = key_in_slot(2), third = key_in_slot(3);
+	uint64_t began = purge_log__invalidate(log, &other);
+	purge_log__invalidate(log, &other);
+	must(!purge_log__invalidated(log, began, &mine), "another key's invalidation is none of this one's");
+	must(purge_log__invalidated(log, began, &other), "but that one's");
+	uint64_t taken = purge_log__invalidate(log, &mine);
+	must(purge_log__invalidated(log, taken - 1, &mine) && !purge_log__invalidated(log, taken, &mine), "its own");
+	must(purge_log__invalidated(log, began, &other), "what was pushed out of the slot still counts");
+	purge_log__invalidate(log, &third);
+	must(purge_log__invalidated(log, taken - 1, &mine), "and so does the next that is");
+	must(!purge_log__invalidated(log, taken, &mine), "for what began before it alone");
+	purge_log__invalidate(log, &other);
+	must(purge_log__invalidated(log, taken, &mine), "with two others since nobody can tell");
+	purge_log__free(log);
+}
+END_TEST
+
 START_TEST(invalidations_move_the_epoch_but_not_the_ring)
 {
 	struct purge_log *log = purge_log__new();
@@ -110,6 +136,7 @@ int main(void)
 	tcase_add_test(t, arguments_are_copied);
 	tcase_add_test(t, the_ring_is_used_to_its_last_place);
 	tcase_add_test(t, an_overlong_argument_covers_everything_before_it);
+	tcase_add_test(t, keys_of_one_slot_are_told_apart);
 	tcase_add_test(t, invalidations_move_the_epoch_but_not_the_ring);
 	suite_add_tcase(s, t);
 	return suite_run(s);
