@@ -158,7 +158,8 @@ void answer_from_flight(struct req *r)
 	personal_answer(r);
 	struct cache_status s = {.fwd = cache_status_fwd(r->fwd),
 	    .fwd_status = a->status,
-	    .stored = fate_of(f) == REASON_STORED,
+	    /* Of what is still looked through nobody knows yet (RFC 9211 2.5). */
+	    .stored = fate_of(f) == REASON_STORED && (!f->held || f->state == FLIGHT_SHARED),
 	    .detail = worth_telling(r, REASON_NONE)};
 	add_cache_status(r, &s);
 	/* The client's own condition may hold for what was fetched without it (RFC 9111 4.3.2). */

@@ -407,15 +407,52 @@ static void leave_out_unused(struct personal_fetch *p)
 	p->what.n_values--;
 }
 
+static bool is_letter_or_digit(char c)
+{
+	return (c >= '0' && c <= '9') || (char_lower(c) >= 'a' && char_lower(c) <= 'z');
+}
+
+/* What shows of a token in whatever way its other characters were escaped: there are more ways than forms in http/hole.h. STR_NONE: it
+ * has only letters and digits, so all of it was cut. */
+static struct str longest_word(struct str token)
+{
+	struct str best = STR("");
+	for (size_t i = 0, n; i < token.n; i += n + 1) {
+		for (n = 0; i + n < token.n && is_letter_or_digit(token.p[i + n]);)
+			n++;
+		if (n > best.n)
+			best = str_make(token.p + i, n);
+	}
+	return best.n < token.n ? best : STR_NONE;
+}
+
+/* The texts that a whole page must not hold any more. */
+static struct str *left_over(struct flight *f, unsigned *n)
+{
+	struct personal_fetch *p = f->personal;
+	struct str *texts = arena_alloc(&f->arena, (p->n_forms + p->what.n_values + 1) * sizeof *texts);
+	*n = p->n_forms;
+	if (p->n_forms > 0)
+		memcpy(texts, p->forms, p->n_forms * sizeof *texts);
+	for (unsigned i = 0; i < p->what.n_values; i++) {
+		struct str word = longest_word(p->what.values[i].text);
+		if (p->what.values[i].hole.kind == HOLE_TOKEN && word.n >= HOLE_MIN)
+			texts[(*n)++] = word;
+	}
+	return texts;
+}
+
 bool personal_is_cut_out(struct flight *f)
 {
 	struct personal_fetch *p = f->personal;
-	if (p->n_forms == 0 || !f->route->leak_guard)
+	unsigned n_texts;
+	const struct str *texts = left_over(f, &n_texts);
+	if (n_texts == 0 || !f->route->leak_guard)
 		return true;
 	unsigned n = body_segments(f->body, NULL, 0);
 	struct str *pieces = arena_alloc(&f->arena, (n + 1) * sizeof *pieces);
 	(void)body_segments(f->body, pieces, n);
-	if (!policy_stands_elsewhere(p->forms, p->n_forms, &p->kept.headers, pieces, n, &f->arena))
+	if (!policy_stands_elsewhere(texts, n_texts, &p->kept.headers, pieces, n, &f->arena))
 		return true;
 	refuse(f, REASON_NOT_TOKEN_ELSEWHERE, STR(""));
 	return false;

@@ -522,11 +522,42 @@ START_TEST(a_session_s_token_elsewhere_is_not_for_others)
 }
 END_TEST
 
+/* There are more ways to escape than forms of holes: what is not cut must not be shared. */
+START_TEST(a_token_in_an_unknown_spelling_is_not_for_others)
+{
+	static const struct {
+		const char *name, *token, *body;
+		enum reason reason;
+	} pages[] = {
+	    {"as it is", "abcdefghijklmnop+/Q=", "x=abcdefghijklmnop+/Q=", REASON_STORED},
+	    {"in a known form", "abcdefghijklmnop+/Q=", "x=abcdefghijklmnop%2B%2FQ%3D", REASON_STORED},
+	    {"in none", "abcdefghijklmnop+/Q=", "x=abcdefghijklmnop&#x2b;&#47;Q&equals;", REASON_NOT_TOKEN_ELSEWHERE},
+	    {"in both",
+		"abcdefghijklmnop+/Q=", "abcdefghijklmnop+/Q= abcdefghijklmnop&plus;/Q=", REASON_NOT_TOKEN_ELSEWHERE},
+	    {"behind an escape", "+/abcdefghijklmnopq=", "&plus;&sol;abcdefghijklmnopq&equals;",
+		REASON_NOT_TOKEN_ELSEWHERE},
+	    {"too little of it to be known", "abcdefghi+jklmnopqr", "abcdefghi&plus;jklmnopqr", REASON_STORED},
+	};
+	for (unsigned i = 0; i < COUNT_OF(pages); i++) {
+		struct world *w = world_new("[route /*]\nttl = 60s\ntoken_cookie = t\n");
+		struct req *r = world_ask(w, "GET", "/p", "");
+		char fields[128];
+		snprintf(fields, sizeof fields, "Set-Cookie: t=%s; Path=/\n", pages[i].token);
+		world_respond(w, 0, 200, fields, pages[i].body);
+		ASSERT_ANSWER(r, 200, pages[i].body);
+		ck_assert_msg(told(w, "/p") == pages[i].reason, "%s: %s", pages[i].name, reason_code(told(w, "/p")));
+		world_end(&r);
+		world_free(&w);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("personal_leader");
 	TCase *t = tcase_create("personal_leader");
 	tcase_add_loop_test(t, the_leader_has_his_own, 0, COUNT_OF(rows));
+	tcase_add_test(t, a_token_in_an_unknown_spelling_is_not_for_others);
 	tcase_add_test(t, the_origin_makes_a_token_for_the_fetch);
 	tcase_add_test(t, his_fields_are_his);
 	tcase_add_test(t, who_waited_has_his_own_too);
