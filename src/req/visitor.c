@@ -19,7 +19,7 @@
 #include "req/session.h"
 #include "req/token.h"
 
-enum { SHARDS = 64 };
+enum { LATE_MS = 10 * 1000, SHARDS = 64 };
 
 struct shard {
 	pthread_mutex_t lock;
@@ -168,6 +168,9 @@ static void remember(struct visitor_ask *a)
 		return;
 	next = session_key_of(a->home->sessions, a->place, &jar, &a->arena);
 	session_remember(a->home->sessions, &next, a->token, wall_ms(a), SESSION_MS);
+	/* Requests that he sent before he had the new values of his cookies still come, and are of the same session. */
+	if (change == JAR_RENEWED)
+		session_remember(a->home->sessions, &a->key, a->token, wall_ms(a), LATE_MS);
 }
 
 static void settle(struct visitor_ask *a)

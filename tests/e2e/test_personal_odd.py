@@ -160,7 +160,9 @@ def test_a_page_that_breaks_off(origin, serve):
         gate.wait_reached()
         gate.open()
         answer = leader.read()
-    assert not answer.whole and f"<p>{OWN[:40]}".startswith(answer.text) and larder.entries() == 0
+    # The break-off may overtake the head: then he has an error, whole.
+    assert answer.status == 502 or (not answer.whole and f"<p>{OWN[:40]}".startswith(answer.text))
+    assert larder.entries() == 0
 
 
 def test_a_token_in_pieces(origin, serve):

@@ -159,7 +159,8 @@ START_TEST(whose_token_is_remembered_for_whom)
 	    {"nothing is set: the same cookies", OLD, "", OLD, NEW},
 	    {"their order does not count", OLD "; a=1", "", "a=1; " OLD, OLD},
 	    {"nor do measuring scripts", OLD "; _ga=GA1.1.1", "", OLD "; _ga=GA1.1.2; _gid=3", NULL},
-	    {"a session is renewed: the new one", OLD, "Set-Cookie: " NEW "; Path=/\n", NEW, OLD},
+	    {"a session is renewed: the new one", OLD, "Set-Cookie: " NEW "; Path=/\n", NEW, NULL},
+	    {"and what he sent before he had it", OLD, "Set-Cookie: " NEW "; Path=/\n", OLD, NULL},
 	    {"another cookie stays", "a=1; " OLD, "Set-Cookie: " NEW "\n", NEW "; a=1", NEW},
 	    {"a session begins", "a=1", "Set-Cookie: " NEW "\n", NEW "; a=1", "a=1"},
 	    {"nobody is told by what many have", "consent=yes", "", NULL, "consent=yes"},
@@ -178,6 +179,19 @@ START_TEST(whose_token_is_remembered_for_whom)
 			visit_asking(w, rows[i].asks, "", T2);
 		world_free(&w);
 	}
+}
+END_TEST
+
+START_TEST(the_old_cookies_of_a_renewed_session_count_for_a_moment)
+{
+	struct world *w = stored_world();
+	visit_asking(w, OLD, "Set-Cookie: " NEW "\n", T1);
+	w->now_ms += 9999;
+	visit_knowing(w, "/p", OLD, T1);
+	w->now_ms += 1;
+	visit_asking(w, OLD, "", T2);
+	visit_knowing(w, "/p", NEW, T1);
+	world_free(&w);
 }
 END_TEST
 
@@ -649,6 +663,7 @@ int main(void)
 	TCase *t = tcase_create("visitor");
 	tcase_add_test(t, the_application_is_asked_as_the_visitor);
 	tcase_add_test(t, whose_token_is_remembered_for_whom);
+	tcase_add_test(t, the_old_cookies_of_a_renewed_session_count_for_a_moment);
 	tcase_add_test(t, a_visitor_without_cookies_gets_a_session_of_his_own);
 	tcase_add_test(t, a_minute);
 	tcase_add_test(t, who_shares_what_is_remembered);
