@@ -190,8 +190,19 @@ class Larder:
         self.write_ini(ini)
         told = re.compile(r"settings are (?:in force|refused)")
         before = len(told.findall(self.stderr()))
+
+        def is_told():
+            return len(told.findall(self.stderr())) > before
+
         self.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: len(told.findall(self.stderr())) > before, "a word about the reload")
+        if sanitizer() == "thread":
+            # Its runtime defers a signal that comes while the program computes, and one in some hundred is never given to the
+            # handler: not pending in the kernel, caught, and the loop turns. Other builds lost none of 350.
+            try:
+                wait_until(is_told, "a word about the reload", 3)
+            except AssertionError:
+                self.process.send_signal(signal.SIGHUP)
+        wait_until(is_told, "a word about the reload")
 
     def stderr(self):
         with open(self.stderr_path, encoding="utf-8", errors="replace") as f:
