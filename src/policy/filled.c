@@ -34,11 +34,9 @@ static bool is_of_others(const struct conf_cache *cache, struct str name)
 		if (str_eq_nocase(name, of_others[i]))
 			return true;
 	}
-	for (unsigned i = 0; i < cache->targeted_control.n; i++) {
-		if (str_eq_nocase(name, cache->targeted_control.v[i]))
-			return true;
-	}
-	return name.n > targeted_suffix.n && str_eq_nocase(str_skip(name, name.n - targeted_suffix.n), targeted_suffix);
+	return str_list_has(&cache->targeted_control, name) ||
+	       (name.n > targeted_suffix.n &&
+		   str_eq_nocase(str_skip(name, name.n - targeted_suffix.n), targeted_suffix));
 }
 
 struct str policy_filled_tag(struct str etag, uint64_t hash, struct arena *a)

@@ -428,16 +428,7 @@ static const struct fetch_events events = {
 static void start(struct flight *f)
 {
 	const struct http_request *r = &f->request;
-	struct forward_in in = {
-	    .instance = f->env->instance,
-	    .conf = f->conf,
-	    .route = f->route,
-	    .request = r,
-	    .client = f->client,
-	    .id = f->id,
-	};
-	forward_headers(&in, &f->arena, &f->fetch_headers);
-	personal_ask(f);
+	personal_ask(f, r);
 	if (f->may_store && !f->forwards_range)
 		update_ask(f);
 	partial_ask_rest(f, &f->fetch_headers);

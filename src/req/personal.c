@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "policy/elsewhere.h"
 #include "req/fill.h"
+#include "req/forward.h"
 #include "req/personal_fetch.h"
 #include "req/remember.h"
 #include "req/request.h"
@@ -320,8 +321,17 @@ int personal_end(struct flight *f)
 
 /* ---- the head ---- */
 
-void personal_ask(struct flight *f)
+void personal_ask(struct flight *f, const struct http_request *r)
 {
+	struct forward_in in = {
+	    .instance = f->env->instance,
+	    .conf = f->conf,
+	    .route = f->route,
+	    .request = r,
+	    .client = f->client,
+	    .id = f->id,
+	};
+	forward_headers(&in, &f->arena, &f->fetch_headers);
 	if (!f->may_store || f->request.method != METHOD_GET || !policy_has_tokens(f->route))
 		return;
 	policy_hide_cookies(f->route, &f->fetch_headers, &f->arena);

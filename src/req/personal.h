@@ -12,9 +12,9 @@ struct personal_fetch;
 
 /* ---- of a flight ---- */
 
-/* The answer may be stored: on a route with tokens the fields of its fetch lose the token cookies, and what keeps the bytes from
- * being read (Accept-Encoding). */
-void personal_ask(struct flight *f);
+/* Makes the fields of the flight's fetch from those of `r`, the client's request or one that is made of it. Where the answer may be
+ * stored, on a route with tokens, without the token cookies and without what keeps the bytes from being read (Accept-Encoding). */
+void personal_ask(struct flight *f, const struct http_request *r);
 /* The head was judged. Sets f->personal when the body has to be looked through; takes the verdict back when it cannot be. */
 void personal_begin(struct flight *f, struct storable_out *verdict);
 /* Before the first byte of the body: it is not stored, for whatever reason. Where there is nothing to put in for the leader, it goes to

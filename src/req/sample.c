@@ -250,21 +250,12 @@ static void make_stranger(struct flight *f)
 void sample_start(struct flight *f)
 {
 	struct sample *s = f->sample;
-	struct forward_in in = {
-	    .instance = f->env->instance,
-	    .conf = f->conf,
-	    .route = f->route,
-	    .request = &s->stranger,
-	    .client = f->client,
-	    .id = f->id,
-	};
 	int64_t now = update_now_ms(f);
 	s->under_way = true;
 	s->until_ms = now + (now - f->fetch.sent_ms) + f->route->upstream->first_byte_timeout_ms;
 	metrics_inc(f->env->metrics, METRIC_SAMPLED);
 	make_stranger(f);
-	forward_headers(&in, &f->arena, &f->fetch_headers);
-	personal_ask(f);
+	personal_ask(f, &s->stranger);
 	f->fetch = (struct fetch){
 	    .conf = f->conf,
 	    .upstream = f->route->upstream,
