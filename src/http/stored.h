@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/hash.h"
 #include "base/str.h"
 #include "http/headers.h"
 #include "http/hole.h"
@@ -16,6 +17,13 @@ struct cache_key {
 	uint64_t hi, lo; /* XXH3 128 of the text, seeded per process */
 	struct str text; /* "GET http://host/path?query" */
 };
+
+/* From the whole text again (purges, tiers that are shared). text is borrowed. */
+static inline struct cache_key key_of_text(struct str text, uint64_t seed)
+{
+	struct hash128 h = hash128_str(text, seed);
+	return (struct cache_key){.hi = h.hi, .lo = h.lo, .text = text};
+}
 
 /* The URL part of the text. */
 static inline struct str cache_key_url(const struct cache_key *k)

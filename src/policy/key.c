@@ -1,8 +1,6 @@
 /* Makes the text of a cache key in one allocation and, but for query_sort, one pass. On the path of every hit. */
 #include "policy/key.h"
 
-#include <xxhash.h>
-
 struct key_text {
 	char *p;
 	size_t n;
@@ -109,12 +107,6 @@ static void put_query(struct key_text *t, const struct route *route, struct str 
 	} else {
 		put_in_order(t, route, query);
 	}
-}
-
-struct cache_key key_of_text(struct str text, uint64_t seed)
-{
-	XXH128_hash_t hash = XXH3_128bits_withSeed(text.p, text.n, seed);
-	return (struct cache_key){.hi = hash.high64, .lo = hash.low64, .text = text};
 }
 
 void key_make(const struct route *route, struct str scheme, struct str host, struct str path, struct str query,

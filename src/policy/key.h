@@ -12,7 +12,4 @@
  * The text lives in `a`. */
 void key_make(const struct route *route, struct str scheme, struct str host, struct str path, struct str query,
     uint64_t seed, struct arena *a, struct cache_key *out);
-/* From the whole text again (purges, other tiers). text is borrowed. */
-struct cache_key key_of_text(struct str text, uint64_t seed);
-
 #endif

@@ -143,6 +143,21 @@ static void read_stats(struct tier *t, struct tier_stats *out)
 	tier_stats(real_tier(t), out);
 }
 
+static int ignore_await(
+    struct tier *t, uint64_t seq, int64_t timeout_ms, void (*fn)(void *ctx, const struct tier_receipt *r), void *ctx)
+{
+	return ERR_OK;
+}
+
+static int lead_always(struct tier *t, struct tier_lease *op)
+{
+	return ERR_OK;
+}
+
+static void ignore_lease_end(struct tier *t, struct tier_lease *op)
+{
+}
+
 static void ignore_close(struct tier *t)
 {
 }
@@ -157,9 +172,12 @@ static const struct tier_ops tier_ops = {
     .variants = read_variants,
     .sweep = ignore_sweep,
     .stats = read_stats,
+    .await = ignore_await,
+    .lease = lead_always,
+    .lease_end = ignore_lease_end,
     .close = ignore_close,
 };
-_Static_assert(sizeof(tier_ops) == 10 * sizeof(void (*)(void)),
+_Static_assert(sizeof(tier_ops) == 13 * sizeof(void (*)(void)),
     "say above what a new function of tiers does when nothing may change");
 
 /* ---- the run ---- */

@@ -20,6 +20,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "tier/private.h"
@@ -42,6 +44,13 @@ struct chunk {
 /* What of a round allocation is left for bytes: our head and the allocator's. */
 #define CHUNK_HEAD (sizeof(struct chunk) + 16)
 
+/* The file of a body, and what it was like when the body was made: its time of change tells of every write, link and unlink since. */
+struct body_file {
+	int fd;
+	struct timespec changed;
+	off_t size;
+};
+
 struct body {
 	atomic_uint refs;
 	int err; /* with ended */
@@ -56,6 +65,7 @@ struct body {
 	int64_t expect;
 	size_t window;
 	struct budget *budget;
+	struct body_file *file; /* of a body in a file, which has no chunks */
 	struct body_reader *readers;
 	void (*wake)(void *ctx);
 	void *ctx;
@@ -185,6 +195,36 @@ struct body *body_of(struct str s, struct budget *budget)
 	return b;
 }
 
+struct body *body_of_file(int fd_take, uint64_t size)
+{
+	struct body *b = body_new((int64_t)size, NULL, NULL, NULL);
+	struct stat st;
+	b->file = mem_zalloc(sizeof(*b->file));
+	b->file->fd = fd_take;
+	b->size = size;
+	b->ended = true;
+	if (fstat(fd_take, &st) == 0) {
+		b->file->changed = st.st_ctim;
+		b->file->size = st.st_size;
+	}
+	return b;
+}
+
+int body_file(const struct body *b)
+{
+	return b->file ? b->file->fd : -1;
+}
+
+bool body_is_current(const struct body *b)
+{
+	const struct body_file *file = b->file;
+	struct stat st;
+	if (!file)
+		return true;
+	return fstat(file->fd, &st) == 0 && st.st_nlink > 0 && st.st_size == file->size &&
+	       st.st_ctim.tv_sec == file->changed.tv_sec && st.st_ctim.tv_nsec == file->changed.tv_nsec;
+}
+
 struct body *body_ref(struct body *b)
 {
 	atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
@@ -202,6 +242,9 @@ size_t body__release(struct body **body)
 	chunk_unref(b->head, &dead);
 	chunk_unref(b->tail, &dead);
 	size_t freed = chunks_free(b, dead);
+	if (b->file)
+		close(b->file->fd);
+	free(b->file);
 	pthread_mutex_destroy(&b->lock);
 	free(b);
 	return freed;

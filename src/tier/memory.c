@@ -563,7 +563,7 @@ struct tier *memory_tier_new(const struct memory_options *o)
 	int err = random_u64(&seed);
 	assert(err == ERR_OK); /* the server got bits before */
 	(void)err;
-	m->tier = (struct tier){&memory_ops, &m->budget, purge_log__new()};
+	m->tier = (struct tier){.ops = &memory_ops, .budget = &m->budget, .purges = purge_log__new()};
 	m->fixed = tier__cost(sizeof(*m));
 	m->budget.reclaim = reclaim;
 	m->budget.ctx = m;

@@ -17,7 +17,7 @@ int tier_put(struct tier *t, struct tier_put *op)
 
 int tier_purge(struct tier *t, struct tier_purge *op)
 {
-	op->count = 0;
+	op->count = op->seq = 0;
 	op->epoch = purge_log__add(t->purges, op);
 	return t->ops->purge(t, op);
 }
@@ -48,6 +48,24 @@ void tier_stats(struct tier *t, struct tier_stats *out)
 {
 	*out = (struct tier_stats){0};
 	t->ops->stats(t, out);
+}
+
+int tier_await(
+    struct tier *t, uint64_t seq, int64_t timeout_ms, void (*fn)(void *ctx, const struct tier_receipt *r), void *ctx)
+{
+	return t->ops->await ? t->ops->await(t, seq, timeout_ms, fn, ctx) : ERR_OK;
+}
+
+int tier_lease(struct tier *t, struct tier_lease *op)
+{
+	op->held = false;
+	return t->ops->lease ? t->ops->lease(t, op) : ERR_OK;
+}
+
+void tier_lease_end(struct tier *t, struct tier_lease *op)
+{
+	if (t->ops->lease_end)
+		t->ops->lease_end(t, op);
 }
 
 void tier_close(struct tier **t)

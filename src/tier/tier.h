@@ -1,8 +1,9 @@
-/* The one interface of all tiers: memory now; file, redis and the stack of them the same way (required functions have no
- * mark, optional ones say so). Thread-safe: any thread may call any function at any time.
+/* The one interface of all tiers: memory, file, redis, and the stack of them. Thread-safe: any thread may call any function at any
+ * time.
  *
  * Operations are structs that the caller owns. A tier that must wait returns ERR_AGAIN and calls op->done later, once, on
- * a thread of its own choice; until then the struct stays put. The memory tier never waits.
+ * a thread of its own choice; until then the struct and what it points to stay put. The memory tier never waits. `variants` and `stats`
+ * of a tier that keeps things elsewhere may block: no loop calls them but those of the stack, which looks at its memory alone.
  *
  * Purges and fetches: tier_epoch is read when a fetch begins. A purge or an invalidation moves the epoch and is remembered;
  * tier_put refuses with ERR_STALE what began before one that covers it. */
@@ -15,9 +16,13 @@ struct tier;
 
 struct tier_get {
 	struct cache_key key;
-	/* Does this variant answer the request? Called under a read lock: quick, calls nothing of the tier. NULL: any. */
+	/* Does this variant answer the request? Called under a read lock, or on a thread of the tier's before `done`: quick, calls
+	 * nothing of the tier. NULL: any. */
 	bool (*match)(void *ctx, const struct entry *e);
 	void *ctx;
+	/* A tier of files: bodies up to this are read into memory, larger ones stay in their file (body_file). Those of entries with
+	 * holes or runs are always read. */
+	size_t in_memory;
 	struct entry
 	    *entry; /* out: one reference. Of those that match, the most recent by Date; one that varies comes first. */
 	bool other_variant; /* out, with ERR_MISSING: the key is there, but no variant matched */
@@ -41,6 +46,7 @@ struct tier_purge {
 	bool soft;
 	uint64_t count; /* out: entries dropped or made stale */
 	uint64_t epoch; /* out: the id of this purge */
+	uint64_t seq;	/* out: its place in the order of those who share the tier, for tier_await; 0: nobody does */
 	void (*done)(struct tier_purge *op, int err);
 };
 
@@ -53,9 +59,41 @@ struct tier_invalidate {
 	void (*done)(struct tier_invalidate *op, int err);
 };
 
+/* What another instance did to a tier that is shared: a purge, or an invalidation (then kind is PURGE_URL). */
+struct tier_heard {
+	struct tier_purge purge; /* strings borrowed; purge.epoch is not set */
+	bool invalidates;
+	bool
+	    everything; /* it is not known what was missed: all that is kept in memory must go. `purge` is of everything then */
+};
+
 struct tier_stats {
 	uint64_t entries, bytes, limit, max_entries;
 	uint64_t stores, replaced, evicted, expired, purged, invalidated, refused_full, refused_stale;
+	/* Of tiers outside this process. */
+	uint64_t hits, misses;
+	uint64_t errors;   /* operations that failed: disk, connection, server */
+	uint64_t timeouts; /* lookups that were a miss because the budget was over */
+	uint64_t skipped;  /* operations that were not tried: the tier is known to be down, or its queue is full */
+	uint64_t corrupt;  /* entries that were damaged, and removed */
+	uint64_t down;	   /* 1: it does not answer at present */
+};
+
+/* What became of a purge at one of those who share the tier. */
+struct tier_receipt {
+	struct str instance;
+	int64_t ms; /* from the purge to its acknowledgement; -1: none yet */
+};
+
+/* Misses of all who share the tier collapse too: one of them gets the lease and fetches, the others wait for what it stores. */
+struct tier_lease {
+	struct cache_key key;
+	struct str signature; /* of the variant, as in req/flight.h */
+	bool held;	      /* out: to be ended with tier_lease_end; the struct stays put until then */
+	uint64_t token;	      /* the tier's own */
+	/* ERR_OK: fetch. It has the lease, or nobody can tell (the tier is slow), or it has waited long enough. ERR_EOF: another one
+	 * has stored something: look it up. */
+	void (*done)(struct tier_lease *op, int err);
 };
 
 struct tier_ops {
@@ -72,13 +110,25 @@ struct tier_ops {
 	/* Drops what expired, at most `max` entries looked at; returns how many were dropped. Called now and then. */
 	unsigned (*sweep)(struct tier *t, int64_t now_ms, unsigned max);
 	void (*stats)(struct tier *t, struct tier_stats *out);
+	/* Optional: for tiers that are shared. Blocks up to timeout_ms until all who share the tier have carried out the purge `seq`, then
+	 * calls fn for each of them. ERR_OK, ERR_TIMEOUT (some have not), or why it cannot be told. */
+	int (*await)(struct tier *t, uint64_t seq, int64_t timeout_ms,
+	    void (*fn)(void *ctx, const struct tier_receipt *r), void *ctx);
+	/* Optional. ERR_OK, ERR_EOF (as `done`), or ERR_AGAIN. */
+	int (*lease)(struct tier *t, struct tier_lease *op);
+	/* Optional, with lease. Harmless where none is held. A lease that is still waited for ends without `done`. Does not block. */
+	void (*lease_end)(struct tier *t, struct tier_lease *op);
 	void (*close)(struct tier *t); /* no call may be in flight; frees t */
 };
 
 struct tier {
 	const struct tier_ops *ops;
-	struct budget *budget; /* what bodies and entries for this tier are charged to; NULL: not counted */
-	struct purge_log *purges;
+	struct budget *budget;	  /* what bodies and entries for this tier are charged to; NULL: not counted */
+	struct purge_log *purges; /* own, or that of the stack it is part of */
+	/* Of tiers that are shared: told what other instances did, in its order, on a thread of the tier. Who is told adds it to
+	 * `purges` before it returns. NULL: the tier itself adds it. Set before the first operation. */
+	void (*heard)(void *ctx, const struct tier_heard *what);
+	void *heard_ctx;
 };
 
 /* ERR_OK, ERR_MISSING, or ERR_AGAIN. */
@@ -92,6 +142,11 @@ void tier_remove(struct tier *t, struct entry *e);
 void tier_variants(struct tier *t, const struct cache_key *key, void (*fn)(void *ctx, struct entry *e), void *ctx);
 unsigned tier_sweep(struct tier *t, int64_t now_ms, unsigned max);
 void tier_stats(struct tier *t, struct tier_stats *out);
+/* ERR_OK at once where the tier is not shared. */
+int tier_await(struct tier *t, uint64_t seq, int64_t timeout_ms, void (*fn)(void *ctx, const struct tier_receipt *r),
+    void *ctx) MUST_CHECK;
+int tier_lease(struct tier *t, struct tier_lease *op) MUST_CHECK;
+void tier_lease_end(struct tier *t, struct tier_lease *op);
 void tier_close(struct tier **t);
 
 /* The number of purges and invalidations so far. A fetch remembers it before its request goes out. */

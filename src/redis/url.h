@@ -1,0 +1,46 @@
+/* Where a Redis is, from one line of text. Pure.
+ *
+ *   redis://[[user]:password@]host[:port][/db]              one server; rediss:// the same with TLS
+ *   unix:///path/to/socket[?db=N]                           or unix://[user]:password@/path
+ *   redis+sentinel://[[user]:password@]host[:port][,host[:port]...]/group[/db]
+ *   redis+cluster://[[user]:password@]host[:port][,host[:port]...]
+ *
+ * Users and passwords may be percent-encoded. Ports are 6379 where none stands, 26379 of sentinels. ?sentinel_user= and
+ * ?sentinel_password= are for the sentinels themselves. */
+#ifndef LARDER_REDIS_URL_H
+#define LARDER_REDIS_URL_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/str.h"
+
+enum redis_kind { REDIS_SINGLE, REDIS_UNIX, REDIS_SENTINEL, REDIS_CLUSTER };
+
+struct redis_host {
+	struct str name; /* of IPv6: without the brackets */
+	unsigned port;
+};
+
+enum { REDIS_HOSTS = 32 };
+
+struct redis_url {
+	enum redis_kind kind;
+	bool tls;
+	struct redis_host hosts[REDIS_HOSTS]; /* the server; sentinels; nodes to begin with */
+	unsigned n_hosts;
+	struct str path;	   /* of the socket */
+	struct str user, password; /* p == NULL: none */
+	struct str group;	   /* what the sentinels call it */
+	struct str sentinel_user, sentinel_password;
+	unsigned db;
+};
+
+/* Strings are copied to `a`. ERR_OK, or ERR_INVALID with a sentence in *why (in `a`) that says what is wrong and what is allowed, without
+ * showing the password. */
+int redis_url_parse(struct str text, struct arena *a, struct redis_url *out, struct str *why) MUST_CHECK;
+/* Whether the hiredis it was built with can do TLS (1.0 on). */
+bool redis_has_tls(void);
+/* The same text with the passwords as ***, for logs. */
+struct str redis_url_masked(struct str text, struct arena *a);
+
+#endif

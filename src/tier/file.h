@@ -1,0 +1,24 @@
+/* The file tier: an entry is a JSON file with its metadata and, beside it, the file of its body. Several processes may share the
+ * directory. tier/file.c says how. */
+#ifndef LARDER_TIER_FILE_H
+#define LARDER_TIER_FILE_H
+
+#include "tier/tier.h"
+
+struct file_options {
+	struct str path;	  /* the directory; made when it is not there, mode 0700 */
+	uint64_t file_size;	  /* bytes on disk of pages, whole blocks counted: never more */
+	unsigned max_variants;	  /* of one key */
+	unsigned threads;	  /* that do its reads and writes */
+	uint64_t key_seed;	  /* of the cache keys in this process */
+	struct budget *budget;	  /* for entries that are read, NULL: not counted; must outlive the tier */
+	struct purge_log *purges; /* of the stack; NULL: its own */
+};
+
+/* 0, or ERR_IO, ERR_DENIED with a sentence in *why (static or strerror's): the directory cannot be made or written. Blocks for a moment;
+ * what lies there is found out in the background. */
+int file_tier_new(const struct file_options *o, struct tier **out, const char **why) MUST_CHECK;
+/* After a reload: new bounds, reached in steps. */
+void file_tier_resize(struct tier *t, uint64_t file_size, unsigned max_variants);
+
+#endif
