@@ -94,7 +94,10 @@ static void send_stored(struct req *r, const struct entry *e)
 		a->status = 304;
 		policy_304_headers(&a->headers);
 	}
-	if (body_complete(e->body)) {
+	if (body_file(e->body) >= 0) {
+		a->kind = ANSWER_FILE;
+		a->length = (int64_t)body_size(e->body);
+	} else if (body_complete(e->body)) {
 		a->kind = ANSWER_WHOLE;
 		a->length = (int64_t)body_size(e->body);
 	} else {

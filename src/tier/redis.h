@@ -16,10 +16,16 @@ struct redis_options {
 	uint64_t key_seed;
 	struct budget *budget;
 	struct purge_log *purges;
+	void (*heard)(void *ctx, const struct tier_heard *what); /* as in tier.h */
+	void *heard_ctx;
 };
 
 /* Never fails: a server that cannot be reached is asked again, and is a miss until then. Does not block. */
 struct tier *redis_tier_new(const struct redis_options *o);
+/* May what is kept in memory above it be believed? Not from the moment at which the server is reached again, after the tier was cut off from
+ * it, until the purges that were missed have been replayed. While it cannot be reached at all nobody can purge through it: then yes. Any
+ * thread; quick. */
+bool redis_tier_is_in_touch(struct tier *t);
 void redis_tier_configure(struct tier *t, int64_t budget_ms, size_t max_object, unsigned max_variants);
 
 #endif

@@ -1,0 +1,15 @@
+/* One fetch of a page between all who share a tier (tier_lease): before a flight asks its origin, it asks for the lease. */
+#ifndef LARDER_REQ_LEASE_H
+#define LARDER_REQ_LEASE_H
+
+#include "req/flight.h"
+
+/* Asks for the lease of the flight's page. True: nothing is to be waited for, the fetch may begin. False: one of the two follows, on this
+ * thread. go: fetch. found: another one has stored it; the entry is the callee's, fresh for the flight's request. */
+bool lease_begin(struct flight *f, void (*go)(struct flight *f), void (*found)(struct flight *f, struct entry *e_take));
+/* True between lease_begin and what follows: there is no fetch yet. */
+bool lease_is_awaited(const struct flight *f);
+/* The fetch is over, what it brought was put; or nobody waits for the lease any more. Harmless without one. */
+void lease_end(struct flight *f);
+
+#endif
