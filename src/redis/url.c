@@ -249,6 +249,8 @@ static int parse_query(struct parse *p, struct str query)
 {
 	for (struct str one; query.n > 0 && str_cut(&query, '&', &one);) {
 		size_t equals = str_index(one, '=');
+		if (equals == one.n)
+			return wrong(p, "?%.*s stands without =value", STR_ARG(shown(one)));
 		int err = parse_parameter(p, str_take(one, equals), str_skip(one, equals + 1));
 		if (err != ERR_OK)
 			return err;
