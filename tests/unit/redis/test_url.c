@@ -66,11 +66,13 @@ static const struct {
     {"a user without a password", "redis://ann@h", "a password is missing"},
     {"a broken %", "redis://a:b%4@h", "a % in the password is not followed"},
     {"an encoded NUL", "redis://a:%00@h", "the password holds a NUL"},
-    {"a slash in the password", "redis://:pa/ss@h", "%2F"},
-    {"a question mark in the password", "redis://:pa?ss@h", "%3F"},
+    {"a slash in the password", "redis://:pa/zz@h", "%2F"},
+    {"a question mark in the password", "redis://:pa?zz@h", "%3F"},
     {"no path", "unix://", "the path of the socket is missing"},
     {"two slashes", "unix://run/redis.sock", "three slashes"},
     {"a wrong parameter", "unix:///run/r?dp=1", "did you mean ?db=?"},
+    {"a parameter without a value", "redis+sentinel://h/g?sentinel_password",
+	"?sentinel_password stands without =value"},
     {"a parameter of no use", "redis://h?timeout=1", "?timeout= is unknown here"},
     {"no group", "redis+sentinel://h", "the name of the group is missing"},
     {"an empty group", "redis+sentinel://h//1", "the name of the group is missing"},
@@ -118,9 +120,7 @@ START_TEST(says_what_is_wrong)
 		struct str why = STR("");
 		ck_assert_msg(redis_url_parse(str_of(bad[i].text), &arena, &u, &why) == ERR_INVALID, "%s", bad[i].what);
 		ck_assert_msg(str_find(why, str_of(bad[i].why)) < why.n, "%s: %.*s", bad[i].what, STR_ARG(why));
-		ck_assert_msg(
-		    str_find(why, STR("ss")) == why.n || !strchr(bad[i].text, '@') || strstr(bad[i].why, "password"),
-		    "%s: shows a part of the password", bad[i].what);
+		ck_assert_msg(str_find(why, STR("zz")) == why.n, "%s: shows a part of the password", bad[i].what);
 	}
 }
 END_TEST
@@ -167,6 +167,8 @@ static const struct {
     {"no scheme", "ann:secret@h", "ann:***@h"},
     {"a sentinel's", "redis+sentinel://:a@h/g?sentinel_password=secret&x=1",
 	"redis+sentinel://:***@h/g?sentinel_password=***&x=1"},
+    {"a group of that name", "redis+sentinel://h/sentinel_password=?sentinel_password=s",
+	"redis+sentinel://h/sentinel_password=?sentinel_password=***"},
     {"a sentinel's twice", "redis+sentinel://h/g?sentinel_password=s&sentinel_password=t",
 	"redis+sentinel://h/g?sentinel_password=***&sentinel_password=***"},
 };
