@@ -1,8 +1,20 @@
-/* What the files of this folder know of bodies and entries besides their doors. */
+/* What the files of this folder share, and know of bodies and entries besides their doors. */
 #ifndef LARDER_TIER_PRIVATE_H
 #define LARDER_TIER_PRIVATE_H
 
+#include <pthread.h>
+
 #include "tier/entry.h"
+
+/* Writers come first, or readers that overlap without end would keep them out. Read locks are never nested. */
+static inline void tier__lock_init(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attr;
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+}
 
 /* What a malloc of n bytes really takes, so that the budget counts the truth: the allocator's header and rounding (glibc:
  * 8 bytes, multiples of 16, whole pages above its mmap threshold). An estimate that errs upwards. */

@@ -56,12 +56,7 @@ static bool replaces(const struct entry *a, const struct entry *b)
 
 void shard__init(struct shard *s, uint64_t seed)
 {
-	/* Writers come first, or readers that overlap without end would keep them out. Read locks are never nested. */
-	pthread_rwlockattr_t attr;
-	pthread_rwlockattr_init(&attr);
-	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(&s->lock, &attr);
-	pthread_rwlockattr_destroy(&attr);
+	tier__lock_init(&s->lock);
 	table__init(&s->entries);
 	tags__init(&s->tags, seed);
 }
