@@ -61,8 +61,7 @@ void file_index__free(struct file_index *ix)
 }
 
 /* Under the lock, as all the static ones that follow. id 0: any that is not doomed. */
-static struct file_page *find(
-    struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id)
+static struct file_page *find(struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id)
 {
 	for (struct table_node *node = table__chain(&ix->pages, key->lo); node; node = node->next) {
 		struct file_page *page = page_of(node);
@@ -85,8 +84,7 @@ static void detach(struct file_index *ix, struct file_page *page)
 static void release(struct file_index *ix, struct file_page *page)
 {
 	table__remove(&ix->pages, &page->node);
-	atomic_fetch_sub_explicit(
-	    &ix->bytes, tier__cost(page_size(page->n_tags, page->key_n)), memory_order_relaxed);
+	atomic_fetch_sub_explicit(&ix->bytes, tier__cost(page_size(page->n_tags, page->key_n)), memory_order_relaxed);
 	free(page);
 }
 
@@ -181,13 +179,15 @@ void file_index__doom(struct file_index *ix, const struct cache_key *key, uint64
 	pthread_mutex_unlock(&ix->lock);
 }
 
-void file_index__untouched(
-    struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id, uint64_t seq)
+void file_index__mark(
+    struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id, uint64_t seq, bool soft)
 {
 	pthread_mutex_lock(&ix->lock);
 	struct file_page *page = find(ix, key, variant, id);
-	if (page && page->seq < seq)
-		page->seq = seq;
+	if (page) {
+		page->seq = seq > page->seq ? seq : page->seq;
+		page->soft = page->soft || soft;
+	}
 	pthread_mutex_unlock(&ix->lock);
 }
 

@@ -56,7 +56,8 @@ void file_leaf__json_name(const char *sha, uint64_t variant, char out[FILE_NAME]
 
 void file_leaf__body_name(const char *sha, uint64_t variant, uint64_t id, char out[FILE_NAME])
 {
-	snprintf(out, FILE_NAME, "%.64s-%016llx-%016llx.body", sha, (unsigned long long)variant, (unsigned long long)id);
+	snprintf(
+	    out, FILE_NAME, "%.64s-%016llx-%016llx.body", sha, (unsigned long long)variant, (unsigned long long)id);
 }
 
 static bool read_name(const char *p, struct file_name *out)
@@ -223,18 +224,29 @@ uint64_t file__units(uint64_t bytes)
 	return bytes / FILE_UNIT + (bytes % FILE_UNIT > 0);
 }
 
-/* Unlinks a file of a locked leaf; returns what it took. */
-static uint64_t unlink_name(const struct file_leaf *leaf, const struct file_name *name)
+static void text_of(const struct file_name *name, char out[FILE_NAME])
+{
+	if (name->body)
+		file_leaf__body_name(name->sha, name->variant, name->id, out);
+	else
+		file_leaf__json_name(name->sha, name->variant, out);
+}
+
+uint64_t file_leaf__size(const struct file_leaf *leaf, const struct file_name *name)
 {
 	char file[FILE_NAME];
 	struct stat st;
-	if (name->body)
-		file_leaf__body_name(name->sha, name->variant, name->id, file);
-	else
-		file_leaf__json_name(name->sha, name->variant, file);
-	if (fstatat(leaf->fd, file, &st, AT_SYMLINK_NOFOLLOW) || unlinkat(leaf->fd, file, 0))
-		return 0;
-	return file__units((uint64_t)st.st_size);
+	text_of(name, file);
+	return fstatat(leaf->fd, file, &st, AT_SYMLINK_NOFOLLOW) ? 0 : (uint64_t)st.st_size;
+}
+
+/* Returns what it took. */
+static uint64_t unlink_name(const struct file_leaf *leaf, const struct file_name *name)
+{
+	char file[FILE_NAME];
+	uint64_t units = file__units(file_leaf__size(leaf, name));
+	text_of(name, file);
+	return unlinkat(leaf->fd, file, 0) ? 0 : units;
 }
 
 /* JSON first: a body alone is nothing, a JSON file without one is damage. */

@@ -69,7 +69,7 @@ struct file_index {
 	struct evict_node *sweep; /* the next to be looked at by a sweep; NULL: from the oldest */
 	struct file_page *doomed;
 	uint64_t seed;
-	unsigned generation;   /* moves when buckets do */
+	unsigned generation;	/* moves when buckets do */
 	atomic_size_t n, bytes; /* pages that are not doomed; memory of all */
 };
 
@@ -102,8 +102,9 @@ struct file_page_state file_index__look(
 void file_index__drop(struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id);
 /* From now on nobody finds it; it leaves the disk when it is buried. */
 void file_index__doom(struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id);
-void file_index__untouched(
-    struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id, uint64_t seq);
+/* Untouched up to `seq`; softly purged. */
+void file_index__mark(
+    struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id, uint64_t seq, bool soft);
 unsigned file_index__sweep(struct file_index *ix, int64_t now_ms, unsigned max);
 /* One step of a walk for a purge of many, whose place is `seq`. True at the end. */
 bool file_index__purge(struct file_index *ix, struct tier_purge *op, uint64_t seq, struct file_walk *w);
@@ -175,8 +176,8 @@ unsigned file_leaf__of(const char *sha);
 /* Opens the directory and reads its names, those of one page or (sha NULL) all. `lock`: excludes all others who change it until it is
  * closed. ERR_MISSING: there is none (and `make` is not set); ERR_IO. */
 enum file_leaf_how { LEAF_DIRECTORY, /* its names are not read */ LEAF_READ, LEAF_LOCK, LEAF_MAKE };
-int file_leaf__open(struct file_tier *t, unsigned number, enum file_leaf_how how, const char *sha, struct file_leaf *out)
-    MUST_CHECK;
+int file_leaf__open(
+    struct file_tier *t, unsigned number, enum file_leaf_how how, const char *sha, struct file_leaf *out) MUST_CHECK;
 /* A locked leaf that is empty goes. */
 void file_leaf__close(struct file_tier *t, struct file_leaf *leaf);
 /* Adds a name to those that were read. */
@@ -186,6 +187,8 @@ void file_leaf__json_name(const char *sha, uint64_t variant, char out[FILE_NAME]
 void file_leaf__body_name(const char *sha, uint64_t variant, uint64_t id, char out[FILE_NAME]);
 /* The newest body of the variant by name; 0: none. */
 uint64_t file_leaf__body_id(const struct file_leaf *leaf, const char *sha, uint64_t variant);
+/* Bytes of a file; 0 when it is not there. */
+uint64_t file_leaf__size(const struct file_leaf *leaf, const struct file_name *name);
 uint64_t file__units(uint64_t bytes);
 
 /* A page as it was read; strings lie in `arena`. */
@@ -198,16 +201,17 @@ struct file_form {
 	struct timespec changed;
 };
 /* ERR_OK; ERR_MISSING; ERR_INVALID: damaged (ino is set); ERR_IO: not known. Frees nothing, also not what was read before. */
-int file_form__read(
-    struct file_tier *t, const struct file_leaf *leaf, const char *sha, uint64_t variant, struct file_form *f) MUST_CHECK;
+int file_form__read(struct file_tier *t, const struct file_leaf *leaf, const char *sha, uint64_t variant,
+    struct file_form *f) MUST_CHECK;
 void file_form__free(struct file_form *f);
+void file_form__move(struct file_form *to, const struct file_form *from);
 /* The entry without body, to be looked at; strings of f. */
 void file_form__probe(const struct file_form *f, struct entry *out);
 
 /* Removes from a locked leaf the files of a variant but the body keep_id (0: none is kept), and `json`: its JSON file too; the leaf's names
  * follow. True when there was a JSON file. */
-bool file_leaf__remove(struct file_tier *t, struct file_leaf *leaf, const char *sha, uint64_t variant, uint64_t keep_id,
-    bool json);
+bool file_leaf__remove(
+    struct file_tier *t, struct file_leaf *leaf, const char *sha, uint64_t variant, uint64_t keep_id, bool json);
 /* Locks, and removes the variant if its body has this id. */
 void file_store__remove(struct file_tier *t, const char *sha, uint64_t variant, uint64_t id);
 /* Locks, and removes the variant if its JSON file is still the one that was read. True when it was. */
@@ -233,8 +237,29 @@ void file_store__make_again(struct file_tier *t);
 void file_store__clear_tmp(struct file_tier *t);
 uint64_t file_store__new_id(struct file_tier *t);
 
-/* file_fill.c: the pass in the background. */
+/* file_read.c: lookups. They block, as those of file_purge.c. */
 
-void file_fill__start(struct file_tier *t);
+int file_read__get(struct file_tier *t, struct tier_get *op) MUST_CHECK;
+void file_read__variants(
+    struct file_tier *t, const struct cache_key *key, void (*fn)(void *ctx, struct entry *e), void *ctx);
+/* What became of a page with this label. */
+enum ledger_verdict file_read__judge(struct file_tier *t, uint64_t seq, const struct form *form);
+/* As the index keeps it. */
+struct file_page_spec file_read__spec(const struct file_form *f);
+
+/* file_purge.c */
+
+int file_purge__url(struct file_tier *t, struct tier_purge *op, bool invalidates) MUST_CHECK;
+int file_purge__many(struct file_tier *t, struct tier_purge *op) MUST_CHECK;
+
+/* file_fill.c: what is done in the background. */
+
+/* The steps of the two jobs, `fill` and `bury`. */
+void file_fill__step(struct io_job *job);
+void file_fill__bury_step(struct io_job *job);
+/* Counts all that is there: when the counts are lost. Blocks long. */
+void file_fill__count(struct file_tier *t);
+/* There may be doomed pages, or more than there should be: sees to it soon. */
+void file_fill__bury_soon(struct file_tier *t);
 
 #endif

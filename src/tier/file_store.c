@@ -81,6 +81,13 @@ void file_form__free(struct file_form *f)
 	arena_free(&f->arena);
 }
 
+void file_form__move(struct file_form *to, const struct file_form *from)
+{
+	*to = *from;
+	to->form.spec.stored = &to->form.stored;
+	to->form.spec.headers = &to->form.headers;
+}
+
 /* Is it what its name says? */
 static bool is_consistent(struct file_form *f, const char *sha, uint64_t variant)
 {
@@ -92,7 +99,8 @@ static bool is_consistent(struct file_form *f, const char *sha, uint64_t variant
 	/* The id is what stands between the last '-' and ".body". */
 	struct str name = form->more.body_name;
 	f->id = 0;
-	for (size_t i = SHA256_HEX + 1 + FORM_VARIANT + 1; i < name.n && i < SHA256_HEX + 1 + 2 * FORM_VARIANT + 1; i++) {
+	for (size_t i = SHA256_HEX + 1 + FORM_VARIANT + 1; i < name.n && i < SHA256_HEX + 1 + 2 * FORM_VARIANT + 1;
+	     i++) {
 		char c = name.p[i];
 		f->id = f->id << 4 | (uint64_t)(c >= '0' && c <= '9' ? c - '0' : (c - 'a' + 10) & 0xf);
 	}

@@ -434,12 +434,11 @@ int file_write__soft(struct file_tier *t, struct file_leaf *leaf, const struct f
 	if (!err && !file_usage__reserve(&t->usage, units, atomic_load(&t->limit)))
 		err = ERR_FULL;
 	if (!err) {
-		snprintf(tmp, sizeof(tmp), "%s/tmp/%016llx.json", t->pages,
-		    (unsigned long long)file_store__new_id(t));
+		snprintf(tmp, sizeof(tmp), "%s/tmp/%016llx.json", t->pages, (unsigned long long)file_store__new_id(t));
 		file_leaf__json_name(f->sha, f->variant, name);
 		err = write_text(tmp, buf_str(&json));
-		if (!err && (fstatat(leaf->fd, name, &old, AT_SYMLINK_NOFOLLOW) ||
-				renameat(AT_FDCWD, tmp, leaf->fd, name)))
+		if (!err &&
+		    (fstatat(leaf->fd, name, &old, AT_SYMLINK_NOFOLLOW) || renameat(AT_FDCWD, tmp, leaf->fd, name)))
 			err = ERR_IO;
 		if (err) {
 			err = file__failed(t, "mark a page as purged");

@@ -140,7 +140,6 @@ void io_pool_add_idle(struct io_pool *p, struct io_job *job)
 void io_pool_close(struct io_pool **pool)
 {
 	struct io_pool *p = *pool;
-	*pool = NULL;
 	if (!p)
 		return;
 	pthread_mutex_lock(&p->lock);
@@ -152,4 +151,5 @@ void io_pool_close(struct io_pool **pool)
 	pthread_cond_destroy(&p->more);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
+	*pool = NULL; /* not before: the last jobs may add to it */
 }
