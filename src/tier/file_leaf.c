@@ -246,7 +246,9 @@ static uint64_t unlink_name(const struct file_leaf *leaf, const struct file_name
 	char file[FILE_NAME];
 	uint64_t units = file__units(file_leaf__size(leaf, name));
 	text_of(name, file);
-	return unlinkat(leaf->fd, file, 0) ? 0 : units;
+	bool gone =
+	    unlinkat(leaf->fd, file, 0) == 0 || (errno == EISDIR && unlinkat(leaf->fd, file, AT_REMOVEDIR) == 0);
+	return gone ? units : 0;
 }
 
 /* JSON first: a body alone is nothing, a JSON file without one is damage. */

@@ -342,6 +342,10 @@ static int commit(struct writing *w, unsigned *made)
 		return err;
 	file_leaf__json_name(w->sha, w->variant, json);
 	bool replaces = fstatat(leaf.fd, json, &old, AT_SYMLINK_NOFOLLOW) == 0;
+	if (replaces && !S_ISREG(old.st_mode)) { /* nothing of ours, and no file can take its place */
+		file_leaf__remove(t, &leaf, w->sha, w->variant, 0, true);
+		replaces = false;
+	}
 	err = journal_hold(t->journal, &hold, &seq);
 	if (!err) {
 		if (purge_log__covers(t->tier.purges, e->epoch, &e->key, e->tags, e->n_tags))
@@ -386,6 +390,9 @@ static int store(struct writing *w)
 		unlink(w->tmp_json);
 	}
 	file_usage__give_back(&t->usage, units - made - (err ? 0 : w->units));
+	/* The disk is full before the bound is reached: the cache must not stand still, nor take room from those who share the disk. */
+	for (unsigned i = 0; i < 2 && err == ERR_FULL; i++)
+		file_write__make_room(t);
 	return err;
 }
 
