@@ -27,6 +27,8 @@ struct entry {
 	atomic_bool purged; /* softly: stale from then on */
 	/* Wall clock when the origin last let somebody wait for it without an answer (req/stale.c); 0: it did not. */
 	_Atomic int64_t unanswered_ms;
+	/* Which file it is (tier/file.c), set when that tier has stored or found it; 0: none. */
+	_Atomic uint64_t file_id;
 	struct budget *budget;
 	size_t charged; /* entry without body */
 	size_t size;	/* body bytes, set by tier_put: for those who got it from a tier */

@@ -1,0 +1,337 @@
+/* The file tier: pages as files, for one process or several.
+ *
+ *   path/pages/ab/cd/<sha256 of the key>-<variant>.json       what is told of a page (tier/form.h), readable with jq
+ *                    <sha256 of the key>-<variant>-<id>.body  its body
+ *
+ * Plain values of liblarder lie in `path` itself; nothing here touches them. Files have mode 0600, directories 0700.
+ *
+ *   file.c        operations become jobs of a small pool of threads; no loop waits for a disk
+ *   file_read.c   a lookup: the directory is read, so what another process has stored is found
+ *   file_write.c  a store: temporary files, moved into place under a lock
+ *   file_purge.c  purges: a record in the journal (tier/journal.h), which all processes follow, then the files
+ *   file_index.c  what is known in memory: for eviction, expiry and counting; never needed for a lookup
+ *   file_fill.c   the background: fills the index, cleans up, unlinks what is doomed
+ *   file_usage.c  how much there is on disk, of all processes together: the bound
+ *   file_leaf.c   directories and names;  file_store.c  one page read, checked, removed
+ *
+ * Labels. A page is stored under its label: the position in the journal up to which no purge has covered it. A lookup asks the ledger what came
+ * after. So a purge of a tag holds for pages that nobody has listed, and for those that an earlier process stored.
+ *
+ * The bound. What is written is reserved before, in a count that all processes share; where there is no room, pages leave first. What the
+ * count means: the files of pages in whole blocks of 4096 bytes, and their directories. Beside it lie the journal and the count itself. A file
+ * that was unlinked while somebody still sends it takes room until he is done.
+ *
+ * Failures. A disk that is full or fails, or a directory that cannot be written, is a count (errors) and at most a line of log a second; what was
+ * half written is removed. A lookup is then a miss, a store does not happen. What is damaged is a miss, counted (corrupt), and removed. Where too
+ * much waits already, lookups and stores are not tried (skipped); purges always are.
+ *
+ * Locks, each taken under those to its left:   leaf (flock) -> journal;   leaf -> index.   The mutex of the index and that of the pool are never
+ * held across I/O; a leaf is locked for a few system calls, by threads of the pool only. */
+#include "tier/file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/random.h"
+#include "tier/file_private.h"
+#include "tier/purge_log.h"
+
+#define QUEUE_JOBS  4096
+#define QUEUE_BYTES ((size_t)64 << 20)
+#define PATH_MAX_OF 3800 /* so that every name below it fits */
+
+static struct file_tier *file_of(struct tier *t)
+{
+	return CONTAINER_OF(t, struct file_tier, tier);
+}
+
+struct job {
+	struct io_job io;
+	struct file_tier *t;
+	union {
+		struct tier_get *get;
+		struct tier_put *put;
+		struct tier_purge *purge;
+		struct tier_invalidate *invalidate;
+	} op;
+};
+
+static struct job job_take(struct io_job *io)
+{
+	struct job *job = CONTAINER_OF(io, struct job, io), copy = *job;
+	free(job);
+	return copy;
+}
+
+static struct job *job_new(struct file_tier *t, void (*fn)(struct io_job *io), size_t bytes)
+{
+	struct job *job = mem_zalloc(sizeof(*job));
+	job->io.fn = fn;
+	job->io.bytes = bytes;
+	job->t = t;
+	return job;
+}
+
+static int submit(struct file_tier *t, struct job *job)
+{
+	if (io_pool_add(t->pool, &job->io) == ERR_OK)
+		return ERR_AGAIN;
+	free(job);
+	file__count(&t->skipped);
+	return ERR_BUSY;
+}
+
+static void run_get(struct io_job *io)
+{
+	struct job job = job_take(io);
+	int err = file_read__get(job.t, job.op.get);
+	job.op.get->done(job.op.get, err);
+}
+
+static int get(struct tier *tier, struct tier_get *op)
+{
+	struct file_tier *t = file_of(tier);
+	struct job *job = job_new(t, run_get, 0);
+	job->op.get = op;
+	return submit(t, job) == ERR_AGAIN ? ERR_AGAIN : ERR_MISSING;
+}
+
+static void run_put(struct io_job *io)
+{
+	struct job job = job_take(io);
+	int err = file_write__entry(job.t, job.op.put->entry);
+	job.op.put->done(job.op.put, err);
+}
+
+static int put(struct tier *tier, struct tier_put *op)
+{
+	struct file_tier *t = file_of(tier);
+	struct entry *e = op->entry;
+	if (e->size == 0) /* nobody else has it yet */
+		e->size = (size_t)body_size(e->body);
+	struct job *job = job_new(t, run_put, body_file(e->body) < 0 ? e->size : 0);
+	job->op.put = op;
+	return submit(t, job);
+}
+
+static void run_purge(struct io_job *io)
+{
+	struct job job = job_take(io);
+	struct tier_purge *op = job.op.purge;
+	int err = op->kind == PURGE_URL ? file_purge__url(job.t, op, false) : file_purge__many(job.t, op);
+	atomic_fetch_add(&job.t->purged, op->count);
+	op->done(op, err);
+}
+
+static int purge(struct tier *tier, struct tier_purge *op)
+{
+	struct file_tier *t = file_of(tier);
+	struct job *job = job_new(t, run_purge, 0);
+	job->op.purge = op;
+	io_pool_add_always(t->pool, &job->io);
+	return ERR_AGAIN;
+}
+
+static void run_invalidate(struct io_job *io)
+{
+	struct job job = job_take(io);
+	struct tier_invalidate *op = job.op.invalidate;
+	struct tier_purge as_purge = {.kind = PURGE_URL, .arg = op->key.text, .key = op->key, .epoch = op->epoch};
+	int err = file_purge__url(job.t, &as_purge, true);
+	op->count = as_purge.count;
+	atomic_fetch_add(&job.t->invalidated, op->count);
+	op->done(op, err);
+}
+
+static int invalidate(struct tier *tier, struct tier_invalidate *op)
+{
+	struct file_tier *t = file_of(tier);
+	struct job *job = job_new(t, run_invalidate, 0);
+	job->op.invalidate = op;
+	io_pool_add_always(t->pool, &job->io);
+	return ERR_AGAIN;
+}
+
+/* Which one it is tells the id that it got when it was stored or found. One that the index does not know is put there first. */
+static void remove_entry(struct tier *tier, struct entry *e)
+{
+	struct file_tier *t = file_of(tier);
+	uint64_t id = atomic_load(&e->file_id), variant = file_leaf__variant(&e->stored);
+	if (id == 0)
+		return;
+	file_index__put(&t->index, &(struct file_page_spec){
+				       .key = &e->key,
+				       .tags = e->tags,
+				       .n_tags = e->n_tags,
+				       .stored = &e->stored,
+				       .variant = variant,
+				       .id = id,
+				   });
+	file_index__doom(&t->index, &e->key, variant, id);
+	file_fill__bury_soon(t);
+}
+
+static void variants(struct tier *tier, const struct cache_key *key, void (*fn)(void *ctx, struct entry *e), void *ctx)
+{
+	file_read__variants(file_of(tier), key, fn, ctx);
+}
+
+static unsigned sweep(struct tier *tier, int64_t now_ms, unsigned max)
+{
+	struct file_tier *t = file_of(tier);
+	unsigned dropped = file_index__sweep(&t->index, now_ms, max);
+	atomic_fetch_add(&t->expired, dropped);
+	file_fill__bury_soon(t);
+	return dropped;
+}
+
+static void stats(struct tier *tier, struct tier_stats *out)
+{
+	struct file_tier *t = file_of(tier);
+	*out = (struct tier_stats){
+	    .entries = atomic_load(&t->index.n),
+	    .bytes = file_usage__bytes(&t->usage),
+	    .limit = atomic_load(&t->limit),
+	    .stores = atomic_load(&t->stores),
+	    .replaced = atomic_load(&t->replaced),
+	    .evicted = atomic_load(&t->evicted),
+	    .expired = atomic_load(&t->expired),
+	    .purged = atomic_load(&t->purged),
+	    .invalidated = atomic_load(&t->invalidated),
+	    .refused_full = atomic_load(&t->refused_full),
+	    .refused_stale = atomic_load(&t->refused_stale),
+	    .hits = atomic_load(&t->hits),
+	    .misses = atomic_load(&t->misses),
+	    .errors = atomic_load(&t->errors),
+	    .skipped = atomic_load(&t->skipped),
+	    .corrupt = atomic_load(&t->corrupt),
+	};
+}
+
+static int await(
+    struct tier *tier, uint64_t seq, int64_t timeout_ms, void (*fn)(void *ctx, const struct tier_receipt *r), void *ctx)
+{
+	return journal_await(file_of(tier)->journal, seq, timeout_ms, fn, ctx);
+}
+
+/* What another process did, before the journal's position moves to it. */
+static void heard(void *ctx, const struct tier_heard *what)
+{
+	struct file_tier *t = ctx;
+	if (t->tier.heard)
+		t->tier.heard(t->tier.heard_ctx, what);
+	else if (what->invalidates)
+		purge_log__invalidate(t->tier.purges, &what->purge.key);
+	else
+		purge_log__add(t->tier.purges, &what->purge);
+}
+
+static void free_all(struct file_tier *t)
+{
+	io_pool_close(&t->pool);
+	if (t->usage.map) {
+		for (struct file_page *page; (page = file_index__next_doomed(&t->index));)
+			file_store__bury(t, page);
+	}
+	journal_close(&t->journal);
+	ledger_free(&t->ledger);
+	file_usage__close(&t->usage);
+	file_index__free(&t->index);
+	purge_log__free(t->own_purges);
+	pthread_mutex_destroy(&t->making);
+	free(t->path);
+	free(t->pages);
+	free(t);
+}
+
+static void close_tier(struct tier *tier)
+{
+	free_all(file_of(tier));
+}
+
+static const struct tier_ops file_ops = {
+    .name = "file",
+    .get = get,
+    .put = put,
+    .purge = purge,
+    .invalidate = invalidate,
+    .remove = remove_entry,
+    .variants = variants,
+    .sweep = sweep,
+    .stats = stats,
+    .await = await,
+    .close = close_tier,
+};
+
+/* The directory, its count, and the journal. */
+static int open_directory(struct file_tier *t, const char **why)
+{
+	char path[FILE_PATH];
+	int err = file_store__make(t);
+	if (err) {
+		*why = strerror(errno);
+		return err;
+	}
+	snprintf(path, sizeof(path), "%s/usage", t->pages);
+	err = file_usage__open(&t->usage, path, why);
+	if (err)
+		return err;
+	file_store__clear_tmp(t);
+	if (t->usage.fresh)
+		file_fill__count(t);
+	file_usage__share(&t->usage);
+	struct journal_options journal = {
+	    .path = str_of(t->pages),
+	    .key_seed = t->key_seed,
+	    .ledger = t->ledger,
+	    .heard = heard,
+	    .ctx = t,
+	};
+	return journal_open(&journal, &t->journal, why);
+}
+
+int file_tier_new(const struct file_options *o, struct tier **out, const char **why)
+{
+	*out = NULL;
+	*why = "the path is too long";
+	if (o->path.n > PATH_MAX_OF)
+		return ERR_IO;
+	struct file_tier *t = mem_zalloc(sizeof(*t));
+	uint64_t seed = 0;
+	(void)!random_u64(&seed); /* 0 is one as well */
+	size_t size = o->path.n + sizeof("/pages");
+	t->own_purges = o->purges ? NULL : purge_log__new();
+	t->tier = (struct tier){.ops = &file_ops, .budget = o->budget, .purges = o->purges ? o->purges : t->own_purges};
+	t->path = mem_dup(o->path.p, o->path.n);
+	t->pages = mem_alloc(size);
+	snprintf(t->pages, size, "%s/pages", t->path);
+	t->key_seed = o->key_seed;
+	t->ledger = ledger_new();
+	t->usage.fd = -1;
+	t->fill.fn = file_fill__step;
+	t->bury.fn = file_fill__bury_step;
+	pthread_mutex_init(&t->making, NULL);
+	file_index__init(&t->index, seed);
+	file_tier_resize(&t->tier, o->file_size, o->max_variants);
+	int err = open_directory(t, why);
+	if (!err && (err = io_pool_new(o->threads, QUEUE_JOBS, QUEUE_BYTES, &t->pool)))
+		*why = "no threads";
+	if (err) {
+		free_all(t);
+		return err;
+	}
+	io_pool_add_idle(t->pool, &t->fill);
+	*out = &t->tier;
+	return ERR_OK;
+}
+
+void file_tier_resize(struct tier *tier, uint64_t file_size, unsigned max_variants)
+{
+	struct file_tier *t = file_of(tier);
+	atomic_store(&t->limit, file_size);
+	atomic_store(&t->max_variants, max_variants > 0 ? max_variants : 1);
+	if (t->pool)
+		file_fill__bury_soon(t);
+}
