@@ -5,6 +5,7 @@
 #include "redis/server.h"
 
 #include "base/log.h"
+#include "base/sha256.h"
 
 #include "tier/make.h"
 #include "tier/redis.h"
@@ -80,6 +81,31 @@ static inline struct tier *rig_open(const struct rig *rig)
 	struct tier *t = rig_new(rig);
 	rig_await(t, true);
 	return t;
+}
+
+/* Keeps trying: until it is so, or the time is over. */
+#define rig_until(condition, what)                                                                                     \
+	do {                                                                                                           \
+		int64_t rig_deadline = server_deadline(SERVER_WAIT_MS);                                                \
+		while (!(condition))                                                                                   \
+			server_pause(rig_deadline, (what));                                                            \
+	} while (0)
+
+static inline struct tier_stats rig_stats(struct tier *t)
+{
+	struct tier_stats s;
+	tier_stats(t, &s);
+	return s;
+}
+
+/* "t1:{hash}:what", of the prefix that was made last. */
+static inline const char *rig_key(const char *page, const char *what)
+{
+	static char key[128];
+	char hash[SHA256_HEX + 1];
+	sha256_hex(str_of(page), hash);
+	snprintf(key, sizeof key, "t%u:{%s}:%s", rig_prefixes, hash, what);
+	return key;
 }
 
 #endif
