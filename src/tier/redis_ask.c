@@ -236,7 +236,8 @@ static void wake(struct ask *a, int err, const struct redisReply *reply)
 
 int ask__and_wait(struct ask *a, int64_t timeout_ms)
 {
-	struct waiting w = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER, .answered = a->answered};
+	struct waiting w = {
+	    .lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER, .answered = a->answered};
 	a->answered = wake;
 	int err = call(a, timeout_ms, &w);
 	if (err == ERR_AGAIN) {

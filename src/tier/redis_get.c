@@ -104,8 +104,8 @@ static bool read_row(const struct look *l, const struct redisReply *reply, struc
 		return false;
 	}
 	const struct entry_spec *spec = &row->form.spec;
-	switch (ledger_judge(
-	    redis_follow__ledger(l->r->follow), row->form.more.seq, &l->key, spec->tags, spec->n_tags)) {
+	switch (
+	    ledger_judge(redis_follow__ledger(l->r->follow), row->form.more.seq, &l->key, spec->tags, spec->n_tags)) {
 	case LEDGER_HARD:
 		drop(l->r, &l->page, row->name, row->mark);
 		return false;

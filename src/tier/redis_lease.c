@@ -224,7 +224,8 @@ static void looked(struct ask *a, int err, const struct redisReply *reply)
 	else if (c->state == WAITING && is_over(c, reply))
 		tell(c, ERR_EOF, false);
 	else
-		pthread_mutex_unlock(&l->pause.lock); /* one that could not be renewed runs out: others fetch then, too */
+		pthread_mutex_unlock(
+		    &l->pause.lock); /* one that could not be renewed runs out: others fetch then, too */
 }
 
 /* Locked. ERR_AGAIN: under way. */

@@ -86,8 +86,8 @@ static int ask(struct waiting *w, struct redis_tier *r, int64_t timeout_ms)
 	return err;
 }
 
-int redis__await(struct tier *t, uint64_t seq, int64_t timeout_ms, void (*fn)(void *ctx, const struct tier_receipt *r),
-    void *ctx)
+int redis__await(
+    struct tier *t, uint64_t seq, int64_t timeout_ms, void (*fn)(void *ctx, const struct tier_receipt *r), void *ctx)
 {
 	struct redis_tier *r = redis__of(t);
 	struct waiting w = {.seq = seq, .began_us = clock_mono_us()};

@@ -16,8 +16,8 @@ static struct server rig_server;
 static unsigned rig_prefixes;
 
 struct rig {
-	const char *url;  /* NULL: of rig_server */
-	unsigned prefix;  /* 0: a new one */
+	const char *url;   /* NULL: of rig_server */
+	unsigned prefix;   /* 0: a new one */
 	int64_t budget_ms; /* 0: RIG_BUDGET_MS, so that a machine that is busy fails no test */
 	int64_t timeout_ms;
 	size_t max_object; /* 0: 128M */
@@ -101,7 +101,7 @@ static inline struct tier_stats rig_stats(struct tier *t)
 /* "t1:{hash}:what", of the prefix that was made last. */
 static inline const char *rig_key(const char *page, const char *what)
 {
-	static char key[128];
+	static char key[256];
 	char hash[SHA256_HEX + 1];
 	sha256_hex(str_of(page), hash);
 	snprintf(key, sizeof key, "t%u:{%s}:%s", rig_prefixes, hash, what);

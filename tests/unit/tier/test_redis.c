@@ -57,7 +57,7 @@ START_TEST(everything_expires)
 		r.key = PAGE;
 		r.response_ms = clock_wall_ms();
 		ck_assert_int_eq(store(t, &r), ERR_OK);
-		char command[256];
+		char command[300];
 		snprintf(command, sizeof command, "PTTL %s", rig_key(PAGE, only_variant(PAGE)));
 		long long ttl = ask_number(command);
 		ck_assert_msg(ttl <= rows[i].ttl_ms && ttl > rows[i].ttl_ms - 10000, "%s: %lld", rows[i].what, ttl);
@@ -67,7 +67,7 @@ START_TEST(everything_expires)
 	purge(t, PURGE_URL, PAGE, false);
 	static const char *const purges[] = {"", ":id", ":seq", ":acks"};
 	for (size_t i = 0; i < COUNT_OF(purges); i++) {
-		char command[256];
+		char command[300];
 		snprintf(command, sizeof command, "PTTL t%u:{purges}%s", rig_prefixes, purges[i]);
 		ck_assert_msg(ask_number(command) > 0, "purges%s lives for ever", purges[i]);
 	}
@@ -131,8 +131,8 @@ static void flip(const char *field, size_t at)
 	freeReplyObject(r);
 }
 
-static const char *const damages[] = {"a body that was changed", "a body that was cut", "no body", "metadata of nothing",
-    "no metadata", "no incarnation", "metadata of another page", "another type"};
+static const char *const damages[] = {"a body that was changed", "a body that was cut", "no body",
+    "metadata of nothing", "no metadata", "no incarnation", "metadata of another page", "another type"};
 
 static void do_damage(struct tier *t, size_t i)
 {
@@ -174,7 +174,7 @@ START_TEST(damaged_pages_are_misses_and_leave)
 	struct tier *t = rig_open(&(struct rig){0});
 	for (size_t i = 0; i < COUNT_OF(damages); i++) {
 		ck_assert_int_eq(store_page(t, PAGE, "a body"), ERR_OK);
-		char key[256];
+		char key[300];
 		snprintf(key, sizeof key, "EXISTS %s", rig_key(PAGE, only_variant(PAGE)));
 		do_damage(t, i);
 		ck_assert_msg(!has(t, PAGE), "%s: found", damages[i]);

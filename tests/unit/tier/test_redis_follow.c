@@ -9,7 +9,8 @@
 
 static int store_page(struct tier *t, const char *key, const char *body)
 {
-	struct recipe r = {.key = key, .tags = "blog", .body = str_of(body), .lifetime_ms = 60000, .epoch = tier_epoch(t)};
+	struct recipe r = {
+	    .key = key, .tags = "blog", .body = str_of(body), .lifetime_ms = 60000, .epoch = tier_epoch(t)};
 	return store(t, &r);
 }
 
@@ -125,7 +126,8 @@ START_TEST(what_one_purges_the_other_has_dropped)
 		ck_assert_msg(store(t[1], &r) == ERR_STALE, "%s: stored what began before", purges[i].what);
 		ck_assert_int_eq(store_page(t[1], PAGE, "new"), ERR_OK);
 		struct entry *e = find(t[0], PAGE);
-		ck_assert_msg(e && !atomic_load(&e->purged) && body_is(e, STR("new")), "%s: not renewed", purges[i].what);
+		ck_assert_msg(
+		    e && !atomic_load(&e->purged) && body_is(e, STR("new")), "%s: not renewed", purges[i].what);
 		entry_release(&e);
 	}
 	struct tier_invalidate op = invalidate(t[0], PAGE);
@@ -163,7 +165,7 @@ START_TEST(a_late_put_is_refused_by_the_server)
 	struct tier *t[2];
 	open_two(t);
 	ck_assert_int_eq(store_page(t[1], PAGE, "x"), ERR_OK);
-	char key[128];
+	char key[256];
 	snprintf(key, sizeof key, "%s", rig_key(PAGE, "t"));
 	server_must(&rig_server, "SET %s 1 PX 60000", key); /* as if a purge with the next seq had just passed */
 	ck_assert_int_eq(store_page(t[1], PAGE, "late"), ERR_STALE);
@@ -222,7 +224,8 @@ START_TEST(purges_reach_the_others_within_50_ms)
 	}
 	qsort(took, N, sizeof *took, compare);
 	int64_t p50 = took[N / 2], p99 = took[N * 99 / 100];
-	printf("purges to another instance: p50 %d us, p99 %d us, longest %d us\n", (int)p50, (int)p99, (int)took[N - 1]);
+	printf(
+	    "purges to another instance: p50 %d us, p99 %d us, longest %d us\n", (int)p50, (int)p99, (int)took[N - 1]);
 	int64_t bound_us = 50000;
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 	bound_us *= 10;
@@ -254,7 +257,8 @@ START_TEST(a_flushed_server_begins_anew)
 		if (round == 1) /* one purges before anybody has noticed */
 			purge(t[0], PURGE_TAG, "blog", false);
 		ck_assert(!has(t[0], PAGE));
-		rig_until(heard_everything(&ears[0]) == 1 && heard_everything(&ears[1]) == 1, "everything dropped, once");
+		rig_until(
+		    heard_everything(&ears[0]) == 1 && heard_everything(&ears[1]) == 1, "everything dropped, once");
 		rig_await(t[0], true);
 		rig_until(store_page(t[0], PAGE, "y") == ERR_OK && has(t[0], PAGE), "a page that is found again");
 		rig_until(has(t[1], PAGE), "a page that is found by the other one");
