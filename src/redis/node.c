@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@
 #include "base/mem.h"
 #include "redis/engine.h"
 
-enum { READ_BYTES = 32 * 1024, READ_TURNS = 16, WRITE_OPS = 64 };
+enum { MAX_ELEMENTS = 1 << 20, READ_BYTES = 32 * 1024, READ_TURNS = 16, WRITE_OPS = 64 };
 /* A connection that lived so long was a good one: the next is tried at once. */
 enum { GOOD_US = 1000 * 1000 };
 
@@ -203,6 +204,36 @@ void node_connect(struct node *n, int64_t now, int64_t timeout_us)
 		try_addresses(n, now);
 }
 
+/* hiredis believes the length of an array and takes so much memory at once. */
+static redisReplyObjectFunctions bounded;
+static void *(*create_array)(const redisReadTask *task, int elements);
+static pthread_once_t bounded_once = PTHREAD_ONCE_INIT;
+
+static void *create_bounded_array(const redisReadTask *task, int elements)
+{
+	return elements > MAX_ELEMENTS ? NULL : create_array(task, elements);
+}
+
+static void make_bounded(void)
+{
+	redisReader *reader = redisReaderCreate();
+	if (!reader)
+		mem_exhausted();
+	bounded = *reader->fn;
+	create_array = bounded.createArray;
+	bounded.createArray = create_bounded_array;
+	redisReaderFree(reader);
+}
+
+static redisReader *new_reader(void)
+{
+	pthread_once(&bounded_once, make_bounded);
+	redisReader *reader = redisReaderCreateWithFunctions(&bounded);
+	if (!reader)
+		mem_exhausted();
+	return reader;
+}
+
 static void connected(struct node *n, int64_t now)
 {
 	int err = 0;
@@ -216,9 +247,7 @@ static void connected(struct node *n, int64_t now)
 			node_fail(n, ERR_CONNECT, "cannot connect: %s", strerror(n->connect_errno));
 		return;
 	}
-	n->reader = redisReaderCreate();
-	if (!n->reader)
-		mem_exhausted();
+	n->reader = new_reader();
 	n->state = NODE_GREETING;
 	n->heard_us = now;
 	node_greet(n, now);
