@@ -49,7 +49,11 @@ static void drop(struct redis_tier *r, const struct page *page, struct str name,
 {
 	struct drop *d = mem_zalloc(sizeof *d);
 	struct words *w = &d->ask.words;
-	ask__init(&d->ask, r, &redis__drop, dropped);
+	ask__init(&d->ask, r, NULL, dropped);
+	/* By its text: a script that is not known yet would be sent again, behind what is asked next. */
+	words__add(w, STR("EVAL"));
+	words__add(w, str_of(redis__drop.text));
+	words__add(w, STR("1"));
 	words__page_key(w, r, page, "v");
 	words__add(w, words__page_text(w, r, page, ""));
 	words__add(w, arena_str(&w->arena, name));
