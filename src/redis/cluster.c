@@ -310,6 +310,18 @@ static void tick(struct redis_engine *e, int64_t now)
 	}
 }
 
+/* When the first of the URL's nodes may be met again. */
+static int64_t first_seed(const struct redis_engine *e)
+{
+	int64_t at = INT64_MAX;
+	for (unsigned i = 0; i < e->n_nodes; i++) {
+		const struct node *n = e->nodes[i];
+		if (n->seed && n->state == NODE_DOWN && n->retry_us < at)
+			at = n->retry_us;
+	}
+	return at;
+}
+
 static int64_t due(const struct redis_engine *e)
 {
 	const struct cluster_state *c = &e->cluster;
@@ -318,8 +330,12 @@ static int64_t due(const struct redis_engine *e)
 	for (unsigned i = 0; i < e->n_nodes; i++) {
 		const struct node *n = e->nodes[i];
 		ready |= n->state == NODE_READY && !n->breaker.open;
-		if (e->o.service && n->state == NODE_DOWN && (n->in_map || (c->wanted && n->seed)) && n->retry_us < at)
+		if (e->o.service && n->state == NODE_DOWN && n->in_map && n->retry_us < at)
 			at = n->retry_us;
+	}
+	if (e->o.service && c->wanted && !c->asked && !ready) {
+		int64_t seed = first_seed(e);
+		at = seed < at ? (seed > c->next_us ? seed : c->next_us) : at;
 	}
 	if (c->wanted && !c->asked && ready && c->next_us < at)
 		at = c->next_us;

@@ -10,6 +10,7 @@
  * has left. A server that owes answers and is silent for as long as the engine's timeout is given up. */
 #include "redis/node.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <netinet/tcp.h>
@@ -187,6 +188,7 @@ static void begin_connect(struct node *n, int64_t now)
 
 void node_connect(struct node *n, int64_t now, int64_t timeout_us)
 {
+	assert(n->state == NODE_DOWN);
 	n->give_up_us = now + timeout_us;
 	n->engine->dirty = true;
 	n->connect_errno = ETIMEDOUT;

@@ -27,6 +27,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -56,6 +57,14 @@ static inline void server_pause(int64_t deadline_us, const char *what)
 {
 	ck_assert_msg(clock_mono_us() < deadline_us, "in vain waited for: %s", what);
 	poll(NULL, 0, 2);
+}
+
+/* CPU time of this process, all threads. */
+static inline int64_t server_cpu_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 static inline int server__remove(const char *path, const struct stat *st, int type, struct FTW *ftw)

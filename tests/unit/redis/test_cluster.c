@@ -191,6 +191,7 @@ START_TEST(a_node_that_is_killed_comes_back)
 	while (set_by(c, key_at(2)) != ERR_OK)
 		server_pause(deadline, "the third node");
 	expect(s, KEYED("PING", key_at(2)), key_at(2));
+	int64_t begin = clock_mono_us(), cpu = server_cpu_us();
 	server_stop(&nodes[2]);
 	while (set_by(c, key_at(2)) != ERR_CONNECT)
 		server_pause(deadline, "a client that knows");
@@ -206,6 +207,8 @@ START_TEST(a_node_that_is_killed_comes_back)
 	while (redis_sync_call(s, KEYED("GET", key_at(2)), true, 0, &r) != ERR_OK)
 		server_pause(deadline, "the node that was killed");
 	freeReplyObject(r);
+	begin = clock_mono_us() - begin, cpu = server_cpu_us() - cpu;
+	ck_assert_msg(cpu < begin / 2, "%lld us of %lld: it spins", (long long)cpu, (long long)begin);
 	redis_client_free(&c);
 	redis_sync_free(&s);
 }
