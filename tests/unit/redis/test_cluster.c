@@ -78,6 +78,7 @@ START_TEST(follows_a_slot_that_moves)
 	char source[64], target[64];
 	struct redis_sync *s = sync_of(url, 5000);
 	expect(s, KEYED("SET", key, STR("v")), "OK");
+	expect(s, KEYED("SET", "{moved}2", STR("x")), "OK");
 	cluster_id(&nodes[from], source);
 	cluster_id(&nodes[to], target);
 	server_must(&nodes[to], "CLUSTER SETSLOT %d IMPORTING %s", (int)slot, source);
@@ -87,6 +88,15 @@ START_TEST(follows_a_slot_that_moves)
 	expect(s, KEYED("GET", key), "v"); /* ASK */
 	expect(s, KEYED("SET", key, STR("w")), "OK");
 	ck_assert(server_says(&nodes[from], "ASK", "GET %s", key));
+	/* Half of them there, half of them here: that is said when it does not become better in time. */
+	struct redis_command both = *KEYED("MGET", key, STR("{moved}2"));
+	struct redisReply *r;
+	struct redis_sync *hasty = sync_of(url, 300);
+	ck_assert_int_eq(redis_sync_call(hasty, &both, true, 0, &r), ERR_OK);
+	ck_assert(r->type == REDIS_REPLY_ERROR && strncmp(r->str, "TRYAGAIN", 8) == 0);
+	freeReplyObject(r);
+	redis_sync_free(&hasty);
+	server_must(&nodes[from], "DEL {moved}2");
 	move_slot(key, to);
 	expect(s, KEYED("GET", key), "w"); /* MOVED */
 	expect(s, KEYED("GET", key), "w");
