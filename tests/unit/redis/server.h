@@ -297,15 +297,21 @@ static inline void replica_start(struct server *s, const struct server *master)
 		server_pause(deadline, "a replica that follows its master");
 }
 
+/* A node of a cluster, alone when it is new; with what it knew before when it was stopped. */
+static inline void cluster_node_start(struct server *s)
+{
+	char bus[16];
+	server__prepare(s);
+	snprintf(bus, sizeof(bus), "%u", s->bus);
+	server_start(s, (const char *[]){"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout",
+			    "2000", "--cluster-require-full-coverage", "no", NULL});
+}
+
 /* n masters, which share the slots in runs of the same length: node[0] has the first. */
 static inline void cluster_start(struct server *nodes, int n)
 {
 	for (int i = 0; i < n; i++) {
-		char bus[16];
-		server__prepare(&nodes[i]);
-		snprintf(bus, sizeof(bus), "%u", nodes[i].bus);
-		server_start(&nodes[i], (const char *[]){"--cluster-enabled", "yes", "--cluster-port", bus,
-					    "--cluster-node-timeout", "2000", NULL});
+		cluster_node_start(&nodes[i]);
 		server_must(&nodes[i], "CLUSTER ADDSLOTSRANGE %d %d", 16384 * i / n, 16384 * (i + 1) / n - 1);
 		server_must(&nodes[i], "CLUSTER SET-CONFIG-EPOCH %d", i + 1);
 	}
