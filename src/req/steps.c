@@ -154,6 +154,10 @@ static enum req_step found(struct req *r)
 		r->fwd = REASON_MISS_VARY;
 	}
 	lookup_leave(&r->lookup);
+	if (r->entry && answer_is_overtaken(r)) {
+		entry_release(&r->entry);
+		r->fwd = REASON_MISS;
+	}
 	return looked_up(r);
 }
 

@@ -356,6 +356,52 @@ START_TEST(settings_may_change_while_it_is_looked_for)
 }
 END_TEST
 
+static void purge_all(struct world *w, bool soft)
+{
+	struct tier_purge op = {.kind = PURGE_ALL, .soft = soft};
+	ck_assert_int_eq(
+	    tier_purge(tier_part(w->tier, 0), &op), ERR_OK); /* memory and the log; below it is done before */
+}
+
+/* As everywhere: who has waited gets nothing that was purged since. */
+START_TEST(what_was_purged_while_it_was_looked_for_answers_nobody)
+{
+	static const struct {
+		const char *sentence;
+		bool here, soft;
+		const struct deep_page *below;
+		bool answered_first; /* the letter is on its way when the purge comes */
+	} rows[] = {
+	    {"found below, then purged", false, false, &fresh, true},
+	    {"found below, then purged softly", false, true, &fresh, true},
+	    {"stale in memory, and nothing is below", true, false, NULL, false},
+	    {"stale in memory, and softly purged", true, true, NULL, false},
+	    {"stale in memory, the letter is on its way", true, false, NULL, true},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct world *w = deep_world(plain);
+		if (rows[i].here) {
+			store(w, "/p", "Cache-Control: max-age=60, stale-while-revalidate=600\n", "here");
+			w->now_ms += 100000;
+		}
+		unsigned look = deep.n_gets, fetch = w->n_fetches;
+		struct req *r = world_ask(w, "GET", "/p", "");
+		if (rows[i].answered_first)
+			deep_finds(w, look, rows[i].below);
+		purge_all(w, rows[i].soft);
+		if (!rows[i].answered_first)
+			deep_finds(w, look, rows[i].below);
+		world_deliver(w);
+		ck_assert_msg(!req_answer(r), "%s", rows[i].sentence);
+		ck_assert_msg(w->n_fetches == fetch + 1, "%s", rows[i].sentence);
+		world_respond(w, fetch, 200, "", "new");
+		ASSERT_ANSWER(r, 200, "new");
+		world_end(&r);
+		world_free(&w);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("req/lookup");
@@ -374,5 +420,6 @@ int main(void)
 	tcase_add_test(t, a_client_that_leaves_is_not_waited_for);
 	tcase_add_test(t, two_that_looked_in_vain_share_one_fetch);
 	tcase_add_test(t, settings_may_change_while_it_is_looked_for);
+	tcase_add_test(t, what_was_purged_while_it_was_looked_for_answers_nobody);
 	return suite_run(s);
 }
