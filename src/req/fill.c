@@ -441,9 +441,10 @@ static void start(struct flight *f)
 }
 
 /* Another instance has fetched the page meanwhile: it is for all who wait here. */
-static void found_instead(struct flight *f, struct entry *e_take)
+static void found_instead(struct flight *f, struct entry *e_take, const char *found_in)
 {
 	f->entry = e_take;
+	f->found_in = found_in;
 	f->reason = REASON_HIT;
 	flight_decide(f, FLIGHT_SHARED);
 	finish(f);

@@ -311,6 +311,7 @@ static bool was_stored_meanwhile(struct req *r)
 		return false;
 	}
 	r->flight->entry = op.entry;
+	r->flight->found_in = op.found_in;
 	r->flight->reason = REASON_HIT;
 	flight_decide(r->flight, FLIGHT_SHARED);
 	flight_close(r->flight);
@@ -377,8 +378,10 @@ static enum req_step shared(struct req *r)
 		return for_itself(r);
 	}
 	if (variant_matches(r, f->entry)) {
-		if (f->reason == REASON_HIT) /* found in the store after all */
+		if (f->reason == REASON_HIT) { /* found in the store after all */
+			r->found_in = f->found_in;
 			return answer_shared(r, OUTCOME_HIT, REASON_HIT);
+		}
 		metrics_inc(r->env->metrics, METRIC_COLLAPSED);
 		return answer_shared(r, OUTCOME_COLLAPSED, REASON_COLLAPSED);
 	}
