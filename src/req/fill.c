@@ -90,6 +90,7 @@ void fill_stop_storing(struct flight *f, enum reason why)
 	}
 	flight_close(f); /* before the front goes: nobody joins any more */
 	body_stop_retaining(f->body, WINDOW);
+	lease_end(f); /* others must not wait for the end of what they will not get */
 }
 
 /* ---- the head ---- */
@@ -124,6 +125,7 @@ static void begin_alone(struct flight *f, const struct personal_secret *found)
 	remember_leak(f, f->reason, found ? found->name : STR(""), &f->response);
 	flight_decide(f, FLIGHT_ALONE);
 	body_stop_retaining(f->body, WINDOW);
+	lease_end(f);
 }
 
 static void start(struct flight *f);

@@ -10,7 +10,7 @@ bool lease_begin(struct flight *f, void (*go)(struct flight *f),
     void (*found)(struct flight *f, struct entry *e_take, const char *found_in));
 /* True between lease_begin and what follows: there is no fetch yet. */
 bool lease_is_awaited(const struct flight *f);
-/* The fetch is over, what it brought was put; or nobody waits for the lease any more. Harmless without one. */
+/* What the fetch brought was put, or it is known that nothing will be; or nobody waits for the lease any more. Harmless without one. */
 void lease_end(struct flight *f);
 
 #endif

@@ -397,6 +397,55 @@ START_TEST(an_end_before_the_answer)
 }
 END_TEST
 
+START_TEST(it_ends_with_what_it_was_for)
+{
+	static char large[2000];
+	memset(large, 'x', sizeof large - 1);
+	static const struct {
+		const char *sentence, *target, *fields;
+		int status;
+		bool at_head; /* that nothing will be stored is known then */
+	} rows[] = {
+	    {"RFC 9111 5.2.2.5: not stored", "/p", "Cache-Control: no-store\n", 200, true},
+	    {"RFC 9111 5.2.2.7: for one alone", "/p", "Cache-Control: private\n", 200, true},
+	    {"an error of the origin", "/p", "", 500, true},
+	    {"too large", "/small/p", "", 200, true},
+	    {"stored", "/p", "", 200, false},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct world *w = lease_world();
+		struct req *r = world_ask(w, "GET", rows[i].target, "");
+		deep_lease_comes(w, 0, ERR_OK, true);
+		world_head(w, 0, rows[i].status, rows[i].fields, sizeof large - 1);
+		ck_assert_msg(deep.given_back == rows[i].at_head, "%s", rows[i].sentence);
+		world_say(w, 0, large);
+		world_done(w, 0, ERR_OK);
+		ck_assert_msg(deep.given_back == 1, "%s", rows[i].sentence);
+		world_deliver(w);
+		world_end(&r);
+		world_free(&w);
+	}
+}
+END_TEST
+
+START_TEST(it_ends_when_the_page_turns_out_too_large)
+{
+	static char large[2000];
+	memset(large, 'x', sizeof large - 1);
+	struct world *w = lease_world();
+	struct req *r = world_ask(w, "GET", "/small/p", "");
+	deep_lease_comes(w, 0, ERR_OK, true);
+	world_head(w, 0, 200, "", -1);
+	ck_assert_uint_eq(deep.given_back, 0);
+	world_say(w, 0, large);
+	ck_assert_uint_eq(deep.given_back, 1); /* others need not wait for its end */
+	world_done(w, 0, ERR_OK);
+	world_deliver(w);
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(it_ends_when_the_fetch_fails)
 {
 	struct world *w = lease_world();
@@ -469,6 +518,8 @@ int main(void)
 	tcase_add_test(t, others_join_at_any_time);
 	tcase_add_test(t, a_purge_meanwhile_makes_later_ones_ask_anew);
 	tcase_add_test(t, an_end_before_the_answer);
+	tcase_add_test(t, it_ends_with_what_it_was_for);
+	tcase_add_test(t, it_ends_when_the_page_turns_out_too_large);
 	tcase_add_test(t, it_ends_when_the_fetch_fails);
 	tcase_add_test(t, a_confirmed_page_keeps_the_lease_until_it_is_renewed);
 	return suite_run(s);
