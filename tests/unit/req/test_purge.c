@@ -160,6 +160,39 @@ START_TEST(a_client_that_leaves_takes_nothing_away)
 }
 END_TEST
 
+/* A page that could not be stored may be storable now. */
+START_TEST(a_purge_forgets_that_its_page_passes)
+{
+	static const struct {
+		const char *sentence;
+		bool leaves; /* before the tiers below are done */
+	} rows[] = {{"who purges waits", false}, {"who purges has left", true}};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct world *w = purge_world();
+		struct req *r = world_ask(w, "GET", "/p", "");
+		world_respond(w, 0, 200, "Cache-Control: no-store\n", "x");
+		world_end(&r);
+		r = world_ask(w, "GET", "/p", "");
+		ck_assert_int_eq(r->fwd, REASON_PASS_REMEMBERED);
+		world_respond(w, 1, 200, "Cache-Control: no-store\n", "x");
+		world_end(&r);
+		struct req *purge = world_ask(w, "PURGE", "/p", "");
+		if (rows[i].leaves) {
+			req_gone(purge);
+			world_end(&purge);
+		}
+		deep_purged(w, 0, ERR_OK);
+		if (purge)
+			world_end(&purge);
+		r = world_ask(w, "GET", "/p", "");
+		ck_assert_msg(r->fwd == REASON_MISS, "%s: %s", rows[i].sentence, reason_code(r->fwd));
+		world_respond(w, 2, 200, "", "x");
+		world_end(&r);
+		world_free(&w);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("req/purge");
@@ -171,5 +204,6 @@ int main(void)
 	tcase_add_test(t, a_purge_that_a_tier_did_not_take_has_failed);
 	tcase_add_test(t, who_may_not_purge_asks_no_tier);
 	tcase_add_test(t, a_client_that_leaves_takes_nothing_away);
+	tcase_add_test(t, a_purge_forgets_that_its_page_passes);
 	return suite_run(s);
 }
