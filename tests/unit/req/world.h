@@ -338,6 +338,12 @@ static inline struct str world_read(struct req *r, char *out, size_t max, int *e
 		}
 		return str_make(out, n);
 	}
+	if (a->kind == ANSWER_FILE) {
+		ck_assert_uint_le((size_t)a->length, max);
+		ssize_t got = pread(body_file(a->entry->body), out, (size_t)a->length, (off_t)a->offset);
+		ck_assert_int_eq(got, a->length);
+		return str_make(out, (size_t)got);
+	}
 	if (a->kind == ANSWER_WHOLE) {
 		struct str segments[64];
 		unsigned count = body_segments(a->entry->body, segments, COUNT_OF(segments));
