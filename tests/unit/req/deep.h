@@ -19,6 +19,8 @@ struct deep {
 	bool has_leases;		    /* else each may fetch at once */
 	int at_once;			    /* what becomes of a lease at once; ERR_AGAIN: it stays open */
 	bool misses_at_once;		    /* nothing is here, and it says so at once */
+	void (*asked)(unsigned i);	    /* a lookup has begun; NULL: the test knows */
+	struct entry *variant;		    /* what `variants` tells of, a reference; NULL: nothing */
 };
 
 static struct deep deep;
@@ -28,8 +30,13 @@ static inline int deep_get(struct tier *t, struct tier_get *op)
 	ck_assert_uint_lt(deep.n_gets, DEEP_OPEN);
 	op->entry = NULL;
 	op->other_variant = false;
-	deep.gets[deep.n_gets++] = deep.misses_at_once ? NULL : op;
-	return deep.misses_at_once ? ERR_MISSING : ERR_AGAIN;
+	unsigned i = deep.n_gets++;
+	deep.gets[i] = deep.misses_at_once ? NULL : op;
+	if (deep.misses_at_once)
+		return ERR_MISSING;
+	if (deep.asked)
+		deep.asked(i); /* op may be gone then */
+	return ERR_AGAIN;
 }
 
 static inline int deep_put(struct tier *t, struct tier_put *op)
@@ -57,6 +64,8 @@ static inline void deep_remove(struct tier *t, struct entry *e)
 static inline void deep_variants(
     struct tier *t, const struct cache_key *key, void (*fn)(void *ctx, struct entry *e), void *ctx)
 {
+	if (deep.variant)
+		fn(ctx, deep.variant);
 }
 
 static inline unsigned deep_sweep(struct tier *t, int64_t now_ms, unsigned max)
@@ -91,6 +100,7 @@ static inline void deep_lease_end(struct tier *t, struct tier_lease *op)
 
 static inline void deep_close(struct tier *t)
 {
+	entry_release(&deep.variant);
 	for (unsigned i = 0; i < DEEP_OPEN; i++)
 		ck_assert_msg(!deep.gets[i] && !deep.purges[i] && !deep.leases[i], "question %u was not answered", i);
 	ck_assert_msg(deep.granted == deep.given_back, "%u leases were held, %u ended", deep.granted, deep.given_back);
@@ -109,9 +119,11 @@ static const struct tier_ops deep_ops = {.name = "below",
     .lease_end = deep_lease_end,
     .close = deep_close};
 
+static bool deep_keeps = true; /* pages in memory too */
+
 static inline struct tier *deep_over(struct tier *memory_take)
 {
-	struct stack_options o = {.keeps = true, .in_memory = 1 << 20};
+	struct stack_options o = {.keeps = deep_keeps, .in_memory = 1 << 20};
 	struct tier *stack = stack_new(memory_take, &o);
 	deep = (struct deep){.tier = {.ops = &deep_ops,
 				 .budget = stack->budget,
