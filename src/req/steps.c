@@ -363,6 +363,19 @@ static enum req_step answer_shared(struct req *r, enum outcome outcome, enum rea
 	return answer_from_entry(r, r->flight->entry, outcome, reason);
 }
 
+/* There was no fetch. Each who waited asks in his own words: one may want a newer one than this (RFC 9111 5.2.1). */
+static enum req_step found_after_all(struct req *r)
+{
+	struct flight *f = r->flight;
+	r->found_in = f->found_in;
+	if (answer_verdict(r, f->entry).reuse == REUSE_FRESH)
+		return answer_shared(r, OUTCOME_HIT, REASON_HIT);
+	entry_release(&r->entry);
+	r->entry = entry_ref(f->entry);
+	req__leave_flight(r);
+	return REQ_JUDGE;
+}
+
 static enum req_step shared(struct req *r)
 {
 	struct flight *f = r->flight;
@@ -378,10 +391,8 @@ static enum req_step shared(struct req *r)
 		return for_itself(r);
 	}
 	if (variant_matches(r, f->entry)) {
-		if (f->reason == REASON_HIT) { /* found in the store after all */
-			r->found_in = f->found_in;
-			return answer_shared(r, OUTCOME_HIT, REASON_HIT);
-		}
+		if (f->reason == REASON_HIT)
+			return found_after_all(r);
 		metrics_inc(r->env->metrics, METRIC_COLLAPSED);
 		return answer_shared(r, OUTCOME_COLLAPSED, REASON_COLLAPSED);
 	}

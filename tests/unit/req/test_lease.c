@@ -150,6 +150,32 @@ START_TEST(what_another_has_stored_is_a_hit_for_all_who_wait)
 }
 END_TEST
 
+/* RFC 9111 5.2.1: it was fetched before they asked; what they ask for is newer. */
+START_TEST(who_asks_for_a_newer_one_is_not_given_what_was_found)
+{
+	static const char *const fields[] = {
+	    "Cache-Control: no-cache\n", "Cache-Control: max-age=1\n", "Cache-Control: min-fresh=59\n"};
+	for (size_t i = 0; i < COUNT_OF(fields); i++) {
+		struct world *w = deep_world("[route /*]\nttl = 60s\nclient_cache_control = honour\n");
+		deep.has_leases = deep.misses_at_once = true;
+		struct req *r = world_ask(w, "GET", "/p", ""), *picky = world_ask(w, "GET", "/p", fields[i]);
+		ck_assert_uint_eq(deep.n_leases, 1);
+		look_later();
+		deep_lease_comes(w, 0, ERR_EOF, false);
+		deep_find(w, deep.n_gets - 1, &fresh);
+		ASSERT_ANSWER(r, 200, "theirs");
+		ck_assert_msg(!req_answer(picky), "%s", fields[i]);
+		ck_assert_uint_eq(deep.n_leases, 2);
+		deep_lease_comes(w, 1, ERR_OK, true);
+		world_respond(w, 0, 200, "", "newer");
+		ASSERT_ANSWER(picky, 200, "newer");
+		world_end(&r);
+		world_end(&picky);
+		world_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(what_was_found_at_once_begins_no_fetch)
 {
 	struct world *w = lease_world();
@@ -510,6 +536,7 @@ int main(void)
 	tcase_add_test(t, who_needs_no_lease_asks_for_none);
 	tcase_add_test(t, a_variant_has_a_lease_of_its_own);
 	tcase_add_test(t, what_another_has_stored_is_a_hit_for_all_who_wait);
+	tcase_add_test(t, who_asks_for_a_newer_one_is_not_given_what_was_found);
 	tcase_add_test(t, what_was_found_at_once_begins_no_fetch);
 	tcase_add_test(t, who_finds_nothing_that_answers_fetches);
 	tcase_add_test(t, a_page_that_is_stale_here_may_be_fresh_below_by_then);
