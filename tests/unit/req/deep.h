@@ -145,9 +145,9 @@ static inline struct world *deep_world(const char *ini)
 /* A page as it lies below. */
 struct deep_page {
 	const char *body, *fields;
-	int64_t age_ms, lifetime_ms, swr_ms;
+	int64_t age_ms, lifetime_ms, swr_ms, sie_ms;
 	struct header vary[2]; /* to the first without a name */
-	bool must_revalidate, no_cache;
+	bool must_revalidate, no_cache, purged;
 	int fd; /* > 0: its body lies in this file, which is taken; `body` tells its length */
 };
 
@@ -164,6 +164,7 @@ static inline struct entry *deep_entry(struct world *w, const struct cache_key *
 	    .date_s = (w->now_ms - p->age_ms) / 1000,
 	    .lifetime_ms = p->lifetime_ms,
 	    .swr_ms = p->swr_ms,
+	    .sie_ms = p->sie_ms,
 	    .must_revalidate = p->must_revalidate,
 	    .no_cache = p->no_cache,
 	    .last_modified_s = -1,
@@ -178,6 +179,7 @@ static inline struct entry *deep_entry(struct world *w, const struct cache_key *
 	ck_assert_ptr_nonnull(body);
 	ck_assert_int_eq(entry_new(&spec, &body, w->tier->budget, &e), ERR_OK);
 	e->size = strlen(p->body);
+	atomic_store(&e->purged, p->purged);
 	arena_free(&a);
 	return e;
 }

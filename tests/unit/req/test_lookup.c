@@ -10,6 +10,13 @@ static const struct deep_page tagged = {.body = "below", .fields = "ETag: \"b\"\
 static const struct deep_page stale = {.body = "older", .age_ms = 90000, .lifetime_ms = 60000};
 static const struct deep_page revalidatable = {.body = "older", .age_ms = 90000, .lifetime_ms = 60000, .swr_ms = 60000};
 
+static void purge_all(struct world *w, bool soft)
+{
+	struct tier_purge op = {.kind = PURGE_ALL, .soft = soft};
+	ck_assert_int_eq(
+	    tier_purge(tier_part(w->tier, 0), &op), ERR_OK); /* memory and the log; below it is done before */
+}
+
 /* Fetched, so in memory; `deep` has been asked once for it. */
 static void store(struct world *w, const char *target, const char *fields, const char *body)
 {
@@ -194,6 +201,54 @@ START_TEST(a_stale_one_below_answers_while_it_is_renewed)
 }
 END_TEST
 
+START_TEST(what_was_softly_purged_below_is_validated)
+{
+	struct world *w = deep_world(plain);
+	struct req *r = world_ask(w, "GET", "/p", "");
+	struct deep_page p = tagged;
+	p.purged = true;
+	deep_find(w, 0, &p);
+	ck_assert_uint_eq(w->n_fetches, 1);
+	ck_assert_int_eq(r->fwd, REASON_MISS_PURGED);
+	ASSERT_STR(headers_get(w->fetches[0]->headers, STR("If-None-Match")), "\"b\"");
+	world_head(w, 0, 304, "ETag: \"b\"\n", 0);
+	world_done(w, 0, ERR_OK);
+	world_deliver(w);
+	ASSERT_ANSWER(r, 200, "below");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(a_stale_one_below_stands_in_for_an_origin_that_fails)
+{
+	static const struct {
+		const char *sentence;
+		bool purged; /* while the origin was asked */
+		int status;
+	} rows[] = {{"RFC 5861 4", false, 200}, {"not what was purged since", true, 502}};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct world *w = deep_world(plain);
+		struct req *r = world_ask(w, "GET", "/p", "");
+		struct deep_page p = stale;
+		p.sie_ms = 600000;
+		deep_find(w, 0, &p);
+		ck_assert_uint_eq(w->n_fetches, 1);
+		if (rows[i].purged)
+			purge_all(w, false);
+		world_done(w, 0, ERR_CONNECT);
+		world_deliver(w);
+		ck_assert_msg(
+		    req_answer(r)->status == rows[i].status, "%s: %d", rows[i].sentence, req_answer(r)->status);
+		if (!rows[i].purged)
+			assert_tier(w, &r, "below");
+		else
+			world_end(&r);
+		world_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(another_variant_below_is_the_reason_of_the_miss)
 {
 	static const struct {
@@ -356,13 +411,6 @@ START_TEST(settings_may_change_while_it_is_looked_for)
 }
 END_TEST
 
-static void purge_all(struct world *w, bool soft)
-{
-	struct tier_purge op = {.kind = PURGE_ALL, .soft = soft};
-	ck_assert_int_eq(
-	    tier_purge(tier_part(w->tier, 0), &op), ERR_OK); /* memory and the log; below it is done before */
-}
-
 /* As everywhere: who has waited gets nothing that was purged since. */
 START_TEST(what_was_purged_while_it_was_looked_for_answers_nobody)
 {
@@ -414,6 +462,8 @@ int main(void)
 	tcase_add_test(t, stale_here_and_fresh_below_is_a_hit);
 	tcase_add_test(t, of_two_that_are_stale_the_newest_is_validated);
 	tcase_add_test(t, a_stale_one_below_answers_while_it_is_renewed);
+	tcase_add_test(t, what_was_softly_purged_below_is_validated);
+	tcase_add_test(t, a_stale_one_below_stands_in_for_an_origin_that_fails);
 	tcase_add_test(t, another_variant_below_is_the_reason_of_the_miss);
 	tcase_add_test(t, what_is_asked_for_and_how);
 	tcase_add_test(t, nobody_waits_for_tiers_that_cannot_have_it);
