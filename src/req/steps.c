@@ -125,10 +125,16 @@ static void on_found(void *owner)
 	req__go_on(owner, REQ_FOUND);
 }
 
-/* There are tiers below the memory, and nothing in it that answers. */
+/* There are tiers below the memory, and nothing in it that answers. What is served while it is renewed is not looked for again by each
+ * who asks meanwhile: who renews it has looked. */
 static bool has_to_look_deeper(const struct req *r)
 {
-	return r->env->tier->is_deep && (!r->entry || answer_verdict(r, r->entry).reuse != REUSE_FRESH);
+	if (!r->env->tier->is_deep)
+		return false;
+	enum reuse reuse = r->entry ? answer_verdict(r, r->entry).reuse : REUSE_REVALIDATE;
+	if (reuse == REUSE_STALE)
+		return !flight_is_open(r->env->flights, &r->key);
+	return reuse != REUSE_FRESH;
 }
 
 static enum req_step lookup(struct req *r)

@@ -249,6 +249,41 @@ START_TEST(a_stale_one_below_stands_in_for_an_origin_that_fails)
 }
 END_TEST
 
+/* Else each of many who ask for a page that is just being renewed would have the stale one sent from below. */
+START_TEST(what_is_being_renewed_is_not_looked_for_again)
+{
+	struct world *w = deep_world(plain);
+	store(w, "/p", "Cache-Control: max-age=60, stale-while-revalidate=600\n", "here");
+	w->now_ms += 100000;
+	struct req *first = world_ask(w, "GET", "/p", "");
+	deep_find(w, 1, NULL);
+	ASSERT_ANSWER(first, 200, "here");
+	world_end(&first);
+	ck_assert_uint_eq(w->n_fetches, 2);
+	struct req *r = world_ask(w, "GET", "/p", "");
+	ASSERT_ANSWER(r, 200, "here");
+	ck_assert_int_eq(r->outcome, OUTCOME_STALE);
+	world_end(&r);
+	ck_assert_uint_eq(deep.n_gets, 2);
+	/* who does not take a stale one looks */
+	r = world_ask(w, "GET", "/p", "Cache-Control: no-cache\n");
+	ck_assert_uint_eq(deep.n_gets, 3);
+	deep_find(w, 2, NULL);
+	world_respond(w, 1, 500, "Cache-Control: no-store\n", "");
+	world_end(&r);
+	/* the renewal has failed */
+	r = world_ask(w, "GET", "/p", "");
+	ck_assert_uint_eq(deep.n_gets, 4);
+	deep_find(w, 3, NULL);
+	ASSERT_ANSWER(r, 200, "here");
+	world_end(&r);
+	for (unsigned i = 2; i < w->n_fetches; i++)
+		if (w->fetches[i])
+			world_respond(w, i, 500, "Cache-Control: no-store\n", "");
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(another_variant_below_is_the_reason_of_the_miss)
 {
 	static const struct {
@@ -464,6 +499,7 @@ int main(void)
 	tcase_add_test(t, a_stale_one_below_answers_while_it_is_renewed);
 	tcase_add_test(t, what_was_softly_purged_below_is_validated);
 	tcase_add_test(t, a_stale_one_below_stands_in_for_an_origin_that_fails);
+	tcase_add_test(t, what_is_being_renewed_is_not_looked_for_again);
 	tcase_add_test(t, another_variant_below_is_the_reason_of_the_miss);
 	tcase_add_test(t, what_is_asked_for_and_how);
 	tcase_add_test(t, nobody_waits_for_tiers_that_cannot_have_it);
