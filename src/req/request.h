@@ -27,7 +27,7 @@ enum req_step {
 #define X(name, function) REQ_##name,
 	REQ_STEPS(X)
 #undef X
-	    REQ_PARK, /* wait for a letter; OUTCOME is next, or TOKEN */
+	    REQ_PARK, /* wait for a letter; OUTCOME is next, TOKEN, FOUND or PURGED */
 	REQ_ANSWERED  /* r->answer is there */
 };
 

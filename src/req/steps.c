@@ -7,8 +7,8 @@
  *   receive -> alone (passes)      receive -> purge -> [(park)] -> purged
  *   (answered from what is stored, where the visitor's token must be known first) -> token -> (park) -> answered, alone
  *
- * Not here: which variant is a request's (variant.c), tiers that answer later (lookup.c), purges (purge.c), a visitor's token (visitor.c), the fetch itself (fill.c), who waits for whom
- * (flight.c), what an answer looks like (answer.c). */
+ * Not here: which variant is a request's (variant.c), tiers that answer later (lookup.c), purges (purge.c), a visitor's token
+ * (visitor.c), the fetch itself (fill.c), who waits for whom (flight.c), what an answer looks like (answer.c). */
 #include "req/request.h"
 
 #include <assert.h>

@@ -93,6 +93,46 @@ START_TEST(who_needs_no_lease_asks_for_none)
 }
 END_TEST
 
+/* What only this instance has begun, only it can complete. */
+START_TEST(the_rest_of_a_page_needs_no_lease)
+{
+	struct world *w = lease_world();
+	struct req *r = world_ask(w, "GET", "/p", "Range: bytes=0-4\n");
+	world_respond(w, 0, 206, "ETag: \"a\"\nContent-Range: bytes 0-4/10\n", "01234");
+	ASSERT_ANSWER(r, 206, "01234");
+	world_end(&r);
+	r = world_ask(w, "GET", "/p", "");
+	ck_assert_uint_eq(w->n_fetches, 2);
+	ASSERT_STR(headers_get(w->fetches[1]->headers, STR("Range")), "bytes=5-");
+	world_respond(w, 1, 206, "ETag: \"a\"\nContent-Range: bytes 5-9/10\n", "56789");
+	ASSERT_ANSWER(r, 200, "0123456789");
+	world_end(&r);
+	ck_assert_uint_eq(deep.n_leases, 0);
+	world_free(&w);
+}
+END_TEST
+
+/* The leader had it; those who waited ask for the whole, and need not wait once more. */
+START_TEST(who_was_left_by_a_304_asks_for_no_lease)
+{
+	struct world *w = lease_world();
+	struct req *r = world_ask(w, "GET", "/p", "If-None-Match: \"a\"\n"), *other = world_ask(w, "GET", "/p", "");
+	deep_lease_comes(w, 0, ERR_OK, true);
+	world_head(w, 0, 304, "ETag: \"a\"\n", 0);
+	ck_assert_uint_eq(deep.given_back, 1);
+	world_done(w, 0, ERR_OK);
+	world_deliver(w);
+	ck_assert_int_eq(req_answer(r)->status, 304);
+	world_end(&r);
+	ck_assert_uint_eq(w->n_fetches, 2);
+	ck_assert_uint_eq(deep.n_leases, 1);
+	world_respond(w, 1, 200, "", "x");
+	ASSERT_ANSWER(other, 200, "x");
+	world_end(&other);
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(a_variant_has_a_lease_of_its_own)
 {
 	struct world *w = lease_world();
@@ -534,6 +574,8 @@ int main(void)
 	tcase_add_test(t, who_gets_the_lease_fetches);
 	tcase_add_test(t, a_lease_that_is_given_at_once);
 	tcase_add_test(t, who_needs_no_lease_asks_for_none);
+	tcase_add_test(t, the_rest_of_a_page_needs_no_lease);
+	tcase_add_test(t, who_was_left_by_a_304_asks_for_no_lease);
 	tcase_add_test(t, a_variant_has_a_lease_of_its_own);
 	tcase_add_test(t, what_another_has_stored_is_a_hit_for_all_who_wait);
 	tcase_add_test(t, who_asks_for_a_newer_one_is_not_given_what_was_found);
