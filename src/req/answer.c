@@ -47,6 +47,12 @@ struct reuse_verdict answer_verdict(const struct req *r, const struct entry *e)
 	    r->env->port->wall_ms(r->env->worker));
 }
 
+bool answer_is_overtaken(const struct req *r)
+{
+	const struct entry *e = r->entry;
+	return tier_purged_since(r->env->tier, r->epoch, &e->key, e->tags, e->n_tags);
+}
+
 static void finish(struct req *r, enum outcome outcome, enum reason reason)
 {
 	r->answer.bodyless = is_bodyless(r, r->answer.status);

@@ -90,6 +90,7 @@ void fill_stop_storing(struct flight *f, enum reason why)
 	}
 	flight_close(f); /* before the front goes: nobody joins any more */
 	body_stop_retaining(f->body, WINDOW);
+	lease_end(f); /* others must not wait for the end of what they will not get */
 }
 
 /* ---- the head ---- */
@@ -124,6 +125,7 @@ static void begin_alone(struct flight *f, const struct personal_secret *found)
 	remember_leak(f, f->reason, found ? found->name : STR(""), &f->response);
 	flight_decide(f, FLIGHT_ALONE);
 	body_stop_retaining(f->body, WINDOW);
+	lease_end(f);
 }
 
 static void start(struct flight *f);
@@ -441,9 +443,10 @@ static void start(struct flight *f)
 }
 
 /* Another instance has fetched the page meanwhile: it is for all who wait here. */
-static void found_instead(struct flight *f, struct entry *e_take)
+static void found_instead(struct flight *f, struct entry *e_take, const char *found_in)
 {
 	f->entry = e_take;
+	f->found_in = found_in;
 	f->reason = REASON_HIT;
 	flight_decide(f, FLIGHT_SHARED);
 	finish(f);

@@ -70,6 +70,7 @@ struct flight {
 	struct http_response response; /* the leader's own: what the origin sent */
 	int64_t length;		       /* of its body, -1 unknown */
 	bool revalidated;	       /* a 304 confirmed what was stored */
+	const char *found_in;	       /* the tier that had `entry` after all, when reason is HIT; static */
 	enum reason reason;	       /* STORED, or why not */
 	int err;
 	const char *why;

@@ -19,7 +19,7 @@ struct leasing {
 	struct look *look;
 	bool awaited;
 	void (*go)(struct flight *f);
-	void (*found)(struct flight *f, struct entry *e_take);
+	void (*found)(struct flight *f, struct entry *e_take, const char *found_in);
 	char *text; /* of key and signature: the tier may need them longer than the flight lives */
 };
 
@@ -32,35 +32,36 @@ static void free_leasing(struct errand *e)
 	free(l);
 }
 
-static void proceed(struct leasing *l, struct entry *e)
+static void set_off(struct leasing *l)
 {
 	l->awaited = false;
-	if (e)
-		l->found(l->flight, e);
-	else
-		l->go(l->flight);
+	l->go(l->flight);
 }
 
 /* What was found answers the request, or the lookup would have gone on; but at its end it gives the best there is. */
-static struct entry *take_fresh(struct look *look)
+static bool is_good(const struct leasing *l, const struct entry *e)
 {
-	struct entry *e = lookup_take(look);
-	if (!e)
-		return NULL;
+	const struct look *look = l->look;
 	bool purged = atomic_load_explicit(&e->purged, memory_order_relaxed);
-	if (policy_reuse(look->route, &look->request, &e->stored, purged, look->now_ms).reuse == REUSE_FRESH &&
-	    policy_may_collapse(&e->stored))
-		return e;
-	entry_release(&e);
-	return NULL;
+	return policy_reuse(look->route, &look->request, &e->stored, purged, look->now_ms).reuse == REUSE_FRESH &&
+	       policy_may_collapse(&e->stored) &&
+	       !tier_purged_since(l->flight->env->tier, e->epoch, &e->key, e->tags, e->n_tags);
 }
 
 static void on_looked_up(void *owner)
 {
 	struct leasing *l = owner;
-	struct entry *e = take_fresh(l->look);
+	struct entry *e = lookup_take(l->look);
+	const char *found_in = l->look->op.found_in;
+	if (e && !is_good(l, e))
+		entry_release(&e);
 	lookup_leave(&l->look);
-	proceed(l, e);
+	if (!e) {
+		set_off(l);
+		return;
+	}
+	l->awaited = false;
+	l->found(l->flight, e, found_in);
 }
 
 static void look_up(struct leasing *l)
@@ -74,7 +75,7 @@ static void told(struct errand *e)
 {
 	struct leasing *l = CONTAINER_OF(e, struct leasing, errand);
 	if (l->op.held)
-		proceed(l, NULL);
+		set_off(l);
 	else
 		look_up(l); /* also when waiting has ended without a lease: it may just have come */
 }
@@ -90,7 +91,8 @@ static bool is_worth_it(const struct flight *f)
 	       f->request.method == METHOD_GET && !f->request.has_body;
 }
 
-bool lease_begin(struct flight *f, void (*go)(struct flight *f), void (*found)(struct flight *f, struct entry *e_take))
+bool lease_begin(struct flight *f, void (*go)(struct flight *f),
+    void (*found)(struct flight *f, struct entry *e_take, const char *found_in))
 {
 	if (!is_worth_it(f))
 		return true;

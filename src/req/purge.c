@@ -61,6 +61,7 @@ enum req_step purge_step(struct req *r)
 	r->purging = p;
 	errand_begin(&p->errand, r->env, told, free_purging);
 	int err = tier_purge(r->env->tier, &p->op);
+	recall_forget_pass(flights_recall(r->env->flights), &r->key); /* whether he waits for the tiers below or not */
 	if (err == ERR_AGAIN)
 		return REQ_PARK;
 	p->err = err;
@@ -71,7 +72,6 @@ enum req_step purge_step(struct req *r)
 enum req_step purged_step(struct req *r)
 {
 	const struct tier_purge *op = &r->purging->op;
-	recall_forget_pass(flights_recall(r->env->flights), &r->key);
 	if (r->purging->err) {
 		answer_error(r, 502, REASON_PURGE_FAILED, NULL);
 		return REQ_ANSWERED;

@@ -100,7 +100,7 @@ const struct answer *req_answer(struct req *r)
 
 size_t req_upload(struct req *r, const char *p, size_t n)
 {
-	if (r->answer.kind != ANSWER_NONE || (!r->flight && !r->lookup))
+	if (r->answer.kind != ANSWER_NONE || !r->flight)
 		return n; /* nobody needs it any more */
 	size_t room = UPLOAD_MAX - r->upload.n, take = n < room ? n : room;
 	if (take > 0)

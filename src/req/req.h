@@ -1,4 +1,4 @@
-/* One request from its head to its last byte: ten steps (steps.c draws them), each returning the next or REQ_PARK, driven by
+/* One request from its head to its last byte: its steps (steps.c draws them), each returning the next or REQ_PARK, driven by
  * ten lines. client.c (or a test) calls in, the port calls out.
  *
  * Life:  req_new -> req_begin -> [parked: port.resume] -> answer is there -> the client sends it, reading a stream with

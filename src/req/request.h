@@ -27,7 +27,7 @@ enum req_step {
 #define X(name, function) REQ_##name,
 	REQ_STEPS(X)
 #undef X
-	    REQ_PARK, /* wait for a letter; OUTCOME is next, or TOKEN */
+	    REQ_PARK, /* wait for a letter; OUTCOME is next, TOKEN, FOUND or PURGED */
 	REQ_ANSWERED  /* r->answer is there */
 };
 
@@ -119,5 +119,7 @@ void answer_last_hop(struct req *r);
 void answer_json(struct req *r, int status, struct str body, enum reason reason);
 /* May the entry answer the request now? */
 struct reuse_verdict answer_verdict(const struct req *r, const struct entry *e);
+/* Was r->entry purged or invalidated since it was looked for? Who has waited meanwhile must not be given it. */
+bool answer_is_overtaken(const struct req *r);
 
 #endif

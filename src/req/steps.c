@@ -7,8 +7,8 @@
  *   receive -> alone (passes)      receive -> purge -> [(park)] -> purged
  *   (answered from what is stored, where the visitor's token must be known first) -> token -> (park) -> answered, alone
  *
- * Not here: which variant is a request's (variant.c), tiers that answer later (lookup.c), purges (purge.c), a visitor's token (visitor.c), the fetch itself (fill.c), who waits for whom
- * (flight.c), what an answer looks like (answer.c). */
+ * Not here: which variant is a request's (variant.c), tiers that answer later (lookup.c), purges (purge.c), a visitor's token
+ * (visitor.c), the fetch itself (fill.c), who waits for whom (flight.c), what an answer looks like (answer.c). */
 #include "req/request.h"
 
 #include <assert.h>
@@ -125,10 +125,16 @@ static void on_found(void *owner)
 	req__go_on(owner, REQ_FOUND);
 }
 
-/* There are tiers below the memory, and nothing in it that answers. */
+/* There are tiers below the memory, and nothing in it that answers. What is served while it is renewed is not looked for again by each
+ * who asks meanwhile: who renews it has looked. */
 static bool has_to_look_deeper(const struct req *r)
 {
-	return r->env->tier->is_deep && (!r->entry || answer_verdict(r, r->entry).reuse != REUSE_FRESH);
+	if (!r->env->tier->is_deep)
+		return false;
+	enum reuse reuse = r->entry ? answer_verdict(r, r->entry).reuse : REUSE_REVALIDATE;
+	if (reuse == REUSE_STALE)
+		return !flight_is_open(r->env->flights, &r->key);
+	return reuse != REUSE_FRESH;
 }
 
 static enum req_step lookup(struct req *r)
@@ -154,6 +160,10 @@ static enum req_step found(struct req *r)
 		r->fwd = REASON_MISS_VARY;
 	}
 	lookup_leave(&r->lookup);
+	if (r->entry && answer_is_overtaken(r)) {
+		entry_release(&r->entry);
+		r->fwd = REASON_MISS;
+	}
 	return looked_up(r);
 }
 
@@ -307,6 +317,7 @@ static bool was_stored_meanwhile(struct req *r)
 		return false;
 	}
 	r->flight->entry = op.entry;
+	r->flight->found_in = op.found_in;
 	r->flight->reason = REASON_HIT;
 	flight_decide(r->flight, FLIGHT_SHARED);
 	flight_close(r->flight);
@@ -358,6 +369,19 @@ static enum req_step answer_shared(struct req *r, enum outcome outcome, enum rea
 	return answer_from_entry(r, r->flight->entry, outcome, reason);
 }
 
+/* There was no fetch. Each who waited asks in his own words: one may want a newer one than this (RFC 9111 5.2.1). */
+static enum req_step found_after_all(struct req *r)
+{
+	struct flight *f = r->flight;
+	r->found_in = f->found_in;
+	if (answer_verdict(r, f->entry).reuse == REUSE_FRESH)
+		return answer_shared(r, OUTCOME_HIT, REASON_HIT);
+	entry_release(&r->entry);
+	r->entry = entry_ref(f->entry);
+	req__leave_flight(r);
+	return REQ_JUDGE;
+}
+
 static enum req_step shared(struct req *r)
 {
 	struct flight *f = r->flight;
@@ -373,8 +397,8 @@ static enum req_step shared(struct req *r)
 		return for_itself(r);
 	}
 	if (variant_matches(r, f->entry)) {
-		if (f->reason == REASON_HIT) /* found in the store after all */
-			return answer_shared(r, OUTCOME_HIT, REASON_HIT);
+		if (f->reason == REASON_HIT)
+			return found_after_all(r);
 		metrics_inc(r->env->metrics, METRIC_COLLAPSED);
 		return answer_shared(r, OUTCOME_COLLAPSED, REASON_COLLAPSED);
 	}
