@@ -43,7 +43,7 @@ void file_usage__stored(struct file_usage *u, unsigned leaf, int64_t units);
 void file_usage__removed(struct file_usage *u, unsigned leaf, uint64_t units);
 /* So much lies there in truth. The leaf is locked. */
 void file_usage__recount(struct file_usage *u, unsigned leaf, uint64_t units);
-/* A directory of the first level was made: true when it is counted anew, by what was reserved. */
+/* A directory of the first level is about to be made, and stays: true when it is counted anew, by what was reserved. */
 bool file_usage__top_made(struct file_usage *u, unsigned top);
 uint64_t file_usage__of_leaf(const struct file_usage *u, unsigned leaf);
 

@@ -273,7 +273,6 @@ static void settle(struct writing *w, struct file_leaf *leaf, uint64_t old_units
 {
 	struct file_tier *t = w->t;
 	struct entry *e = w->e;
-	file_usage__stored(&t->usage, leaf->number, (int64_t)w->units);
 	if (old_units > 0)
 		file_usage__removed(&t->usage, leaf->number, old_units);
 	struct file_name name = {.variant = w->variant};
@@ -316,12 +315,14 @@ static int rename_both(const struct writing *w, const struct file_leaf *leaf, co
 {
 	char body[FILE_NAME];
 	file_leaf__body_name(w->sha, w->variant, w->id, body);
-	if (renameat(AT_FDCWD, w->tmp_body, leaf->fd, body))
-		return ERR_IO;
-	if (renameat(AT_FDCWD, w->tmp_json, leaf->fd, json) == 0)
+	file_usage__stored(&w->t->usage, leaf->number, (int64_t)w->units); /* before: never too low */
+	bool moved = renameat(AT_FDCWD, w->tmp_body, leaf->fd, body) == 0;
+	if (moved && renameat(AT_FDCWD, w->tmp_json, leaf->fd, json) == 0)
 		return ERR_OK;
 	int error = errno;
-	unlinkat(leaf->fd, body, 0);
+	if (moved)
+		unlinkat(leaf->fd, body, 0);
+	file_usage__stored(&w->t->usage, leaf->number, -(int64_t)w->units);
 	errno = error;
 	return ERR_IO;
 }
@@ -450,9 +451,8 @@ int file_write__soft(struct file_tier *t, struct file_leaf *leaf, const struct f
 		if (err) {
 			err = file__failed(t, "mark a page as purged");
 			unlink(tmp);
-			file_usage__give_back(&t->usage, units);
+			file_usage__removed(&t->usage, leaf->number, units);
 		} else {
-			file_usage__stored(&t->usage, leaf->number, (int64_t)units);
 			file_usage__removed(&t->usage, leaf->number, file__units((uint64_t)old.st_size));
 		}
 	}
