@@ -12,7 +12,6 @@
 #include "base/mem.h"
 
 #define BURY_STEP 32
-#define INDEX_MAX ((size_t)64 << 20)
 
 static void recount(struct file_tier *t, const struct file_leaf *leaf)
 {
@@ -44,7 +43,7 @@ static bool take_in(struct file_tier *t, struct file_leaf *leaf, const struct fi
 	uint64_t seq = state.seq > f->form.more.seq ? state.seq : f->form.more.seq;
 	if (file_read__judge(t, seq, &f->form) == LEDGER_HARD)
 		return false;
-	if (!state.known && atomic_load(&t->index.bytes) < INDEX_MAX) {
+	if (!state.known && atomic_load(&t->index.bytes) < FILE_INDEX_MAX) {
 		struct file_page_spec spec = file_read__spec(f);
 		file_index__put(&t->index, &spec);
 	}

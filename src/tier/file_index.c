@@ -225,6 +225,8 @@ static bool covers(const struct tier_purge *op, const struct file_page *page, ui
 
 static void purge_page(struct file_index *ix, struct file_page *page, struct tier_purge *op, uint64_t seq)
 {
+	if (page->seq >= seq)
+		return; /* stored since */
 	if (page->epoch >= op->epoch) {
 		/* It began after this purge, and no other stands between them. */
 		if (page->seq + 1 == seq)

@@ -17,7 +17,8 @@
 
 /* Directories of the second level, numbered by the first two bytes of the names in them; and of the first. */
 enum { FILE_LEAVES = 65536, FILE_TOPS = 256 };
-enum { FILE_UNIT = 4096 }; /* what is used is counted in these; a directory counts as one */
+#define FILE_INDEX_MAX ((size_t)64 << 20) /* memory of the index; pages are evicted beyond */
+enum { FILE_UNIT = 4096 };		  /* what is used is counted in these; a directory counts as one */
 
 /* file_usage.c: what is used on disk, shared by processes. */
 
@@ -251,6 +252,8 @@ struct file_page_spec file_read__spec(const struct file_form *f);
 
 int file_purge__url(struct file_tier *t, struct tier_purge *op, bool invalidates) MUST_CHECK;
 int file_purge__many(struct file_tier *t, struct tier_purge *op) MUST_CHECK;
+/* One of many by another process, whose place is op->seq: it is in the journal already. */
+void file_purge__foreign(struct file_tier *t, struct tier_purge *op);
 
 /* file_fill.c: what is done in the background. */
 

@@ -30,8 +30,13 @@ struct file_usage_map {
 static int open_file(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0 && ftruncate(fd, sizeof(struct file_usage_map))) {
+	if (fd < 0)
+		return -1;
+	/* With its blocks: a write to a mapped hole of a full disk would end the process. */
+	int error = posix_fallocate(fd, 0, sizeof(struct file_usage_map));
+	if (error) {
 		close(fd);
+		errno = error;
 		return -1;
 	}
 	return fd;

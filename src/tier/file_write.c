@@ -24,8 +24,7 @@
 #include "tier/purge_log.h"
 
 #define EVICT_MAX  4096 /* pages that leave for one */
-#define INDEX_MAX  ((size_t)64 << 20)
-#define LEAF_LOOKS 64 /* leaves that are looked at for somebody else's page */
+#define LEAF_LOOKS 64	/* leaves that are looked at for somebody else's page */
 
 struct writing {
 	struct file_tier *t;
@@ -422,7 +421,7 @@ int file_write__entry(struct file_tier *t, struct entry *e)
 		atomic_store(&e->file_id, w.id);
 	if (err == ERR_STALE)
 		file__count(&t->refused_stale);
-	for (unsigned i = 0; i < 2 && atomic_load(&t->index.bytes) > INDEX_MAX; i++)
+	for (unsigned i = 0; i < 2 && atomic_load(&t->index.bytes) > FILE_INDEX_MAX; i++)
 		file_write__make_room(t);
 	return err;
 }
