@@ -152,22 +152,21 @@ static int invalidate(struct tier *tier, struct tier_invalidate *op)
 	return ERR_AGAIN;
 }
 
-/* Which one it is tells the id that it got when it was stored or found. One that the index does not know is put there first. */
+/* Which one it is tells the id that it got when it was stored or found. */
 static void remove_entry(struct tier *tier, struct entry *e)
 {
 	struct file_tier *t = file_of(tier);
 	uint64_t id = atomic_load(&e->file_id), variant = file_leaf__variant(&e->stored);
 	if (id == 0)
 		return;
-	file_index__put(&t->index, &(struct file_page_spec){
-				       .key = &e->key,
-				       .tags = e->tags,
-				       .n_tags = e->n_tags,
-				       .stored = &e->stored,
-				       .variant = variant,
-				       .id = id,
-				   });
-	file_index__doom(&t->index, &e->key, variant, id);
+	file_index__doom(&t->index, &(struct file_page_spec){
+					.key = &e->key,
+					.tags = e->tags,
+					.n_tags = e->n_tags,
+					.stored = &e->stored,
+					.variant = variant,
+					.id = id,
+				    });
 	file_fill__bury_soon(t);
 }
 

@@ -23,10 +23,11 @@ enum { FILE_UNIT = 4096 };		  /* what is used is counted in these; a directory c
 /* file_usage.c: what is used on disk, shared by processes. */
 
 struct file_usage {
-	struct file_usage_map *map;
-	int fd;	    /* locked: shared while we live */
-	bool alone; /* when it was opened nobody else had it */
-	bool fresh; /* the counts were not there, or not valid: nothing is known */
+	struct file_usage_map *_Atomic map;
+	struct file_usage_old *old; /* maps of directories that have vanished: somebody may still be counting there */
+	int fd;			    /* locked: shared while we live */
+	bool alone;		    /* when it was opened nobody else had it */
+	bool fresh;		    /* the counts were not there, or not valid: nothing is known */
 };
 
 /* ERR_OK or ERR_IO with *why. Blocks for a moment. While `alone`, others who open it wait until it is shared. */
@@ -102,7 +103,7 @@ struct file_page_state file_index__look(
 /* It has left the disk (id 0: whichever it was). */
 void file_index__drop(struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id);
 /* From now on nobody finds it; it leaves the disk when it is buried. */
-void file_index__doom(struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id);
+void file_index__doom(struct file_index *ix, const struct file_page_spec *spec);
 /* Untouched up to `seq`; softly purged. */
 void file_index__mark(
     struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id, uint64_t seq, bool soft);
@@ -236,7 +237,7 @@ int file_store__make(struct file_tier *t) MUST_CHECK;
 void file_store__make_again(struct file_tier *t);
 /* Removes what the dead have left in tmp/. When it is opened, before the first write. */
 void file_store__clear_tmp(struct file_tier *t);
-uint64_t file_store__new_id(struct file_tier *t);
+uint64_t file_store__new_id(struct file_tier *t, uint64_t after);
 
 /* file_read.c: lookups. They block, as those of file_purge.c. */
 

@@ -24,6 +24,7 @@
 #include "tier/purge_log.h"
 
 #define EVICT_MAX  4096 /* pages that leave for one */
+#define TRIES	   4	/* to be the latest */
 #define LEAF_LOOKS 64	/* leaves that are looked at for somebody else's page */
 
 struct writing {
@@ -31,7 +32,8 @@ struct writing {
 	struct entry *e;
 	char sha[SHA256_HEX + 1];
 	uint64_t variant, id, seq;
-	uint64_t size; /* of the body */
+	uint64_t taken; /* the id of what it replaces */
+	uint64_t size;	/* of the body */
 	struct hash128 sum;
 	struct buf json;
 	uint64_t units; /* of both files */
@@ -326,7 +328,7 @@ static int rename_both(const struct writing *w, const struct file_leaf *leaf, co
 	return ERR_IO;
 }
 
-/* *made: directories, which stay counted whatever comes. */
+/* *made: directories, which stay counted whatever comes. ERR_AGAIN: w->taken is an id that is as late as ours. */
 static int commit(struct writing *w, unsigned *made)
 {
 	struct file_tier *t = w->t;
@@ -346,7 +348,8 @@ static int commit(struct writing *w, unsigned *made)
 		file_leaf__remove(t, &leaf, w->sha, w->variant, 0, true);
 		replaces = false;
 	}
-	err = journal_hold(t->journal, &hold, &seq);
+	w->taken = file_leaf__body_id(&leaf, w->sha, w->variant);
+	err = w->taken >= w->id ? ERR_AGAIN : journal_hold(t->journal, &hold, &seq);
 	if (!err) {
 		if (purge_log__covers(t->tier.purges, e->epoch, &e->key, e->tags, e->n_tags))
 			err = ERR_STALE;
@@ -405,18 +408,24 @@ int file_write__entry(struct file_tier *t, struct entry *e)
 	}
 	sha256_hex(e->key.text, w.sha);
 	w.variant = file_leaf__variant(&e->stored);
-	w.id = file_store__new_id(t);
 	w.seq = journal_position(t->journal);
 	w.size = body_size(e->body);
 	buf_init(&w.json, FORM_MAX);
 	int err = sum_body(&w);
 	if (err)
 		err = err == ERR_INVALID ? err : file__failed(t, "read a body");
-	if (!err)
+	/* Once more with a later id, when another process has stored the same within a millisecond, or its clock is ahead of ours. */
+	bool again = !err;
+	for (unsigned i = 0; i < TRIES && again; i++) {
+		w.id = file_store__new_id(t, w.taken);
+		buf_reset(&w.json);
 		err = make_json(&w);
-	if (!err)
-		err = store(&w);
+		if (!err)
+			err = store(&w);
+		again = err == ERR_AGAIN;
+	}
 	buf_free(&w.json);
+	err = again ? ERR_BUSY : err;
 	if (!err)
 		atomic_store(&e->file_id, w.id);
 	if (err == ERR_STALE)
@@ -441,7 +450,8 @@ int file_write__soft(struct file_tier *t, struct file_leaf *leaf, const struct f
 	if (!err && !file_usage__reserve(&t->usage, units, atomic_load(&t->limit)))
 		err = ERR_FULL;
 	if (!err) {
-		snprintf(tmp, sizeof(tmp), "%s/tmp/%016llx.json", t->pages, (unsigned long long)file_store__new_id(t));
+		snprintf(
+		    tmp, sizeof(tmp), "%s/tmp/%016llx.json", t->pages, (unsigned long long)file_store__new_id(t, 0));
 		file_leaf__json_name(f->sha, f->variant, name);
 		err = write_text(tmp, buf_str(&json));
 		if (!err &&

@@ -23,6 +23,13 @@ static void put(const char *text, uint64_t variant, uint64_t id, const char *tag
 				 .epoch = 5});
 }
 
+static void doom(const char *text, uint64_t variant, uint64_t id)
+{
+	struct cache_key key = key_of(text);
+	struct stored stored = {0};
+	file_index__doom(&ix, &(struct file_page_spec){.key = &key, .stored = &stored, .variant = variant, .id = id});
+}
+
 static struct file_page_state look(const char *text, uint64_t variant, uint64_t id)
 {
 	struct cache_key key = key_of(text);
@@ -76,10 +83,11 @@ START_TEST(doomed_pages_are_known_until_they_are_buried)
 	file_index__init(&ix, 1);
 	put("GET http://h/a", 1, 100, NULL, FOREVER);
 	struct cache_key key = key_of("GET http://h/a");
-	file_index__doom(&ix, &key, 1, 99);
+	doom("GET http://h/a", 1, 99); /* not known, and yet */
+	ck_assert_uint_eq(bury(), 1);
 	ck_assert_msg(!look("GET http://h/a", 1, 100).doomed, "another one was meant");
-	file_index__doom(&ix, &key, 1, 100);
-	file_index__doom(&ix, &key, 1, 100);
+	doom("GET http://h/a", 1, 100);
+	doom("GET http://h/a", 1, 100);
 	ck_assert(look("GET http://h/a", 1, 100).doomed);
 	ck_assert_uint_eq(atomic_load(&ix.n), 0);
 	put("GET http://h/a", 1, 100, NULL, FOREVER);
