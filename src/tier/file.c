@@ -108,10 +108,8 @@ static void run_put(struct io_job *io)
 static int put(struct tier *tier, struct tier_put *op)
 {
 	struct file_tier *t = file_of(tier);
-	struct entry *e = op->entry;
-	if (e->size == 0) /* nobody else has it yet */
-		e->size = (size_t)body_size(e->body);
-	struct job *job = job_new(t, run_put, body_file(e->body) < 0 ? e->size : 0);
+	struct body *b = op->entry->body;
+	struct job *job = job_new(t, run_put, body_file(b) < 0 ? (size_t)body_size(b) : 0);
 	job->op.put = op;
 	return submit(t, job);
 }
@@ -154,22 +152,21 @@ static int invalidate(struct tier *tier, struct tier_invalidate *op)
 	return ERR_AGAIN;
 }
 
-/* Which one it is tells the id that it got when it was stored or found. One that the index does not know is put there first. */
+/* Which one it is tells the id that it got when it was stored or found. */
 static void remove_entry(struct tier *tier, struct entry *e)
 {
 	struct file_tier *t = file_of(tier);
 	uint64_t id = atomic_load(&e->file_id), variant = file_leaf__variant(&e->stored);
 	if (id == 0)
 		return;
-	file_index__put(&t->index, &(struct file_page_spec){
-				       .key = &e->key,
-				       .tags = e->tags,
-				       .n_tags = e->n_tags,
-				       .stored = &e->stored,
-				       .variant = variant,
-				       .id = id,
-				   });
-	file_index__doom(&t->index, &e->key, variant, id);
+	file_index__doom(&t->index, &(struct file_page_spec){
+					.key = &e->key,
+					.tags = e->tags,
+					.n_tags = e->n_tags,
+					.stored = &e->stored,
+					.variant = variant,
+					.id = id,
+				    });
 	file_fill__bury_soon(t);
 }
 
@@ -216,26 +213,56 @@ static int await(
 	return journal_await(file_of(tier)->journal, seq, timeout_ms, fn, ctx);
 }
 
-/* What another process did, before the journal's position moves to it. */
+/* A purge by another process: the ledger knows it already. Here the pages go that the other one does not know. */
+struct foreign {
+	struct io_job io;
+	struct file_tier *t;
+	struct tier_purge purge; /* its argument lies behind */
+	char arg[];
+};
+
+static void run_foreign(struct io_job *io)
+{
+	struct foreign *f = CONTAINER_OF(io, struct foreign, io);
+	file_purge__foreign(f->t, &f->purge);
+	free(f);
+}
+
+/* What another process did, before the journal's position moves to it. Purges of URLs have removed their files themselves. Where much waits
+ * already, the pages go when they are looked at, or are evicted. */
 static void heard(void *ctx, const struct tier_heard *what)
 {
 	struct file_tier *t = ctx;
+	const struct tier_purge *purge = &what->purge;
 	if (t->tier.heard)
 		t->tier.heard(t->tier.heard_ctx, what);
 	else if (what->invalidates)
-		purge_log__invalidate(t->tier.purges, &what->purge.key);
+		purge_log__invalidate(t->tier.purges, &purge->key);
 	else
-		purge_log__add(t->tier.purges, &what->purge);
+		purge_log__add(t->tier.purges, purge);
+	if (purge->kind == PURGE_URL || purge->soft || what->everything)
+		return;
+	struct foreign *f = mem_zalloc(sizeof(*f) + purge->arg.n);
+	f->io.fn = run_foreign;
+	f->t = t;
+	f->purge = (struct tier_purge){.kind = purge->kind, .seq = purge->seq, .epoch = UINT64_MAX};
+	f->purge.arg = str_make(f->arg, purge->arg.n);
+	str_put(f->arg, purge->arg);
+	if (io_pool_add(t->pool, &f->io))
+		free(f);
 }
 
+/* The jobs use the journal, and the journal adds jobs. */
 static void free_all(struct file_tier *t)
 {
-	io_pool_close(&t->pool);
+	if (t->pool)
+		io_pool_stop(t->pool);
 	if (t->usage.map) {
 		for (struct file_page *page; (page = file_index__next_doomed(&t->index));)
 			file_store__bury(t, page);
 	}
 	journal_close(&t->journal);
+	io_pool_close(&t->pool);
 	ledger_free(&t->ledger);
 	file_usage__close(&t->usage);
 	file_index__free(&t->index);
@@ -319,9 +346,11 @@ int file_tier_new(const struct file_options *o, struct tier **out, const char **
 	pthread_mutex_init(&t->making, NULL);
 	file_index__init(&t->index, seed);
 	file_tier_resize(&t->tier, o->file_size, o->max_variants);
-	int err = open_directory(t, why);
-	if (!err && (err = io_pool_new(o->threads, QUEUE_JOBS, QUEUE_BYTES, &t->pool)))
-		*why = "no threads";
+	int err = io_pool_new(
+	    o->threads, QUEUE_JOBS, QUEUE_BYTES, &t->pool); /* before the journal, which may tell something */
+	*why = "no threads";
+	if (!err)
+		err = open_directory(t, why);
 	if (err) {
 		free_all(t);
 		return err;

@@ -12,7 +12,6 @@
 #include "base/mem.h"
 
 #define BURY_STEP 32
-#define INDEX_MAX ((size_t)64 << 20)
 
 static void recount(struct file_tier *t, const struct file_leaf *leaf)
 {
@@ -44,7 +43,7 @@ static bool take_in(struct file_tier *t, struct file_leaf *leaf, const struct fi
 	uint64_t seq = state.seq > f->form.more.seq ? state.seq : f->form.more.seq;
 	if (file_read__judge(t, seq, &f->form) == LEDGER_HARD)
 		return false;
-	if (!state.known && atomic_load(&t->index.bytes) < INDEX_MAX) {
+	if (!state.known && atomic_load(&t->index.bytes) < FILE_INDEX_MAX) {
 		struct file_page_spec spec = file_read__spec(f);
 		file_index__put(&t->index, &spec);
 	}
@@ -77,12 +76,23 @@ static bool has_json(const struct file_leaf *leaf, const struct file_name *body)
 	return false;
 }
 
+/* Somebody died before he made a leaf that is counted: made and removed again, under its lock, it is not. */
+static int open_counted(struct file_tier *t, unsigned number, struct file_leaf *leaf)
+{
+	int err = file_leaf__open(t, number, LEAF_LOCK, NULL, leaf);
+	if (err != ERR_MISSING)
+		return err;
+	(void)file_usage__reserve(&t->usage, 2, UINT64_MAX);
+	err = file_leaf__open(t, number, LEAF_MAKE, NULL, leaf);
+	file_usage__give_back(&t->usage, 2 - leaf->made);
+	return err;
+}
+
 static void visit(struct file_tier *t, unsigned number)
 {
 	struct file_leaf leaf;
-	if (file_leaf__open(t, number, LEAF_LOCK, NULL, &leaf)) {
+	if (open_counted(t, number, &leaf))
 		return;
-	}
 	size_t n = leaf.names.n;
 	struct file_name *names = mem_alloc((n > 0 ? n : 1) * sizeof(*names)); /* as they were: the list changes */
 	if (n > 0)

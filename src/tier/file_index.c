@@ -72,6 +72,14 @@ static struct file_page *find(struct file_index *ix, const struct cache_key *key
 	return NULL;
 }
 
+static void add(struct file_index *ix, struct file_page *page)
+{
+	evict__add(&ix->evict, &page->evict);
+	table__add(&ix->pages, &page->node);
+	atomic_fetch_add_explicit(&ix->n, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&ix->bytes, tier__cost(page_size(page->n_tags, page->key_n)), memory_order_relaxed);
+}
+
 /* Out of the list of eviction. */
 static void detach(struct file_index *ix, struct file_page *page)
 {
@@ -127,11 +135,7 @@ void file_index__put(struct file_index *ix, const struct file_page_spec *spec)
 	struct file_page *old = find(ix, spec->key, spec->variant, 0);
 	bool known = find(ix, spec->key, spec->variant, spec->id) || (old && old->id > spec->id);
 	if (!known) {
-		evict__add(&ix->evict, &page->evict);
-		table__add(&ix->pages, &page->node);
-		atomic_fetch_add_explicit(&ix->n, 1, memory_order_relaxed);
-		atomic_fetch_add_explicit(
-		    &ix->bytes, tier__cost(page_size(page->n_tags, page->key_n)), memory_order_relaxed);
+		add(ix, page);
 		page = NULL;
 		if (old) {
 			detach(ix, old);
@@ -170,13 +174,21 @@ void file_index__drop(struct file_index *ix, const struct cache_key *key, uint64
 	pthread_mutex_unlock(&ix->lock);
 }
 
-void file_index__doom(struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id)
+/* Also where the index knows only an earlier or a later one. */
+void file_index__doom(struct file_index *ix, const struct file_page_spec *spec)
 {
+	struct file_page *fresh = page_new(ix, spec);
 	pthread_mutex_lock(&ix->lock);
-	struct file_page *page = find(ix, key, variant, id);
-	if (page && !page->doomed)
+	struct file_page *page = find(ix, spec->key, spec->variant, spec->id);
+	if (!page) {
+		page = fresh;
+		fresh = NULL;
+		add(ix, page);
+	}
+	if (!page->doomed)
 		doom(ix, page);
 	pthread_mutex_unlock(&ix->lock);
+	free(fresh);
 }
 
 void file_index__mark(
@@ -225,6 +237,8 @@ static bool covers(const struct tier_purge *op, const struct file_page *page, ui
 
 static void purge_page(struct file_index *ix, struct file_page *page, struct tier_purge *op, uint64_t seq)
 {
+	if (page->seq >= seq)
+		return; /* stored since */
 	if (page->epoch >= op->epoch) {
 		/* It began after this purge, and no other stands between them. */
 		if (page->seq + 1 == seq)

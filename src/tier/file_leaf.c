@@ -119,12 +119,12 @@ static int make_leaf(struct file_tier *t, struct file_leaf *leaf)
 {
 	char path[FILE_PATH];
 	leaf_path(t, leaf->number, true, path);
-	if (mkdir(path, 0700) == 0)
-		leaf->made += file_usage__top_made(&t->usage, leaf->number >> 8) ? 1 : 0;
-	else if (errno != EEXIST)
+	if (file_usage__top_made(&t->usage, leaf->number >> 8)) /* before it is there: never too low */
+		leaf->made++;
+	if (mkdir(path, 0700) && errno != EEXIST)
 		return ERR_IO;
 	leaf_path(t, leaf->number, false, path);
-	file_usage__stored(&t->usage, leaf->number, 1); /* before it is there: never too low */
+	file_usage__stored(&t->usage, leaf->number, 1);
 	if (mkdir(path, 0700) == 0) {
 		leaf->made++;
 		return ERR_OK;

@@ -17,15 +17,17 @@
 
 /* Directories of the second level, numbered by the first two bytes of the names in them; and of the first. */
 enum { FILE_LEAVES = 65536, FILE_TOPS = 256 };
-enum { FILE_UNIT = 4096 }; /* what is used is counted in these; a directory counts as one */
+#define FILE_INDEX_MAX ((size_t)64 << 20) /* memory of the index; pages are evicted beyond */
+enum { FILE_UNIT = 4096 };		  /* what is used is counted in these; a directory counts as one */
 
 /* file_usage.c: what is used on disk, shared by processes. */
 
 struct file_usage {
-	struct file_usage_map *map;
-	int fd;	    /* locked: shared while we live */
-	bool alone; /* when it was opened nobody else had it */
-	bool fresh; /* the counts were not there, or not valid: nothing is known */
+	struct file_usage_map *_Atomic map;
+	struct file_usage_old *old; /* maps of directories that have vanished: somebody may still be counting there */
+	int fd;			    /* locked: shared while we live */
+	bool alone;		    /* when it was opened nobody else had it */
+	bool fresh;		    /* the counts were not there, or not valid: nothing is known */
 };
 
 /* ERR_OK or ERR_IO with *why. Blocks for a moment. While `alone`, others who open it wait until it is shared. */
@@ -43,7 +45,7 @@ void file_usage__stored(struct file_usage *u, unsigned leaf, int64_t units);
 void file_usage__removed(struct file_usage *u, unsigned leaf, uint64_t units);
 /* So much lies there in truth. The leaf is locked. */
 void file_usage__recount(struct file_usage *u, unsigned leaf, uint64_t units);
-/* A directory of the first level was made: true when it is counted anew, by what was reserved. */
+/* A directory of the first level is about to be made, and stays: true when it is counted anew, by what was reserved. */
 bool file_usage__top_made(struct file_usage *u, unsigned top);
 uint64_t file_usage__of_leaf(const struct file_usage *u, unsigned leaf);
 
@@ -101,7 +103,7 @@ struct file_page_state file_index__look(
 /* It has left the disk (id 0: whichever it was). */
 void file_index__drop(struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id);
 /* From now on nobody finds it; it leaves the disk when it is buried. */
-void file_index__doom(struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id);
+void file_index__doom(struct file_index *ix, const struct file_page_spec *spec);
 /* Untouched up to `seq`; softly purged. */
 void file_index__mark(
     struct file_index *ix, const struct cache_key *key, uint64_t variant, uint64_t id, uint64_t seq, bool soft);
@@ -235,7 +237,7 @@ int file_store__make(struct file_tier *t) MUST_CHECK;
 void file_store__make_again(struct file_tier *t);
 /* Removes what the dead have left in tmp/. When it is opened, before the first write. */
 void file_store__clear_tmp(struct file_tier *t);
-uint64_t file_store__new_id(struct file_tier *t);
+uint64_t file_store__new_id(struct file_tier *t, uint64_t after);
 
 /* file_read.c: lookups. They block, as those of file_purge.c. */
 
@@ -251,6 +253,8 @@ struct file_page_spec file_read__spec(const struct file_form *f);
 
 int file_purge__url(struct file_tier *t, struct tier_purge *op, bool invalidates) MUST_CHECK;
 int file_purge__many(struct file_tier *t, struct tier_purge *op) MUST_CHECK;
+/* One of many by another process, whose place is op->seq: it is in the journal already. */
+void file_purge__foreign(struct file_tier *t, struct tier_purge *op);
 
 /* file_fill.c: what is done in the background. */
 

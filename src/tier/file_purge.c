@@ -142,3 +142,11 @@ int file_purge__many(struct file_tier *t, struct tier_purge *op)
 	file_fill__bury_soon(t);
 	return err;
 }
+
+void file_purge__foreign(struct file_tier *t, struct tier_purge *op)
+{
+	struct file_walk walk = {0};
+	while (!file_index__purge(&t->index, op, op->seq, &walk))
+		;
+	file_fill__bury_soon(t);
+}

@@ -32,14 +32,16 @@ int file__failed(struct file_tier *t, const char *what)
 	return error == ENOSPC || error == EDQUOT || error == EFBIG ? ERR_FULL : ERR_IO;
 }
 
-/* In the order of time, and of nobody else: the later one of two pages has the greater id. */
-uint64_t file_store__new_id(struct file_tier *t)
+/* In the order of time, as far as clocks tell: the later one of two pages has the greater id. Of one variant it has it always, see
+ * file_write.c. */
+uint64_t file_store__new_id(struct file_tier *t, uint64_t after)
 {
 	uint64_t bits = 0;
 	if (random_u64(&bits))
 		bits = (uint64_t)clock_mono_us(); /* O_EXCL tells whether it was taken */
 	uint64_t now = (uint64_t)clock_wall_ms() << ID_RANDOM_BITS | (bits & ((1u << ID_RANDOM_BITS) - 1));
 	uint64_t last = atomic_load(&t->last_id), id;
+	now = now > after ? now : after + 1;
 	do
 		id = now > last ? now : last + 1;
 	while (!atomic_compare_exchange_weak(&t->last_id, &last, id));

@@ -17,7 +17,10 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <stdlib.h>
 #include <unistd.h>
+
+#include "base/mem.h"
 
 #define MAGIC 0x3165676173754c46 /* "FLusage1" */
 
@@ -27,50 +30,73 @@ struct file_usage_map {
 	_Atomic uint32_t top[FILE_TOPS];
 };
 
+struct file_usage_old {
+	struct file_usage_old *next;
+	struct file_usage_map *map;
+};
+
+static struct file_usage_map *map_of(const struct file_usage *u)
+{
+	return atomic_load_explicit(&u->map, memory_order_acquire);
+}
+
 static int open_file(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0 && ftruncate(fd, sizeof(struct file_usage_map))) {
+	if (fd < 0)
+		return -1;
+	/* With its blocks: a write to a mapped hole of a full disk would end the process. */
+	int error = posix_fallocate(fd, 0, sizeof(struct file_usage_map));
+	if (error) {
 		close(fd);
+		errno = error;
 		return -1;
 	}
 	return fd;
 }
 
-/* Nobody else uses it: what the dead had reserved is forgotten. */
-static void begin(struct file_usage *u)
+/* Nobody else uses it: what the dead had reserved is forgotten. True when nothing was known. */
+static bool begin(struct file_usage_map *m)
 {
-	struct file_usage_map *m = u->map;
-	u->fresh = atomic_load(&m->magic) != MAGIC;
+	bool fresh = atomic_load(&m->magic) != MAGIC;
 	uint64_t sum = 0;
 	for (unsigned i = 0; i < FILE_LEAVES; i++) {
-		if (u->fresh)
+		if (fresh)
 			atomic_store(&m->leaf[i], 0);
 		sum += atomic_load(&m->leaf[i]);
 	}
 	for (unsigned i = 0; i < FILE_TOPS; i++) {
-		if (u->fresh)
+		if (fresh)
 			atomic_store(&m->top[i], 0);
 		sum += atomic_load(&m->top[i]);
 	}
 	atomic_store(&m->total, sum);
 	atomic_store(&m->magic, MAGIC);
+	return fresh;
 }
 
-/* Maps the file, at the place of the old map if there is one. */
 static int map_file(struct file_usage *u, int fd)
 {
-	void *at = mmap(u->map, sizeof(struct file_usage_map), PROT_READ | PROT_WRITE,
-	    MAP_SHARED | (u->map ? MAP_FIXED : 0), fd, 0);
-	if (at == MAP_FAILED)
+	struct file_usage_map *m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (m == MAP_FAILED)
 		return ERR_IO;
-	u->map = at;
 	u->alone = flock(fd, LOCK_EX | LOCK_NB) == 0;
+	int err = u->alone || flock(fd, LOCK_SH) == 0 ? ERR_OK : ERR_IO;
 	if (u->alone)
-		begin(u);
-	else if (flock(fd, LOCK_SH))
-		return ERR_IO;
-	return atomic_load(&u->map->magic) == MAGIC ? ERR_OK : ERR_INVALID;
+		u->fresh = begin(m);
+	if (!err && atomic_load(&m->magic) != MAGIC)
+		err = ERR_INVALID;
+	if (err) {
+		munmap(m, sizeof(*m));
+		return err;
+	}
+	struct file_usage_map *before = atomic_exchange(&u->map, m);
+	if (before) {
+		struct file_usage_old *old = mem_zalloc(sizeof(*old));
+		*old = (struct file_usage_old){.next = u->old, .map = before};
+		u->old = old;
+	}
+	return ERR_OK;
 }
 
 void file_usage__share(struct file_usage *u)
@@ -92,8 +118,13 @@ int file_usage__open(struct file_usage *u, const char *path, const char **why)
 
 void file_usage__close(struct file_usage *u)
 {
-	if (u->map)
-		munmap(u->map, sizeof(*u->map));
+	if (map_of(u))
+		munmap(map_of(u), sizeof(struct file_usage_map));
+	for (struct file_usage_old *old; (old = u->old);) {
+		u->old = old->next;
+		munmap(old->map, sizeof(*old->map));
+		free(old);
+	}
 	if (u->fd >= 0)
 		close(u->fd);
 	*u = (struct file_usage){.fd = -1};
@@ -105,63 +136,70 @@ int file_usage__renew(struct file_usage *u, const char *path)
 	if (fd < 0)
 		return ERR_IO;
 	int err = map_file(u, fd);
+	if (err) {
+		close(fd);
+		return err;
+	}
 	close(u->fd);
 	u->fd = fd;
 	file_usage__share(u);
-	return err;
+	return ERR_OK;
 }
 
 uint64_t file_usage__bytes(const struct file_usage *u)
 {
-	return atomic_load(&u->map->total) * FILE_UNIT;
+	return atomic_load(&map_of(u)->total) * FILE_UNIT;
 }
 
 bool file_usage__reserve(struct file_usage *u, uint64_t units, uint64_t limit_bytes)
 {
-	uint64_t limit = limit_bytes / FILE_UNIT, total = atomic_load(&u->map->total);
+	struct file_usage_map *m = map_of(u);
+	uint64_t limit = limit_bytes / FILE_UNIT, total = atomic_load(&m->total);
 	do {
 		if (total > limit || units > limit - total)
 			return false;
-	} while (!atomic_compare_exchange_weak(&u->map->total, &total, total + units));
+	} while (!atomic_compare_exchange_weak(&m->total, &total, total + units));
 	return true;
 }
 
 /* Not below 0: a file that others damaged must not make it immense. */
 void file_usage__give_back(struct file_usage *u, uint64_t units)
 {
-	uint64_t total = atomic_load(&u->map->total);
-	while (!atomic_compare_exchange_weak(&u->map->total, &total, total > units ? total - units : 0))
+	struct file_usage_map *m = map_of(u);
+	uint64_t total = atomic_load(&m->total);
+	while (!atomic_compare_exchange_weak(&m->total, &total, total > units ? total - units : 0))
 		;
 }
 
 void file_usage__stored(struct file_usage *u, unsigned leaf, int64_t units)
 {
-	atomic_fetch_add(&u->map->leaf[leaf], (uint32_t)units);
+	atomic_fetch_add(&map_of(u)->leaf[leaf], (uint32_t)units);
 }
 
 void file_usage__removed(struct file_usage *u, unsigned leaf, uint64_t units)
 {
-	uint32_t n = atomic_load(&u->map->leaf[leaf]);
-	while (!atomic_compare_exchange_weak(&u->map->leaf[leaf], &n, n > units ? n - (uint32_t)units : 0))
+	struct file_usage_map *m = map_of(u);
+	uint32_t n = atomic_load(&m->leaf[leaf]);
+	while (!atomic_compare_exchange_weak(&m->leaf[leaf], &n, n > units ? n - (uint32_t)units : 0))
 		;
 	file_usage__give_back(u, units);
 }
 
 void file_usage__recount(struct file_usage *u, unsigned leaf, uint64_t units)
 {
-	uint32_t before = atomic_exchange(&u->map->leaf[leaf], (uint32_t)units);
+	uint32_t before = atomic_exchange(&map_of(u)->leaf[leaf], (uint32_t)units);
 	if (units > before)
-		atomic_fetch_add(&u->map->total, units - before);
+		atomic_fetch_add(&map_of(u)->total, units - before);
 	else
 		file_usage__give_back(u, before - units);
 }
 
 bool file_usage__top_made(struct file_usage *u, unsigned top)
 {
-	return atomic_exchange(&u->map->top[top], 1) == 0;
+	return atomic_exchange(&map_of(u)->top[top], 1) == 0;
 }
 
 uint64_t file_usage__of_leaf(const struct file_usage *u, unsigned leaf)
 {
-	return atomic_load(&u->map->leaf[leaf]);
+	return atomic_load(&map_of(u)->leaf[leaf]);
 }

@@ -24,15 +24,16 @@
 #include "tier/purge_log.h"
 
 #define EVICT_MAX  4096 /* pages that leave for one */
-#define INDEX_MAX  ((size_t)64 << 20)
-#define LEAF_LOOKS 64 /* leaves that are looked at for somebody else's page */
+#define TRIES	   4	/* to be the latest */
+#define LEAF_LOOKS 64	/* leaves that are looked at for somebody else's page */
 
 struct writing {
 	struct file_tier *t;
 	struct entry *e;
 	char sha[SHA256_HEX + 1];
 	uint64_t variant, id, seq;
-	uint64_t size; /* of the body */
+	uint64_t taken; /* the id of what it replaces */
+	uint64_t size;	/* of the body */
 	struct hash128 sum;
 	struct buf json;
 	uint64_t units; /* of both files */
@@ -273,7 +274,6 @@ static void settle(struct writing *w, struct file_leaf *leaf, uint64_t old_units
 {
 	struct file_tier *t = w->t;
 	struct entry *e = w->e;
-	file_usage__stored(&t->usage, leaf->number, (int64_t)w->units);
 	if (old_units > 0)
 		file_usage__removed(&t->usage, leaf->number, old_units);
 	struct file_name name = {.variant = w->variant};
@@ -316,17 +316,19 @@ static int rename_both(const struct writing *w, const struct file_leaf *leaf, co
 {
 	char body[FILE_NAME];
 	file_leaf__body_name(w->sha, w->variant, w->id, body);
-	if (renameat(AT_FDCWD, w->tmp_body, leaf->fd, body))
-		return ERR_IO;
-	if (renameat(AT_FDCWD, w->tmp_json, leaf->fd, json) == 0)
+	file_usage__stored(&w->t->usage, leaf->number, (int64_t)w->units); /* before: never too low */
+	bool moved = renameat(AT_FDCWD, w->tmp_body, leaf->fd, body) == 0;
+	if (moved && renameat(AT_FDCWD, w->tmp_json, leaf->fd, json) == 0)
 		return ERR_OK;
 	int error = errno;
-	unlinkat(leaf->fd, body, 0);
+	if (moved)
+		unlinkat(leaf->fd, body, 0);
+	file_usage__stored(&w->t->usage, leaf->number, -(int64_t)w->units);
 	errno = error;
 	return ERR_IO;
 }
 
-/* *made: directories, which stay counted whatever comes. */
+/* *made: directories, which stay counted whatever comes. ERR_AGAIN: w->taken is an id that is as late as ours. */
 static int commit(struct writing *w, unsigned *made)
 {
 	struct file_tier *t = w->t;
@@ -346,7 +348,8 @@ static int commit(struct writing *w, unsigned *made)
 		file_leaf__remove(t, &leaf, w->sha, w->variant, 0, true);
 		replaces = false;
 	}
-	err = journal_hold(t->journal, &hold, &seq);
+	w->taken = file_leaf__body_id(&leaf, w->sha, w->variant);
+	err = w->taken >= w->id ? ERR_AGAIN : journal_hold(t->journal, &hold, &seq);
 	if (!err) {
 		if (purge_log__covers(t->tier.purges, e->epoch, &e->key, e->tags, e->n_tags))
 			err = ERR_STALE;
@@ -405,23 +408,29 @@ int file_write__entry(struct file_tier *t, struct entry *e)
 	}
 	sha256_hex(e->key.text, w.sha);
 	w.variant = file_leaf__variant(&e->stored);
-	w.id = file_store__new_id(t);
 	w.seq = journal_position(t->journal);
 	w.size = body_size(e->body);
 	buf_init(&w.json, FORM_MAX);
 	int err = sum_body(&w);
 	if (err)
 		err = err == ERR_INVALID ? err : file__failed(t, "read a body");
-	if (!err)
+	/* Once more with a later id, when another process has stored the same within a millisecond, or its clock is ahead of ours. */
+	bool again = !err;
+	for (unsigned i = 0; i < TRIES && again; i++) {
+		w.id = file_store__new_id(t, w.taken);
+		buf_reset(&w.json);
 		err = make_json(&w);
-	if (!err)
-		err = store(&w);
+		if (!err)
+			err = store(&w);
+		again = err == ERR_AGAIN;
+	}
 	buf_free(&w.json);
+	err = again ? ERR_BUSY : err;
 	if (!err)
 		atomic_store(&e->file_id, w.id);
 	if (err == ERR_STALE)
 		file__count(&t->refused_stale);
-	for (unsigned i = 0; i < 2 && atomic_load(&t->index.bytes) > INDEX_MAX; i++)
+	for (unsigned i = 0; i < 2 && atomic_load(&t->index.bytes) > FILE_INDEX_MAX; i++)
 		file_write__make_room(t);
 	return err;
 }
@@ -441,7 +450,8 @@ int file_write__soft(struct file_tier *t, struct file_leaf *leaf, const struct f
 	if (!err && !file_usage__reserve(&t->usage, units, atomic_load(&t->limit)))
 		err = ERR_FULL;
 	if (!err) {
-		snprintf(tmp, sizeof(tmp), "%s/tmp/%016llx.json", t->pages, (unsigned long long)file_store__new_id(t));
+		snprintf(
+		    tmp, sizeof(tmp), "%s/tmp/%016llx.json", t->pages, (unsigned long long)file_store__new_id(t, 0));
 		file_leaf__json_name(f->sha, f->variant, name);
 		err = write_text(tmp, buf_str(&json));
 		if (!err &&
@@ -450,9 +460,8 @@ int file_write__soft(struct file_tier *t, struct file_leaf *leaf, const struct f
 		if (err) {
 			err = file__failed(t, "mark a page as purged");
 			unlink(tmp);
-			file_usage__give_back(&t->usage, units);
+			file_usage__removed(&t->usage, leaf->number, units);
 		} else {
-			file_usage__stored(&t->usage, leaf->number, (int64_t)units);
 			file_usage__removed(&t->usage, leaf->number, file__units((uint64_t)old.st_size));
 		}
 	}

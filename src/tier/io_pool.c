@@ -108,7 +108,7 @@ int io_pool_new(unsigned threads, unsigned max_jobs, size_t max_bytes, struct io
 int io_pool_add(struct io_pool *p, struct io_job *job)
 {
 	pthread_mutex_lock(&p->lock);
-	bool fits = p->jobs < p->max_jobs && (p->bytes == 0 || p->bytes + job->bytes <= p->max_bytes);
+	bool fits = !p->closing && p->jobs < p->max_jobs && (p->bytes == 0 || p->bytes + job->bytes <= p->max_bytes);
 	if (fits) {
 		queue_add(&p->busy, job);
 		p->jobs++;
@@ -137,19 +137,24 @@ void io_pool_add_idle(struct io_pool *p, struct io_job *job)
 	pthread_mutex_unlock(&p->lock);
 }
 
+void io_pool_stop(struct io_pool *p)
+{
+	pthread_mutex_lock(&p->lock);
+	p->closing = true;
+	pthread_cond_broadcast(&p->more);
+	pthread_mutex_unlock(&p->lock);
+	for (; p->n_threads > 0; p->n_threads--)
+		pthread_join(p->threads[p->n_threads - 1], NULL);
+}
+
 void io_pool_close(struct io_pool **pool)
 {
 	struct io_pool *p = *pool;
 	if (!p)
 		return;
-	pthread_mutex_lock(&p->lock);
-	p->closing = true;
-	pthread_cond_broadcast(&p->more);
-	pthread_mutex_unlock(&p->lock);
-	for (unsigned i = 0; i < p->n_threads; i++)
-		pthread_join(p->threads[i], NULL);
+	io_pool_stop(p);
 	pthread_cond_destroy(&p->more);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
-	*pool = NULL; /* not before: the last jobs may add to it */
+	*pool = NULL;
 }

@@ -25,7 +25,10 @@ void io_pool_add_always(struct io_pool *p, struct io_job *job);
 /* For what can wait: done when nothing else is there to do, and now and then all the same. Those that still wait when the pool is closed
  * are dropped: their owner sees to them. */
 void io_pool_add_idle(struct io_pool *p, struct io_job *job);
-/* Carries out what waits (but the idle jobs), ends the threads, frees. Nobody else adds any more. Blocks. */
+/* Carries out what waits (but the idle jobs) and ends the threads. From its beginning on io_pool_add answers ERR_BUSY; nobody calls the other
+ * two but the jobs themselves. Blocks. */
+void io_pool_stop(struct io_pool *p);
+/* Stops it, if that was not done, and frees. Nobody else uses it any more. */
 void io_pool_close(struct io_pool **p);
 
 #endif

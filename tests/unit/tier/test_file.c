@@ -310,6 +310,31 @@ START_TEST(what_one_replaces_the_other_finds)
 }
 END_TEST
 
+/* The one that purges does not know what the other has stored since it began: that one takes its files away. */
+START_TEST(what_only_the_other_knows_leaves_the_disk)
+{
+	begin();
+	struct tier *a = file_open_at(folder.path, LARGE), *b = file_open_at(folder.path, LARGE);
+	file_wait_filled(a);
+	file_wait_filled(b);
+	for (unsigned i = 0; i < 50; i++)
+		must(store_numbered(b, page_key(i), i, i % 2 ? "odd" : "even") == ERR_OK, "%u", i);
+	struct tier_purge op = purge(a, PURGE_TAG, "odd", false);
+	ck_assert_msg(op.count == 0, "it knows them");
+	FILE_WAIT(file_stats(b).entries == 25);
+	ck_assert_int_eq(store_numbered(b, page_key(1), 1, "odd"), ERR_OK);
+	reach(a, op.seq);
+	tier_close(&a);
+	tier_close(&b);
+	a = file_open_at(folder.path, LARGE);
+	file_wait_filled(a);
+	ck_assert_uint_eq(file_stats(a).entries, 26);
+	ck_assert(find_numbered(a, page_key(1), 0) == 1 && !has(a, page_key(3)));
+	tier_close(&a);
+	folder_remove(&folder);
+}
+END_TEST
+
 /* The bound */
 
 struct storing {
@@ -532,6 +557,7 @@ int main(void)
 	tcase_add_test(t, what_is_damaged_is_removed_and_another_variant_found);
 	tcase_add_test(t, two_tiers_share_a_directory);
 	tcase_add_test(t, what_one_replaces_the_other_finds);
+	tcase_add_test(t, what_only_the_other_knows_leaves_the_disk);
 	tcase_add_test(t, the_sum_on_disk_stays_below_the_bound);
 	tcase_add_test(t, lost_counts_are_made_anew);
 	tcase_add_test(t, a_renewed_page_links_its_body);
