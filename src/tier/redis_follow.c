@@ -160,13 +160,17 @@ static bool parse_id(struct str text, uint64_t *id)
 	return text.n == REDIS_ID_MAX - 1 && *id != 0;
 }
 
-uint64_t redis_follow__feed(struct redis_follow *f, const struct redisReply *reply)
+uint64_t redis_follow__feed(struct redis_follow *f, const struct tier_purge *op, const struct redisReply *reply)
 {
 	struct redisReply **v = redis__array(reply, 3);
 	uint64_t id;
 	int64_t seq = v ? redis__number(v[1]) : -1;
 	if (seq <= 0 || !parse_id(redis__text(v[0]), &id) || !redis__array(v[2], 0))
 		return 0;
+	struct tier_purge known = *op;
+	if (op->kind == PURGE_URL) /* as it will be read by everybody: by its text */
+		known.key = key_of_text(op->key.text, f->r->key_seed);
+	ledger_add(f->ledger, (uint64_t)seq, &known); /* at once, though the position may not get there yet */
 	pthread_mutex_lock(&f->applying);
 	bool on = id == redis_follow__id(f); /* else the thread joins anew, soon */
 	for (size_t i = 0; on && i < v[2]->elements; i++) {
@@ -457,8 +461,10 @@ static void *run(void *arg)
 	int err = ERR_OK;
 	do {
 		err = f->joined ? follow(f) : join(f);
-		if (err && err != ERR_CANCELLED) {
-			redis__complain(f->r, "the stream of purges cannot be followed", redis_sync_error(f->sync));
+		if (err && err != ERR_CANCELLED) { /* one line when it begins, and one when it is over */
+			if (!f->was_down)
+				log_warning(
+				    "redis", "the stream of purges cannot be followed: %s", redis_sync_error(f->sync));
 			f->was_down = true;
 		} else if (!err && f->was_down && redis_follow__is_fresh(f, clock_mono_us())) {
 			log_info("redis", "the stream of purges is followed again");

@@ -269,7 +269,7 @@ END_TEST
 
 START_TEST(a_full_server_refuses_and_is_told)
 {
-	struct server full = {0};
+	static struct server full;
 	server_start(&full, (const char *[]){"--maxmemory", "3mb", "--maxmemory-policy", "noeviction", NULL});
 	struct tier *t = rig_open(&(struct rig){.url = full.url});
 	char *bytes = mem_zalloc(200000), key[64];

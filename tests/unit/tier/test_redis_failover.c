@@ -5,13 +5,14 @@
 
 static int store_page(struct tier *t, const char *body)
 {
-	struct recipe r = {.key = PAGE, .tags = "tag", .body = str_of(body), .lifetime_ms = 60000, .epoch = tier_epoch(t)};
+	struct recipe r = {
+	    .key = PAGE, .tags = "tag", .body = str_of(body), .lifetime_ms = 60000, .epoch = tier_epoch(t)};
 	return store(t, &r);
 }
 
 START_TEST(a_failover_is_survived)
 {
-	struct server master = {0}, replica = {0}, sentinel = {0};
+	static struct server master, replica, sentinel; /* they end at exit when the test fails */
 	char url[64];
 	server_start(&master, NULL);
 	replica_start(&replica, &master);
@@ -47,7 +48,7 @@ END_TEST
 /* The node of the purges' slot dies, and comes back empty: all pages are void, also those on nodes that live. */
 START_TEST(a_node_of_a_cluster_that_lost_its_data)
 {
-	struct server nodes[3] = {{0}};
+	static struct server nodes[3];
 	char url[64];
 	cluster_start(nodes, 3);
 	snprintf(url, sizeof url, "redis+cluster://127.0.0.1:%u", nodes[0].port);
@@ -71,7 +72,8 @@ START_TEST(a_node_of_a_cluster_that_lost_its_data)
 		if (here)
 			server_must(&nodes[i], "FLUSHALL");
 	}
-	rig_until(!has(t, "GET http://h/1") && !has(t, "GET http://h/2") && !has(t, "GET http://h/3"), "pages that are void");
+	rig_until(
+	    !has(t, "GET http://h/1") && !has(t, "GET http://h/2") && !has(t, "GET http://h/3"), "pages that are void");
 	rig_until(rig_is_up(t) && store_page(t, "y") == ERR_OK && has(t, PAGE), "a new beginning");
 	purge(t, PURGE_TAG, "tag", false);
 	ck_assert(!has(t, PAGE));

@@ -318,6 +318,13 @@ START_TEST(a_gap_drops_everything)
 	ck_assert_int_eq(store_page(t, PAGE, "y"), ERR_OK);
 	ck_assert(has(t, PAGE));
 	ck_assert_uint_eq(purge(t, PURGE_TAG, "next", false).seq, 10);
+	/* And a purge of our own that is far behind what we know: too far for its answer to bring what lies between. */
+	server_must(&rig_server, "SET t%u:{purges}:seq 500", p);
+	ck_assert_int_eq(store_page(t, PAGE, "y"), ERR_OK);
+	ck_assert_uint_eq(purge(t, PURGE_TAG, "blog", false).seq, 501);
+	ck_assert(!has(t, PAGE));
+	rig_until(heard_everything(&ears) == 2, "everything again");
+	rig_until(store_page(t, PAGE, "y") == ERR_OK && has(t, PAGE), "pages again");
 	tier_close(&t);
 }
 END_TEST
