@@ -205,6 +205,8 @@ static void finish(struct job *j, int err)
 	struct tier_purge *purge = j->purge;
 	struct tier_invalidate *invalidate = j->invalidate;
 	struct redis_tier *r = j->ask.r;
+	if (err == ERR_TIMEOUT)
+		redis__count(&r->counters.errors, 1);
 	if (err)
 		keep(r, &j->what, invalidate != NULL);
 	redis__count(invalidate ? &r->counters.invalidated : &r->counters.purged, j->count);

@@ -24,6 +24,7 @@ START_TEST(a_failover_is_survived)
 		t[i] = rig_open(&(struct rig){.url = url, .timeout_ms = 500, .budget_ms = 200, .prefix = 1});
 	ck_assert_int_eq(store_page(t[0], "x"), ERR_OK);
 	purge(t[0], PURGE_TAG, "other", false);
+	server_must(&master, "SET last 1"); /* WAIT is about the writes of its own connection */
 	server_must(&master, "WAIT 1 5000");
 	server_stop(&master);
 	int64_t began = clock_mono_us();

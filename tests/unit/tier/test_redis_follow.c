@@ -350,6 +350,42 @@ START_TEST(memory_is_trusted_without_redis_and_not_before_the_replay)
 }
 END_TEST
 
+/* It has served without Redis meanwhile, and nobody knows what was purged. */
+START_TEST(who_joins_late_drops_everything)
+{
+	struct ears ears = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	rig_redis();
+	server_freeze(&rig_server);
+	struct tier *t = rig_new(&(struct rig){.heard = hear, .ctx = &ears, .timeout_ms = 500});
+	int64_t began = clock_mono_us();
+	rig_until(clock_mono_us() - began > 1200000, "a moment longer than the bound");
+	ck_assert_msg(redis_tier_is_in_touch(t), "nothing is served without Redis");
+	ck_assert_uint_eq(heard(&ears), 0);
+	server_thaw(&rig_server);
+	rig_await(t, true);
+	ck_assert_uint_eq(heard_everything(&ears), 1);
+	tier_close(&t);
+}
+END_TEST
+
+/* One of the keys of purges was evicted: nothing is lost that the others do not tell. */
+START_TEST(a_counter_that_is_gone_is_found_again)
+{
+	struct ears ears = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct tier *t = rig_open(&(struct rig){.heard = hear, .ctx = &ears});
+	purge(t, PURGE_TAG, "first", false);
+	ck_assert_int_eq(store_page(t, PAGE, "x"), ERR_OK);
+	server_must(&rig_server, "DEL t%u:{purges}:seq", rig_prefixes);
+	rig_until(server_says(&rig_server, "1", "GET t%u:{purges}:seq", rig_prefixes), "the counter");
+	rig_await(t, true);
+	ck_assert(has(t, PAGE));
+	ck_assert_uint_eq(heard(&ears), 0);
+	ck_assert_uint_eq(purge(t, PURGE_TAG, "blog", false).seq, 2);
+	ck_assert(!has(t, PAGE));
+	tier_close(&t);
+}
+END_TEST
+
 /* The client reaches Redis and the follower does not: a user who may not read streams. */
 START_TEST(who_reaches_redis_but_cannot_follow_is_not_trusted)
 {
@@ -441,6 +477,8 @@ int main(void)
 	tcase_add_test(t, a_server_that_lost_purges_begins_anew);
 	tcase_add_test(t, a_gap_drops_everything);
 	tcase_add_test(t, memory_is_trusted_without_redis_and_not_before_the_replay);
+	tcase_add_test(t, who_joins_late_drops_everything);
+	tcase_add_test(t, a_counter_that_is_gone_is_found_again);
 	tcase_add_test(t, who_reaches_redis_but_cannot_follow_is_not_trusted);
 	tcase_add_test(t, receipts_name_all_who_carried_it_out);
 	suite_add_tcase(s, t);
