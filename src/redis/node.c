@@ -10,6 +10,7 @@
  * has left. A server that owes answers and is silent for as long as the engine's timeout is given up. */
 #include "redis/node.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <netinet/tcp.h>
@@ -73,7 +74,7 @@ static void drop_connection(struct node *n)
 }
 
 /* Each op is in no queue when the engine is told: it may go to another node, or to this one again. */
-static void lose_ops(struct node *n, int err, int64_t now)
+static void lose_ops(struct node *n, int err)
 {
 	struct op_list lost = n->sent;
 	n->sent = (struct op_list){NULL, NULL};
@@ -81,14 +82,14 @@ static void lose_ops(struct node *n, int err, int64_t now)
 	for (struct op *op; (op = lost.head);) {
 		op_unlink(&lost, op);
 		op->node = NULL;
-		engine__lost(op, n, err, now);
+		engine__lost(op, n, err);
 	}
 }
 
 void node_close(struct node *n)
 {
 	drop_connection(n);
-	lose_ops(n, ERR_CANCELLED, clock_mono_us());
+	lose_ops(n, ERR_CANCELLED);
 }
 
 void node_free(struct node **n)
@@ -120,7 +121,7 @@ void node_fail(struct node *n, int err, const char *format, ...)
 	engine__note(n->engine, "%s: %s", node_name(n, name), why);
 	tell_down(n);
 	drop_connection(n);
-	n->err = err;
+	n->err = err == ERR_DENIED || err == ERR_TLS ? err : ERR_CONNECT;
 	if (was_ready && now - n->ready_us >= GOOD_US) {
 		n->backoff_ms = NODE_BACKOFF_MIN_MS;
 		n->retry_us = now;
@@ -128,7 +129,7 @@ void node_fail(struct node *n, int err, const char *format, ...)
 		n->retry_us = now + n->backoff_ms * 1000;
 		n->backoff_ms = n->backoff_ms * 2 < NODE_BACKOFF_MAX_MS ? n->backoff_ms * 2 : NODE_BACKOFF_MAX_MS;
 	}
-	lose_ops(n, err, now);
+	lose_ops(n, err);
 	n->engine->routing->down(n, was_ready, now);
 }
 
@@ -187,6 +188,7 @@ static void begin_connect(struct node *n, int64_t now)
 
 void node_connect(struct node *n, int64_t now, int64_t timeout_us)
 {
+	assert(n->state == NODE_DOWN);
 	n->give_up_us = now + timeout_us;
 	n->engine->dirty = true;
 	n->connect_errno = ETIMEDOUT;
