@@ -38,6 +38,7 @@
 #include "redis/sync.h"
 #include "tier/purge_log.h"
 #include "tier/redis_purge.h"
+#include "tier/redis_receipt.h"
 #include "tier/redis_record.h"
 #include "tier/redis_scripts.h"
 
@@ -48,7 +49,6 @@ enum {
 	HEARTBEAT_MS = 1000, /* and while none do */
 	SOCKET_MS = 1000,
 	RETRY_MS = 50,
-	LIFE_MS = 7 * 24 * 3600 * 1000, /* of the keys of purges, from the last heartbeat of anybody on */
 };
 
 struct redis_follow {
@@ -346,26 +346,12 @@ static int join(struct redis_follow *f)
 
 static int acknowledge(struct redis_follow *f, int64_t now_us)
 {
-	struct redisReply *reply;
-	struct words w;
 	uint64_t position = redis_follow__position(f);
-	words__init(&w, &redis__ack);
-	words__purges_key(&w, f->r, ":acks");
-	words__purges_key(&w, f->r, ":id");
-	words__purges_key(&w, f->r, ":seq");
-	words__purges_key(&w, f->r, "");
-	words__add(&w, str_of(f->r->mark));
-	words__number(&w, (int64_t)position);
-	words__add(&w, str_of(f->r->instance));
-	words__number(&w, LIFE_MS);
-	int err = redis_follow__ask(f, &w, &reply);
-	words__free(&w);
+	int err = redis__acknowledge(f->r, position);
 	f->acked_us = now_us;
 	if (err)
-		return err == ERR_FULL || err == ERR_IO ? ERR_OK
-							: err; /* the server's memory may be full: following goes on */
+		return err == ERR_FULL ? ERR_OK : err; /* the server has no memory: following goes on */
 	f->acked = position;
-	freeReplyObject(reply);
 	return ERR_OK;
 }
 
