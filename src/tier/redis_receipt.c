@@ -65,9 +65,11 @@ static void answered(struct ask *a, int err, const struct redisReply *reply)
 	struct waiting *w = CONTAINER_OF(a, struct waiting, ask);
 	struct redisReply **v = err == ERR_OK ? redis__array(reply, 1) : NULL;
 	int64_t now_ms = v ? redis__number(v[0]) : -1;
+	if (now_ms < 0)
+		return;
 	for (unsigned i = 0; i < w->n; i++)
 		w->v[i].lives = false; /* one that has left is not in the hash any more */
-	for (size_t i = 1; now_ms >= 0 && i + 1 < reply->elements; i += 2)
+	for (size_t i = 1; i + 1 < reply->elements; i += 2)
 		read_one(w, redis__text(v[i]), redis__text(v[i + 1]), (uint64_t)now_ms);
 }
 
