@@ -339,6 +339,7 @@ static int join(struct redis_follow *f)
 	if (err == ERR_OK && to.id != known)
 		err = adopt(f, &to);
 	f->joined = err == ERR_OK;
+	f->acked_us = 0; /* what was acknowledged may be lost as well */
 	return err;
 }
 
