@@ -48,7 +48,10 @@ int64_t redis__number(const struct redisReply *reply)
 
 struct redisReply **redis__array(const struct redisReply *reply, size_t n)
 {
-	return reply->type == REDIS_REPLY_ARRAY && reply->elements >= n ? reply->element : NULL;
+	static struct redisReply *none[1]; /* hiredis has no memory for an empty one */
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < n)
+		return NULL;
+	return reply->elements > 0 ? reply->element : none;
 }
 
 void pause__init(struct pause *p)

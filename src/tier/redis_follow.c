@@ -38,6 +38,7 @@
 #include "redis/sync.h"
 #include "tier/purge_log.h"
 #include "tier/redis_purge.h"
+#include "tier/redis_receipt.h"
 #include "tier/redis_record.h"
 #include "tier/redis_scripts.h"
 
@@ -48,7 +49,6 @@ enum {
 	HEARTBEAT_MS = 1000, /* and while none do */
 	SOCKET_MS = 1000,
 	RETRY_MS = 50,
-	LIFE_MS = 7 * 24 * 3600 * 1000, /* of the keys of purges, from the last heartbeat of anybody on */
 };
 
 struct redis_follow {
@@ -160,13 +160,17 @@ static bool parse_id(struct str text, uint64_t *id)
 	return text.n == REDIS_ID_MAX - 1 && *id != 0;
 }
 
-uint64_t redis_follow__feed(struct redis_follow *f, const struct redisReply *reply)
+uint64_t redis_follow__feed(struct redis_follow *f, const struct tier_purge *op, const struct redisReply *reply)
 {
 	struct redisReply **v = redis__array(reply, 3);
 	uint64_t id;
 	int64_t seq = v ? redis__number(v[1]) : -1;
 	if (seq <= 0 || !parse_id(redis__text(v[0]), &id) || !redis__array(v[2], 0))
 		return 0;
+	struct tier_purge known = *op;
+	if (op->kind == PURGE_URL) /* as it will be read by everybody: by its text */
+		known.key = key_of_text(op->key.text, f->r->key_seed);
+	ledger_add(f->ledger, (uint64_t)seq, &known); /* at once, though the position may not get there yet */
 	pthread_mutex_lock(&f->applying);
 	bool on = id == redis_follow__id(f); /* else the thread joins anew, soon */
 	for (size_t i = 0; on && i < v[2]->elements; i++) {
@@ -335,6 +339,7 @@ static int join(struct redis_follow *f)
 	if (err == ERR_OK && to.id != known)
 		err = adopt(f, &to);
 	f->joined = err == ERR_OK;
+	f->acked_us = 0; /* what was acknowledged may be lost as well */
 	return err;
 }
 
@@ -342,26 +347,12 @@ static int join(struct redis_follow *f)
 
 static int acknowledge(struct redis_follow *f, int64_t now_us)
 {
-	struct redisReply *reply;
-	struct words w;
 	uint64_t position = redis_follow__position(f);
-	words__init(&w, &redis__ack);
-	words__purges_key(&w, f->r, ":acks");
-	words__purges_key(&w, f->r, ":id");
-	words__purges_key(&w, f->r, ":seq");
-	words__purges_key(&w, f->r, "");
-	words__add(&w, str_of(f->r->mark));
-	words__number(&w, (int64_t)position);
-	words__add(&w, str_of(f->r->instance));
-	words__number(&w, LIFE_MS);
-	int err = redis_follow__ask(f, &w, &reply);
-	words__free(&w);
+	int err = redis__acknowledge(f->r, position);
 	f->acked_us = now_us;
 	if (err)
-		return err == ERR_FULL || err == ERR_IO ? ERR_OK
-							: err; /* the server's memory may be full: following goes on */
+		return err == ERR_FULL ? ERR_OK : err; /* the server has no memory: following goes on */
 	f->acked = position;
-	freeReplyObject(reply);
 	return ERR_OK;
 }
 
@@ -457,8 +448,10 @@ static void *run(void *arg)
 	int err = ERR_OK;
 	do {
 		err = f->joined ? follow(f) : join(f);
-		if (err && err != ERR_CANCELLED) {
-			redis__complain(f->r, "the stream of purges cannot be followed", redis_sync_error(f->sync));
+		if (err && err != ERR_CANCELLED) { /* one line when it begins, and one when it is over */
+			if (!f->was_down)
+				log_warning(
+				    "redis", "the stream of purges cannot be followed: %s", redis_sync_error(f->sync));
 			f->was_down = true;
 		} else if (!err && f->was_down && redis_follow__is_fresh(f, clock_mono_us())) {
 			log_info("redis", "the stream of purges is followed again");

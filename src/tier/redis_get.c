@@ -66,6 +66,8 @@ void redis__remove(struct tier *t, struct entry *e)
 {
 	struct redis_tier *r = redis__of(t);
 	struct whole body;
+	if (body_size(e->body) > atomic_load_explicit(&r->max_object, memory_order_relaxed))
+		return;
 	whole__of(&body, e);
 	if (body.bytes.p) { /* one in a file did not come from here */
 		char name[FORM_VARIANT + 1], mark[MARK_MAX];

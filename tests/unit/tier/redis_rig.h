@@ -75,11 +75,20 @@ static inline struct tier *rig_new(const struct rig *rig)
 	return t;
 }
 
+/* One that joins later than REDIS_BOUND_MS begins by dropping everything. On a machine that is busy that happens, and it is not what the
+ * tests are about: then again. */
 static inline struct tier *rig_open(const struct rig *rig)
 {
-	struct tier *t = rig_new(rig);
-	rig_await(t, true);
-	return t;
+	struct rig again = *rig;
+	for (int tries = 0;; tries++) {
+		int64_t began = clock_mono_us();
+		struct tier *t = rig_new(&again);
+		rig_await(t, true);
+		if (clock_mono_us() - began < 900000 || tries == 10)
+			return t;
+		tier_close(&t);
+		again.prefix = rig->prefix ? rig->prefix : rig_prefixes;
+	}
 }
 
 /* Keeps trying: until it is so, or the time is over. */

@@ -212,17 +212,19 @@ static int64_t time_of_miss(struct tier *t)
 
 START_TEST(a_stopped_server_costs_the_budget_and_no_more)
 {
-	enum { BUDGET_MS = 30, SLACK_MS = 200 }; /* of which the machine takes most when it is busy */
+	enum { N = 20, BUDGET_MS = 30, SLACK_MS = 20, BUSY_MS = 200 };
 	struct tier *t = rig_open(&(struct rig){.budget_ms = BUDGET_MS});
 	ck_assert_int_eq(store_page(t, PAGE, "x"), ERR_OK);
 	server_freeze(&rig_server);
-	int64_t longest = 0;
-	for (int i = 0; i < 20; i++) {
+	int64_t longest = 0, late = 0;
+	for (int i = 0; i < N; i++) {
 		int64_t ms = time_of_miss(t);
 		longest = ms > longest ? ms : longest;
+		late += ms > BUDGET_MS + SLACK_MS;
 	}
-	printf("stopped: the longest of 20 lookups took %d ms\n", (int)longest);
-	ck_assert_msg(longest <= BUDGET_MS + SLACK_MS, "a lookup took %d ms", (int)longest);
+	printf("stopped: the longest of %d lookups took %d ms\n", N, (int)longest);
+	/* A machine that is busy may take its time once or twice. */
+	ck_assert_msg(late <= 2 && longest <= BUDGET_MS + BUSY_MS, "%d late, one took %d ms", (int)late, (int)longest);
 	struct tier_stats s = rig_stats(t);
 	ck_assert_msg(s.timeouts > 0 && s.skipped > 0, "%d timeouts, %d skipped", (int)s.timeouts, (int)s.skipped);
 	rig_await(t, false);
@@ -269,7 +271,7 @@ END_TEST
 
 START_TEST(a_full_server_refuses_and_is_told)
 {
-	struct server full = {0};
+	static struct server full;
 	server_start(&full, (const char *[]){"--maxmemory", "3mb", "--maxmemory-policy", "noeviction", NULL});
 	struct tier *t = rig_open(&(struct rig){.url = full.url});
 	char *bytes = mem_zalloc(200000), key[64];

@@ -6,6 +6,7 @@
 struct asking {
 	struct tier_lease op;
 	struct made_wait wait;
+	struct tier *tier;
 };
 
 static void told(struct tier_lease *op, int err)
@@ -13,15 +14,26 @@ static void told(struct tier_lease *op, int err)
 	made_done(&CONTAINER_OF(op, struct asking, op)->wait, err);
 }
 
-static void begin(struct tier *t, struct asking *a, const char *signature)
+static void prepare(struct tier *t, struct asking *a, const char *signature)
 {
 	*a = (struct asking){
 	    .op = {.key = key_of(PAGE), .signature = str_of(signature), .done = told},
 	    .wait = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, 0},
+	    .tier = t,
 	};
-	int err = tier_lease(t, &a->op);
+}
+
+static void ask(struct asking *a)
+{
+	int err = tier_lease(a->tier, &a->op);
 	if (err != ERR_AGAIN)
 		made_done(&a->wait, err);
+}
+
+static void begin(struct tier *t, struct asking *a, const char *signature)
+{
+	prepare(t, a, signature);
+	ask(a);
 }
 
 static bool is_told(struct asking *a)
@@ -150,6 +162,28 @@ START_TEST(waiting_can_be_given_up)
 }
 END_TEST
 
+static void end_it(struct tier_lease *op, int err)
+{
+	struct asking *a = CONTAINER_OF(op, struct asking, op);
+	tier_lease_end(a->tier, op);
+	made_done(&a->wait, err);
+}
+
+START_TEST(done_may_end_its_own_lease)
+{
+	struct tier *t = rig_open(&(struct rig){0});
+	for (int i = 0; i < 50; i++) {
+		struct asking a;
+		prepare(t, &a, "a");
+		a.op.done = end_it;
+		ask(&a);
+		int err = made_await(&a.wait); /* the one before may be on its way to its end */
+		ck_assert_msg(err == ERR_OK || err == ERR_EOF, "%s", err_name(err));
+	}
+	tier_close(&t);
+}
+END_TEST
+
 START_TEST(a_server_that_stands_still_is_not_waited_for)
 {
 	struct asking first, other, late;
@@ -190,6 +224,7 @@ int main(void)
 	tcase_add_test(t, who_ends_without_storing_lets_the_others_look);
 	tcase_add_test(t, a_lease_is_renewed_while_it_is_held);
 	tcase_add_test(t, waiting_can_be_given_up);
+	tcase_add_test(t, done_may_end_its_own_lease);
 	tcase_add_test(t, a_server_that_stands_still_is_not_waited_for);
 	tcase_add_test(t, held_ones_may_be_left_at_the_end);
 	suite_add_tcase(s, t);
