@@ -36,6 +36,12 @@ void errand_done(struct errand *e)
 	e->env->port->post(e->env->worker, &e->mail);
 }
 
+void errand_called_back(struct errand *e)
+{
+	e->env->port->unpost(e->env->worker, &e->mail);
+	errand_answered(e);
+}
+
 void errand_leave(struct errand *e)
 {
 	if (e->under_way)

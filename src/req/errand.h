@@ -28,6 +28,8 @@ void errand_begin(
 void errand_answered(struct errand *e);
 /* The tier's `done`. Any thread; e may be gone when it returns. */
 void errand_done(struct errand *e);
+/* The tier has said that it does not call `done` any more, or has called it: nobody is told. */
+void errand_called_back(struct errand *e);
 /* Who asked needs it no more. Frees it, now or when the answer has come. */
 void errand_leave(struct errand *e);
 

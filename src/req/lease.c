@@ -26,8 +26,6 @@ struct leasing {
 static void free_leasing(struct errand *e)
 {
 	struct leasing *l = CONTAINER_OF(e, struct leasing, errand);
-	if (l->op.held)
-		tier_lease_end(e->env->tier, &l->op);
 	free(l->text);
 	free(l);
 }
@@ -132,7 +130,9 @@ void lease_end(struct flight *f)
 	if (!l)
 		return;
 	lookup_leave(&l->look);
+	if (l->errand.under_way || l->op.held)
+		tier_lease_end(f->env->tier, &l->op);
 	if (l->errand.under_way)
-		tier_lease_end(f->env->tier, &l->op); /* the answer comes soon then */
+		errand_called_back(&l->errand);
 	errand_leave(&l->errand);
 }

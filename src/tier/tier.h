@@ -122,8 +122,8 @@ struct tier_ops {
 	    void (*fn)(void *ctx, const struct tier_receipt *r), void *ctx);
 	/* Optional. ERR_OK, ERR_EOF (as `done`), or ERR_AGAIN. */
 	int (*lease)(struct tier *t, struct tier_lease *op);
-	/* Optional, with lease: ends the one that is held. One that is still waited for is waited for no more: its `done` follows soon, and
-	 * should it be held then after all, it is to be ended. Does not block. */
+	/* Optional, with lease: ends the one that is held, or is still waited for. When it returns, `done` has been called or never is, and
+	 * the operation may go. Waits at most for a `done` that has begun. */
 	void (*lease_end)(struct tier *t, struct tier_lease *op);
 	/* Optional: the i-th of the tiers that it is made of, NULL behind the last. */
 	struct tier *(*part)(struct tier *t, unsigned i);

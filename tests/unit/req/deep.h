@@ -96,6 +96,10 @@ static inline void deep_lease_end(struct tier *t, struct tier_lease *op)
 	else
 		deep.left++;
 	op->held = false;
+	for (unsigned i = 0; i < deep.n_leases; i++) { /* no answer follows */
+		if (deep.leases[i] == op)
+			deep.leases[i] = NULL;
+	}
 }
 
 static inline void deep_close(struct tier *t)
