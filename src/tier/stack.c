@@ -257,6 +257,8 @@ static int look_here(struct stack *s, struct tier_get *op)
 	if (err != ERR_OK || s->n_below == 0)
 		return err;
 	bool is_current = body_is_current(op->entry->body);
+	if (body_file(op->entry->body) >= 0)
+		op->found_in = s->below[0].tier->ops->name; /* a handle: its bytes come from there */
 	if (is_current && may_trust_memory(s))
 		return ERR_OK;
 	if (!is_current)

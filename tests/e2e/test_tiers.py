@@ -14,7 +14,7 @@ from origin import Gate
 from redis_server import RedisServer
 from test_personal_asok import INI as ASOK_INI
 from test_personal_asok import returning, saved, store
-from tiers import BACKENDS, FILES, LASTING, REDISES, ROUTES, SITE, content, disk_use, files_below, get, kept, lowest, pages_of
+from tiers import BACKENDS, FILES, LASTING, REDISES, ROUTES, SITE, content, disk_use, files_below, get, kept, lowest, pages_of, ready
 from tiers import same_but_time, stored, upper, url
 
 backends = pytest.mark.parametrize("backend", BACKENDS)
@@ -77,6 +77,7 @@ def test_variants(origin, serve, cache_ini, backend):
 def test_ttl_to_the_second(origin, serve, cache_ini, backend):
     origin.page("/p")
     larder = serve(origin, cache_ini(backend, "[route /*]\nttl = 2s"))
+    ready(origin, larder, backend)
     begun = time.monotonic()
     get(larder, "/p")
     come = time.monotonic()
@@ -128,6 +129,7 @@ def test_purges(origin, serve, cache_ini, backend):
 def test_a_soft_purge_serves_stale_while_one_fetch_renews(origin, serve, cache_ini, backend):
     origin.page("/p", headers={"Cache-Tag": "x"})
     larder = serve(origin, cache_ini(backend, ROUTES + "stale_while_revalidate = 60s"))
+    ready(origin, larder, backend)
     stored(larder, "/p")
     slow = Gate()
     origin.page("/p", gate=slow)
@@ -181,7 +183,10 @@ def test_parts_heads_and_conditions(origin, serve, cache_ini, backend):
     assert (last.status, last.body) == (206, body[-3:])
     assert get(larder, "/p", {"Range": f"bytes={len(body)}-"}).status == 416
     several = get(larder, "/p", {"Range": "bytes=0-9,100-109"})
-    assert several.status == 206 and body[:10] in several.body and body[100:110] in several.body
+    if backend.startswith("file"):  # RFC 9110 14.2: a Range may be ignored; several parts are cut from memory only
+        assert (several.status, several.body) == (200, body)
+    else:
+        assert several.status == 206 and body[:10] in several.body and body[100:110] in several.body
     head = larder.request("HEAD", "/p", SITE)
     assert head.hit and head.body == b"" and head["Content-Length"] == str(len(body)) and head["ETag"] == '"v1"'
     same = get(larder, "/p", {"If-None-Match": '"v1"'})
@@ -251,10 +256,11 @@ def test_what_is_found_below_goes_up(origin, serve, cache_ini, backend):
     one = serve(origin, ini)
     kept(one, "/p", lowest(backend))
     other = serve(origin, ini)
+    ready(origin, other, backend)
     assert get(other, "/p").hit
-    other.logged("/p", verdict="hit", tier=lowest(backend))
+    other.logged("/p", verdict="hit", tier="file" if "file" in backend else "redis")  # they share the directory too
     get(other, "/p")
-    other.logged("/p", verdict="hit", tier="memory" if backend.startswith("memory") else upper(backend))
+    other.logged("/p", verdict="hit", tier=upper(backend))
     assert origin.count("/p") == 1
 
 

@@ -48,6 +48,14 @@ def kept(larder, target, tier, headers=None):
     return first
 
 
+def ready(origin, larder, backend):
+    """Waits until the tiers are used: a Redis is passed over until it is connected and its purges are known."""
+    origin.page("/ready")
+    if "redis" in backend:
+        kept(larder, "/ready", "redis")
+        wait_until(lambda: get(larder, "/ready").hit, "a hit")
+
+
 def stored(larder, target, headers=None):
     return larder.stored(target, {**SITE, **(headers or {})})
 
