@@ -339,9 +339,13 @@ void file_store__make_again(struct file_tier *t)
 	struct stat st;
 	pthread_mutex_lock(&t->making);
 	snprintf(path, sizeof(path), "%s/usage", t->pages);
-	bool vanished = stat(path, &st) != 0 && errno == ENOENT;
-	if (file_store__make(t) == ERR_OK && vanished && file_usage__renew(&t->usage, path))
-		(void)file__failed(t, "make the directory again");
+	bool vanished = stat(path, &st) != 0 && errno == ENOENT, made = file_store__make(t) == ERR_OK;
+	if (vanished && made) {
+		if (file_usage__renew(&t->usage, path))
+			(void)file__failed(t, "make the directory again");
+		/* What is known was in the old one. */
+		file_purge__foreign(t, &(struct tier_purge){.kind = PURGE_ALL, .seq = UINT64_MAX, .epoch = UINT64_MAX});
+	}
 	pthread_mutex_unlock(&t->making);
 }
 
