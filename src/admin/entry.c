@@ -9,6 +9,7 @@ struct listing {
 	struct buf *out;
 	int64_t now_ms;
 	unsigned n;
+	struct tier *tier; /* that has them */
 };
 
 bool admin__is_secret(struct str name)
@@ -94,6 +95,7 @@ static void add_variant(void *ctx, struct entry *e)
 {
 	struct listing *l = ctx;
 	buf_add(l->out, l->n++ ? STR(",\n {") : STR("\n {"));
+	admin__add_text(l->out, "tier", str_of(l->tier->ops->name));
 	admin__add_number(l->out, "status", e->stored.status);
 	add_times(l->out, e, l->now_ms);
 	admin__add_text(l->out, "etag", e->stored.etag.n ? e->stored.etag : STR_NONE);
@@ -124,8 +126,9 @@ void admin__entry(const struct admin_env *env, const struct admin_request *reque
 		admin__add_bool(out, "cache", target.route->cache);
 		admin__add_name(out, "variants");
 		buf_addc(out, '[');
-		struct listing l = {out, request->now_ms, 0};
-		tier_variants(env->tier, &target.key, add_variant, &l);
+		struct listing l = {.out = out, .now_ms = request->now_ms};
+		for (unsigned i = 0; (l.tier = tier_part(env->tier, i)); i++)
+			tier_variants(l.tier, &target.key, add_variant, &l);
 		buf_add(out, STR("]}\n"));
 		answer->status = l.n ? 200 : 404; /* the key and the route explain why, so the form is the same */
 	}

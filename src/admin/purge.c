@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+enum { WAIT_MS = 5000 }; /* for those who share the tiers */
+
 static const struct kind {
 	const char *name;
 	enum purge_kind kind;
@@ -138,11 +140,42 @@ static int purge_and_wait(struct tier *tier, struct tier_purge *purge)
 	return err;
 }
 
+struct receipts {
+	struct buf *out;
+	unsigned n;
+};
+
+static void add_receipt(void *ctx, const struct tier_receipt *r)
+{
+	struct receipts *list = ctx;
+	buf_add(list->out, list->n++ ? STR(",{") : STR("{"));
+	admin__add_text(list->out, "instance", r->instance);
+	if (r->ms >= 0)
+		admin__add_number(list->out, "ms", r->ms);
+	else
+		admin__add_text(list->out, "ms", STR_NONE);
+	buf_addc(list->out, '}');
+}
+
+/* "receipts": who has carried it out, and after how many ms; null: who has not, though it lives. */
+static void add_receipts(struct tier *tier, uint64_t seq, struct buf *out)
+{
+	struct receipts list = {.out = out};
+	admin__add_name(out, "receipts");
+	buf_addc(out, '[');
+	int err = seq > 0 ? tier_await(tier, seq, WAIT_MS, add_receipt, &list) : ERR_OK;
+	buf_addc(out, ']');
+	admin__add_bool(out, "complete", err == ERR_OK);
+	if (err && err != ERR_TIMEOUT)
+		admin__add_text(out, "why", str_of(err_text(err)));
+}
+
 void admin__purge(const struct admin_env *env, const struct admin_request *request, struct admin_answer *answer)
 {
 	const struct kind *kind = kind_of(request, answer);
 	enum admin_flag soft = kind ? admin__flag(request, STR("soft"), answer) : FLAG_BAD;
-	if (soft == FLAG_BAD)
+	enum admin_flag wait = soft != FLAG_BAD ? admin__flag(request, STR("wait"), answer) : FLAG_BAD;
+	if (wait == FLAG_BAD)
 		return;
 	struct arena a;
 	arena_init(&a, 0);
@@ -162,6 +195,8 @@ void admin__purge(const struct admin_env *env, const struct admin_request *reque
 	if (kind->kind != PURGE_ALL)
 		admin__add_text(out, op.kind == PURGE_URL ? "key" : kind->name, op.arg);
 	admin__add_bool(out, "soft", op.soft);
+	if (wait == FLAG_ON)
+		add_receipts(env->tier, op.seq, out);
 	buf_addc(out, '}');
 	log_info("admin", "purge %.*s", STR_ARG(buf_str(out))); /* the JSON is clean, whatever was asked for */
 	buf_addc(out, '\n');

@@ -115,8 +115,39 @@ static void check_admin(struct loader *l, const struct conf_origin *s)
 			loader_complain(l, s, "listen", false, STR("[server] listens on the same address"));
 }
 
+/* What has been written down for a tier that is not there. A variable may be meant for others. */
+static void check_tier(struct loader *l, const struct conf_origin *s, unsigned tier, const char *const *names, size_t n)
+{
+	for (size_t i = 0; i < n && !(l->conf->cache.backend & tier); i++) {
+		const struct given *g = origin_given_name(s, names[i]);
+		bool is_default = g && g->option->preset && str_eq(g->text, str_of(g->option->preset));
+		if (g && !is_default && g->from != FROM_ENVIRONMENT)
+			loader_complain(l, s, names[i], true, STR("it has no effect: its tier is not in backend"));
+	}
+}
+
+static void check_tiers(struct loader *l, const struct conf_origin *s)
+{
+	static const char *const of_files[] = {"path", "file_size", "file_open"};
+	static const char *const of_redis[] = {
+	    "redis_url", "redis_prefix", "redis_budget", "redis_timeout", "redis_max_object"};
+	const struct conf_cache *c = &l->conf->cache;
+	check_tier(l, s, BACKEND_FILE, of_files, COUNT_OF(of_files));
+	check_tier(l, s, BACKEND_REDIS, of_redis, COUNT_OF(of_redis));
+	if ((c->backend & BACKEND_REDIS) && !c->redis && !origin_given_name(s, "redis_url"))
+		loader_complain(l, s, "redis_url", false,
+		    STR("it is missing: where is the Redis that backend names? redis_url = redis://127.0.0.1:6379/0"));
+	if ((c->backend & BACKEND_FILE) && c->path.p[0] != '/')
+		loader_complain(l, s, "path", false,
+		    STR("not an absolute path: processes that share it must mean the same directory"));
+	if ((c->backend & BACKEND_REDIS) && c->redis_budget_ms > c->redis_timeout_ms)
+		loader_complain(
+		    l, s, "redis_budget", true, STR("longer than redis_timeout, which ends the wait before"));
+}
+
 static void check_cache(struct loader *l, const struct conf_origin *s)
 {
+	check_tiers(l, s);
 	const struct str_list *targeted = &l->conf->cache.targeted_control;
 	check_object_size(l, s, l->conf->cache.max_object);
 	if (str_list_has(targeted, STR("Cache-Control")) || str_list_has(targeted, STR("Expires")))

@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "http/headers.h"
 #include "http/url.h"
+#include "redis/url.h"
 
 struct conf_addr {	 /* a listen address, resolved: numeric addresses only */
 	struct str text; /* as written */
@@ -91,9 +92,18 @@ struct conf_upstream {
 	size_t max_header;
 };
 
+enum { BACKEND_MEMORY = 1, BACKEND_FILE = 2, BACKEND_REDIS = 4 }; /* in the order they are looked at */
+
 struct conf_cache {
-	struct str backend; /* "memory" */
+	unsigned backend; /* BACKEND_ bits */
 	size_t memory_size;
+	struct str path;
+	size_t file_size;
+	unsigned file_open;
+	struct redis_url *redis; /* NULL: none was given */
+	struct str redis_prefix;
+	int64_t redis_budget_ms, redis_timeout_ms;
+	size_t redis_max_object;
 	size_t max_object;
 	unsigned max_entries; /* 0: only bounded by memory_size */
 	unsigned max_variants;

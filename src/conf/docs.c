@@ -49,7 +49,7 @@ static void write_wrapped(struct str text, const char *prefix, size_t width, str
 
 static bool text_is_example(const struct option *o)
 {
-	return o->text && o->type != VALUE_CHOICE && o->type != VALUE_WORD && o->type != VALUE_FLAGS;
+	return o->text && o->type != VALUE_CHOICE && o->type != VALUE_TIERS && o->type != VALUE_FLAGS;
 }
 
 /* What a line of the example shows: the default, or where that says nothing, an example. */

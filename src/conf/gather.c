@@ -316,25 +316,64 @@ static void unknown_variable(struct loader *l, struct str name)
 		    STR_ARG(name));
 }
 
-void loader_gather_environment(struct loader *l, char **environment)
+/* Names that frameworks and hosts give to the same things: Larder's own name beats them, the first of a row the second. */
+static const struct {
+	const char *ours, *others[2];
+} aliases[] = {
+    {"LARDER_CACHE_BACKEND", {"ASOK_CACHE_BACKEND", NULL}},
+    {"LARDER_CACHE_PATH", {"ASOK_CACHE_PATH", NULL}},
+    {"LARDER_CACHE_REDIS_URL", {"REDIS_URL", "ASOK_REDIS_URL"}},
+};
+
+/* Empty is how a container's file says "not set". */
+static struct str variable(char **environment, struct str name)
 {
 	for (; environment && *environment; environment++) {
 		struct str all = str_of(*environment);
 		size_t equals = str_index(all, '=');
-		struct str name = str_take(all, equals), value = str_trim(str_skip(all, equals + 1));
-		/* Empty is how a container's file says "not set". */
-		if (!str_starts(name, STR("LARDER_")) || value.n == 0)
-			continue;
-		struct conf_origin *s;
-		const struct option *o = find_variable(l, name, &s);
-		if (!o) {
-			unknown_variable(l, name);
-			continue;
+		if (str_eq(str_take(all, equals), name))
+			return str_trim(str_skip(all, equals + 1));
+	}
+	return STR("");
+}
+
+static void take_variable(struct loader *l, struct str ours, struct str name, struct str value)
+{
+	struct conf_origin *s;
+	const struct option *o = find_variable(l, ours, &s);
+	if (!o) {
+		unknown_variable(l, name);
+		return;
+	}
+	beat_weaker(s, o, FROM_ENVIRONMENT);
+	struct given *g = add_given(l, s, o, arena_str(l->arena, value));
+	g->from = FROM_ENVIRONMENT;
+	g->source = arena_str(l->arena, name);
+}
+
+static void take_aliases(struct loader *l, char **environment)
+{
+	for (size_t i = 0; i < COUNT_OF(aliases); i++) {
+		struct str ours = str_of(aliases[i].ours);
+		bool is_taken = variable(environment, ours).n > 0;
+		for (size_t k = 0; k < COUNT_OF(aliases[i].others) && !is_taken; k++) {
+			struct str name = str_of(aliases[i].others[k]), value = variable(environment, name);
+			is_taken = value.n > 0;
+			if (is_taken)
+				take_variable(l, ours, name, value);
 		}
-		beat_weaker(s, o, FROM_ENVIRONMENT);
-		struct given *g = add_given(l, s, o, arena_str(l->arena, value));
-		g->from = FROM_ENVIRONMENT;
-		g->source = arena_str(l->arena, name);
+	}
+}
+
+void loader_gather_environment(struct loader *l, char **environment)
+{
+	take_aliases(l, environment);
+	for (; environment && *environment; environment++) {
+		struct str all = str_of(*environment);
+		size_t equals = str_index(all, '=');
+		struct str name = str_take(all, equals), value = str_trim(str_skip(all, equals + 1));
+		if (str_starts(name, STR("LARDER_")) && value.n > 0)
+			take_variable(l, name, name, value);
 	}
 }
 

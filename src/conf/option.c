@@ -237,7 +237,7 @@ static void write_bound(const struct option *o, int64_t v, struct buf *out)
 
 static void write_words(const struct option *o, struct buf *out)
 {
-	const char *last = o->type == VALUE_FLAGS ? " and " : " or ";
+	const char *last = o->type == VALUE_FLAGS || o->type == VALUE_TIERS ? " and " : " or ";
 	for (unsigned i = 0; option_word(o, i).p; i++) {
 		if (i > 0)
 			(void)buf_add(out, option_word(o, i + 1).p ? STR(", ") : str_of(last));
@@ -248,7 +248,7 @@ static void write_words(const struct option *o, struct buf *out)
 void option_allowed(const struct option *o, struct buf *out)
 {
 	(void)buf_add(out, str_of(value_allowed[o->type]));
-	if (o->type == VALUE_CHOICE || o->type == VALUE_WORD || o->type == VALUE_FLAGS)
+	if (o->type == VALUE_CHOICE || o->type == VALUE_TIERS || o->type == VALUE_FLAGS)
 		write_words(o, out);
 	if (o->low == 0 && o->high == 0)
 		return;

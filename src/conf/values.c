@@ -256,11 +256,21 @@ int conf__read_choice(struct value *v)
 	return ERR_OK;
 }
 
-int conf__read_word(struct value *v)
+int conf__read_tiers(struct value *v)
 {
-	if (find_word(v, v->text) < 0)
-		return ERR_INVALID;
-	*(struct str *)v->slot = v->text;
+	unsigned bits = 0;
+	struct str rest = v->text, word;
+	while (rest.p && str_cut(&rest, ',', &word)) {
+		int i = find_word(v, str_trim(word));
+		if (i < 0)
+			return ERR_INVALID;
+		if (bits & 1U << i)
+			return conf__wrong(v, "%.*s stands there twice", STR_ARG(str_trim(word)));
+		if (bits > 1U << i)
+			return conf__wrong(v, "%.*s comes before what is slower", STR_ARG(str_trim(word)));
+		bits |= 1U << i;
+	}
+	*(unsigned *)v->slot = bits;
 	return ERR_OK;
 }
 
@@ -400,6 +410,20 @@ int conf__read_upstream(struct value *v)
 		nearest_offer(&n, u->name);
 	}
 	return conf__wrong_near(v, n.word, "there is no [upstream %.*s]", STR_ARG(str_take(v->text, 64)));
+}
+
+int conf__read_redis_url(struct value *v)
+{
+	struct redis_url *url = arena_zalloc(v->arena, sizeof(*url));
+	struct str why;
+	if (redis_url_parse(v->text, v->arena, url, &why) != ERR_OK)
+		return conf__wrong(v, "%.*s", STR_ARG(why));
+	if (url->tls && !redis_has_tls())
+		return conf__wrong(v,
+		    "this build's hiredis has no TLS (it came with 1.0): let stunnel speak it, and name "
+		    "stunnel's own address as redis://127.0.0.1:port");
+	*(struct redis_url **)v->slot = url;
+	return ERR_OK;
 }
 
 int conf__read_url(struct value *v)

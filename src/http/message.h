@@ -39,6 +39,9 @@ struct http_request {
 	int64_t body_length; /* -1: chunked */
 };
 
+/* Makes *to a copy that lies in `a` with all its strings. */
+void http_request_copy(const struct http_request *from, struct arena *a, struct http_request *to);
+
 struct http_limits {
 	size_t max_head;      /* bytes of start line and fields together */
 	uint32_t max_headers; /* fields */

@@ -1,4 +1,4 @@
-/* The writer of request heads. What it is given was checked where it came in; it is checked here once more, since one
+/* The writer of request heads, and what is done with requests that were read. What it is given was checked where it came in; it is checked here once more, since one
  * line break that slips through makes two requests of one. The size is known before the first byte is written, so a
  * refused request leaves nothing behind. */
 #include "http/message.h"
@@ -6,6 +6,16 @@
 #include "http/chars.h"
 
 static const struct str version = STR(" HTTP/1.1\r\n");
+
+void http_request_copy(const struct http_request *from, struct arena *a, struct http_request *to)
+{
+	*to = *from;
+	to->method_name = arena_str(a, from->method_name);
+	to->target = arena_str(a, from->target);
+	to->scheme = arena_str(a, from->scheme);
+	to->host = arena_str(a, from->host);
+	headers_copy(&from->headers, a, &to->headers);
+}
 
 int http_write_request(struct buf *out, struct str method, struct str target, const struct headers *h)
 {

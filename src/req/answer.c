@@ -47,6 +47,12 @@ struct reuse_verdict answer_verdict(const struct req *r, const struct entry *e)
 	    r->env->port->wall_ms(r->env->worker));
 }
 
+bool answer_is_overtaken(const struct req *r)
+{
+	const struct entry *e = r->entry;
+	return tier_purged_since(r->env->tier, r->epoch, &e->key, e->tags, e->n_tags);
+}
+
 static void finish(struct req *r, enum outcome outcome, enum reason reason)
 {
 	r->answer.bodyless = is_bodyless(r, r->answer.status);
@@ -94,7 +100,10 @@ static void send_stored(struct req *r, const struct entry *e)
 		a->status = 304;
 		policy_304_headers(&a->headers);
 	}
-	if (body_complete(e->body)) {
+	if (body_file(e->body) >= 0) {
+		a->kind = ANSWER_FILE;
+		a->length = (int64_t)body_size(e->body);
+	} else if (body_complete(e->body)) {
 		a->kind = ANSWER_WHOLE;
 		a->length = (int64_t)body_size(e->body);
 	} else {

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "req/failure.h"
 #include "req/forward.h"
+#include "req/lease.h"
 #include "req/partial.h"
 #include "req/personal.h"
 #include "req/remember.h"
@@ -27,21 +28,12 @@
 
 enum { WINDOW = 256 * 1024 };
 
-static void copy_request(const struct http_request *from, struct arena *a, struct http_request *to)
-{
-	*to = *from;
-	to->method_name = arena_str(a, from->method_name);
-	to->target = arena_str(a, from->target);
-	to->scheme = arena_str(a, from->scheme);
-	to->host = arena_str(a, from->host);
-	headers_copy(&from->headers, a, &to->headers);
-}
-
 /* The fetch is over, one way or the other: the reference of fill_start ends. */
 static void finish(struct flight *f)
 {
 	f->fetching = false;
 	f->env->active--;
+	lease_end(f); /* what was stored is on its way to the tier: who gets the lease next finds it */
 	f->env->port->unpost(f->env->worker, &f->wake);
 	flight_close(f);
 	flight_release(&f);
@@ -51,7 +43,8 @@ static void give_up(struct flight *f)
 {
 	if (!f->fetching)
 		return;
-	f->env->port->fetch_cancel(f->env->worker, &f->fetch);
+	if (!lease_is_awaited(f))
+		f->env->port->fetch_cancel(f->env->worker, &f->fetch);
 	if (f->body)
 		body_end(f->body, ERR_CANCELLED);
 	if (f->state == FLIGHT_OPEN) {
@@ -97,6 +90,7 @@ void fill_stop_storing(struct flight *f, enum reason why)
 	}
 	flight_close(f); /* before the front goes: nobody joins any more */
 	body_stop_retaining(f->body, WINDOW);
+	lease_end(f); /* others must not wait for the end of what they will not get */
 }
 
 /* ---- the head ---- */
@@ -131,6 +125,7 @@ static void begin_alone(struct flight *f, const struct personal_secret *found)
 	remember_leak(f, f->reason, found ? found->name : STR(""), &f->response);
 	flight_decide(f, FLIGHT_ALONE);
 	body_stop_retaining(f->body, WINDOW);
+	lease_end(f);
 }
 
 static void start(struct flight *f);
@@ -408,7 +403,7 @@ static void on_uploaded(struct fetch *fetch, size_t n)
 
 void fill_upload(struct flight *f)
 {
-	if (f->fetching)
+	if (f->fetching && !lease_is_awaited(f))
 		f->env->port->fetch_body(f->env->worker, &f->fetch);
 }
 
@@ -447,13 +442,23 @@ static void start(struct flight *f)
 	f->env->port->fetch(f->env->worker, &f->fetch);
 }
 
+/* Another instance has fetched the page meanwhile: it is for all who wait here. */
+static void found_instead(struct flight *f, struct entry *e_take, const char *found_in)
+{
+	f->entry = e_take;
+	f->found_in = found_in;
+	f->reason = REASON_HIT;
+	flight_decide(f, FLIGHT_SHARED);
+	finish(f);
+}
+
 void fill_start(struct flight *f, struct req_env *env, const struct fill_spec *spec)
 {
 	flight_ref(f);
 	f->env = env;
 	f->conf = conf_ref(spec->conf);
 	f->route = spec->route;
-	copy_request(spec->request, &f->arena, &f->request);
+	http_request_copy(spec->request, &f->arena, &f->request);
 	f->client = arena_str(&f->arena, spec->client);
 	f->id = arena_str(&f->arena, spec->id);
 	f->may_store = spec->may_store;
@@ -468,7 +473,8 @@ void fill_start(struct flight *f, struct req_env *env, const struct fill_spec *s
 	f->wake.fn = on_wake;
 	f->fetching = true;
 	env->active++;
-	start(f);
+	if (lease_begin(f, start, found_instead))
+		start(f);
 }
 
 void fill_leader_left(struct flight *f)

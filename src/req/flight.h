@@ -30,7 +30,8 @@ struct req_env;
 struct flights;
 struct personal_fetch; /* req/personal.h */
 struct visitors;
-struct sample; /* req/sample.h */
+struct sample;	/* req/sample.h */
+struct leasing; /* req/lease.h */
 
 enum flight_state {
 	FLIGHT_OPEN,   /* nothing is known yet */
@@ -69,6 +70,7 @@ struct flight {
 	struct http_response response; /* the leader's own: what the origin sent */
 	int64_t length;		       /* of its body, -1 unknown */
 	bool revalidated;	       /* a 304 confirmed what was stored */
+	const char *found_in;	       /* the tier that had `entry` after all, when reason is HIT; static */
 	enum reason reason;	       /* STORED, or why not */
 	int err;
 	const char *why;
@@ -99,6 +101,7 @@ struct flight {
 	int64_t held_ms; /* since when they wait for the whole, under the shard's lock; 0: they do not */
 	bool held;	 /* others than the leader wait until the body is whole */
 	struct personal_fetch *personal; /* what is looked for in the body; NULL: nothing */
+	struct leasing *lease;		 /* of the page, among those who share a tier; NULL: none was asked for */
 	struct sample *sample;		 /* it is fetched once more before it is stored; NULL: it is not */
 	char *space;			 /* where the bytes go that come next */
 	enum reason dropped;		 /* why what was being stored is not any more; NONE: it is, or never was */

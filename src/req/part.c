@@ -96,6 +96,13 @@ static void cut_whole(struct req *r, const struct entry *e, const struct range_v
 	a->length = (int64_t)to.bytes;
 }
 
+/* Of a body in a file one part can be sent as it lies there. */
+static void cut_file(struct req *r, const struct entry *e, const struct range *run)
+{
+	r->answer.offset = offset_of(&e->stored, run);
+	r->answer.length = (int64_t)length_of(run);
+}
+
 static void cut_growing(struct req *r, const struct entry *e, const struct range *run)
 {
 	r->is_cut = true;
@@ -132,7 +139,8 @@ void part_cut(struct req *r, const struct entry *e)
 	policy_range(&r->message, &e->stored, &e->headers, a->length, &v);
 	if (v.use == RANGE_UNSATISFIABLE)
 		refuse(r, v.complete);
-	bool is_cut = v.use == RANGE_PARTS && (v.runs.n == 1 || a->kind != ANSWER_STREAM);
+	/* 14.2: a Range may be ignored; several parts are cut from what lies in memory only. */
+	bool is_cut = v.use == RANGE_PARTS && (v.runs.n == 1 || a->kind == ANSWER_WHOLE);
 	assert(is_cut || v.use == RANGE_UNSATISFIABLE || !stored_is_partial(&e->stored));
 	if (!is_cut)
 		return;
@@ -142,6 +150,8 @@ void part_cut(struct req *r, const struct entry *e)
 		headers_set(&a->headers, &r->arena, STR("Content-Range"), content_range(r, &v.runs.v[0], v.complete));
 	if (a->kind == ANSWER_STREAM)
 		cut_growing(r, e, &v.runs.v[0]);
+	else if (a->kind == ANSWER_FILE)
+		cut_file(r, e, &v.runs.v[0]);
 	else
 		cut_whole(r, e, &v);
 }

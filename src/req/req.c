@@ -27,9 +27,9 @@ static int64_t mono_us(const struct req *r)
 static void on_mail(struct mail *m)
 {
 	struct req *r = CONTAINER_OF(m, struct req, mail);
-	if (r->gone)
-		return;
-	if (r->step != REQ_PARK || req__drive(r, visitor_waits(r) ? REQ_TOKEN : REQ_OUTCOME))
+	if (r->step == REQ_PARK)
+		req__go_on(r, visitor_waits(r) ? REQ_TOKEN : REQ_OUTCOME);
+	else if (!r->gone)
 		r->env->port->resume(r->env->worker, r);
 }
 
@@ -106,7 +106,7 @@ size_t req_upload(struct req *r, const char *p, size_t n)
 	if (take > 0)
 		buf_add(&r->upload, str_make(p, take));
 	r->upload_waits = take < n;
-	if (take > 0)
+	if (take > 0 && r->flight)
 		fill_upload(r->flight);
 	return take;
 }
@@ -228,8 +228,7 @@ static void write_line(struct req *r, uint64_t sent, int64_t total_us, int64_t u
 	    .user_agent = headers_get(&m->headers, STR("User-Agent")),
 	    .request_id = r->id,
 	    .route = r->route ? r->route->name : STR_NONE,
-	    .tier =
-		r->outcome == OUTCOME_HIT || r->outcome == OUTCOME_STALE ? str_of(r->env->tier->ops->name) : STR_NONE,
+	    .tier = r->outcome == OUTCOME_HIT || r->outcome == OUTCOME_STALE ? str_of(r->found_in) : STR_NONE,
 	    .upstream = upstream_us >= 0 ? r->route->upstream->name : STR_NONE,
 	    .minor = m->minor,
 	    .status = r->answer.status,
@@ -281,6 +280,8 @@ void req_free(struct req **ref, uint64_t sent, bool whole)
 	struct req *r = *ref;
 	*ref = NULL;
 	account(r, sent, whole);
+	lookup_leave(&r->lookup);
+	purge_leave(r);
 	visitor_leave(r);
 	req__leave_flight(r);
 	entry_release(&r->entry);

@@ -1,4 +1,4 @@
-/* One request from its head to its last byte: ten steps (steps.c draws them), each returning the next or REQ_PARK, driven by
+/* One request from its head to its last byte: its steps (steps.c draws them), each returning the next or REQ_PARK, driven by
  * ten lines. client.c (or a test) calls in, the port calls out.
  *
  * Life:  req_new -> req_begin -> [parked: port.resume] -> answer is there -> the client sends it, reading a stream with
@@ -39,7 +39,7 @@ struct req_env {
 	void *trace_ctx;
 };
 
-enum answer_kind { ANSWER_NONE, ANSWER_WHOLE, ANSWER_PARTS, ANSWER_STREAM, ANSWER_TEXT };
+enum answer_kind { ANSWER_NONE, ANSWER_WHOLE, ANSWER_FILE, ANSWER_PARTS, ANSWER_STREAM, ANSWER_TEXT };
 
 /* What the client gets. Valid until req_free. */
 struct answer {
@@ -47,10 +47,12 @@ struct answer {
 	int status;
 	struct headers headers; /* all end-to-end fields; the client adds framing and Connection */
 	bool is_personal; /* has values of this visitor: policy_personal_headers is the last to change its fields */
-	struct str personal_tag;  /* its entity tag then, empty for none */
-	int64_t length;		  /* Content-Length as it would be for GET; -1: not known (chunked, or until close) */
-	bool bodyless;		  /* HEAD, 204, 304: no body bytes, whatever the length says */
-	struct entry *entry;	  /* WHOLE: body_segments of entry->body; PARTS: what its slices borrow from */
+	struct str personal_tag; /* its entity tag then, empty for none */
+	int64_t length;		 /* Content-Length as it would be for GET; -1: not known (chunked, or until close) */
+	bool bodyless;		 /* HEAD, 204, 304: no body bytes, whatever the length says */
+	struct entry
+	    *entry;	 /* WHOLE: body_segments of entry->body; FILE: body_file; PARTS: what its slices borrow from */
+	uint64_t offset; /* FILE: where in it the body begins; it is `length` bytes */
 	const struct str *slices; /* PARTS: the body, piece by piece; none is empty */
 	unsigned n_slices;
 	struct str text; /* TEXT */

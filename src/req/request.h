@@ -4,6 +4,7 @@
 
 #include "policy/reuse.h"
 #include "req/flight.h"
+#include "req/lookup.h"
 #include "req/req.h"
 #include "req/visitor.h"
 
@@ -11,6 +12,7 @@
 #define REQ_STEPS(X)                                                                                                   \
 	X(RECV, receive)                                                                                               \
 	X(LOOKUP, lookup)                                                                                              \
+	X(FOUND, found)                                                                                                \
 	X(JUDGE, judge)                                                                                                \
 	X(MISS, miss)                                                                                                  \
 	X(JOIN, join)                                                                                                  \
@@ -18,13 +20,14 @@
 	X(ALONE, alone)                                                                                                \
 	X(OUTCOME, outcome)                                                                                            \
 	X(TOKEN, visitor_step)                                                                                         \
-	X(PURGE, purge)
+	X(PURGE, purge_step)                                                                                           \
+	X(PURGED, purged_step)
 
 enum req_step {
 #define X(name, function) REQ_##name,
 	REQ_STEPS(X)
 #undef X
-	    REQ_PARK, /* wait for a letter; OUTCOME is next, or TOKEN */
+	    REQ_PARK, /* wait for a letter; OUTCOME is next, TOKEN, FOUND or PURGED */
 	REQ_ANSWERED  /* r->answer is there */
 };
 
@@ -44,9 +47,12 @@ struct req {
 	struct str path, query, host; /* of the target; path and host in normal form */
 	const struct route *route;
 	struct cache_key key;
-	struct str signature; /* of the variant, when other variants are known */
-	uint64_t epoch;	      /* of the tier, before it was looked up */
-	struct entry *entry;  /* found, or shared by the flight */
+	struct str signature;	 /* of the variant, when other variants are known */
+	uint64_t epoch;		 /* of the tier, before it was looked up */
+	struct entry *entry;	 /* found, or shared by the flight */
+	struct look *lookup;	 /* in tiers that answer later; NULL: none is under way */
+	struct purging *purging; /* req/purge.c */
+	const char *found_in;	 /* the tier that had the entry; static */
 	struct reuse_verdict verdict;
 	enum reason fwd; /* why it went to the upstream; NONE: it did not */
 	bool passes;	 /* by rule or by memory, not for want of a stored response */
@@ -83,10 +89,17 @@ struct req {
 
 /* req/steps.c: runs steps from this one until the request parks or has its answer (true). */
 bool req__drive(struct req *r, enum req_step step);
+/* The same for a request that was parked: tells the client side when the answer is there. Nothing happens when the client has gone. */
+void req__go_on(struct req *r, enum req_step step);
 /* The request's id, made when the client gave none that fits. */
 struct str req__id(struct req *r);
 /* Lets go of the flight, if there is one: as waiter, reader and leader. */
 void req__leave_flight(struct req *r);
+
+/* req/purge.c. The first may park. purge_leave: the request ends. */
+enum req_step purge_step(struct req *r);
+enum req_step purged_step(struct req *r);
+void purge_leave(struct req *r);
 
 /* req/visitor.c: the token that answer_from_entry wants for r->entry. Goes on to that answer, asks or waits for it (REQ_PARK: each
  * letter comes back here), or goes on alone. */
@@ -106,5 +119,7 @@ void answer_last_hop(struct req *r);
 void answer_json(struct req *r, int status, struct str body, enum reason reason);
 /* May the entry answer the request now? */
 struct reuse_verdict answer_verdict(const struct req *r, const struct entry *e);
+/* Was r->entry purged or invalidated since it was looked for? Who has waited meanwhile must not be given it. */
+bool answer_is_overtaken(const struct req *r);
 
 #endif

@@ -39,18 +39,11 @@ static bool is_unreachable(int err)
 	}
 }
 
-/* Between the lookup and now it may have been taken out of the store, for what it says is wrong. */
-static bool is_overtaken(const struct req *r)
-{
-	const struct entry *e = r->entry;
-	return tier_purged_since(r->env->tier, r->epoch, &e->key, e->tags, e->n_tags);
-}
-
 bool stale_stands_in(struct req *r, enum req_step *next)
 {
 	const struct flight *f = r->flight;
 	enum reason why = REASON_NONE;
-	if (!r->entry || is_overtaken(r))
+	if (!r->entry || answer_is_overtaken(r))
 		return false;
 	r->verdict = answer_verdict(r, r->entry); /* time has passed since */
 	if (r->verdict.stale_if_error)

@@ -1,14 +1,14 @@
 /* The steps of a request and its life. Each step returns the next; REQ_PARK waits for the one letter that a request has
  * (its flight was decided, or its stream has more), REQ_ANSWERED ends the drive.
  *
- *   receive -> lookup -> judge -> (fresh: answered), alone (validated for each request)
- *                         \--> join -> lead | (park) -> outcome -> answered
- *                   miss -/                         \-> join again (another variant), alone
- *   receive -> alone (passes)      receive -> purge
+ *   receive -> lookup -> [(park) -> found] -> judge -> (fresh: answered), alone (validated for each request)
+ *                                              \--> join -> lead | (park) -> outcome -> answered
+ *                                        miss -/                         \-> join again (another variant), alone
+ *   receive -> alone (passes)      receive -> purge -> [(park)] -> purged
  *   (answered from what is stored, where the visitor's token must be known first) -> token -> (park) -> answered, alone
  *
- * Not here: which variant is a request's (variant.c), a visitor's token (visitor.c), the fetch itself (fill.c), who waits for whom
- * (flight.c), what an answer looks like (answer.c). */
+ * Not here: which variant is a request's (variant.c), tiers that answer later (lookup.c), purges (purge.c), a visitor's token
+ * (visitor.c), the fetch itself (fill.c), who waits for whom (flight.c), what an answer looks like (answer.c). */
 #include "req/request.h"
 
 #include <assert.h>
@@ -107,51 +107,64 @@ static enum req_step receive(struct req *r)
 	return why == REASON_NONE ? REQ_LOOKUP : pass(r, why);
 }
 
-/* ---- purge by method ---- */
-
-/* A request that has come through another proxy does not come from the address it seems to come from. */
-static bool came_through_proxy(const struct req *r)
-{
-	static const struct str signs[] = {STR("X-Forwarded-For"), STR("Forwarded"), STR("Via")};
-	for (unsigned i = 0; i < COUNT_OF(signs); i++)
-		if (headers_find(&r->message.headers, signs[i]))
-			return true;
-	return false;
-}
-
-static enum req_step purge(struct req *r)
-{
-	if (!conf_nets_contain(&r->conf->admin.purge_from, r->client.address) || came_through_proxy(r)) {
-		answer_error(r, 403, REASON_PURGE_DENIED,
-		    came_through_proxy(r) ? "A PURGE that came through a proxy is not accepted; use the admin listener."
-					  : "This address may not purge; see [admin] purge_from.");
-		return REQ_ANSWERED;
-	}
-	key_make(r->route, r->message.scheme, r->host, r->path, r->query, r->env->key_seed, &r->arena, &r->key);
-	struct tier_purge op = {.kind = PURGE_URL, .arg = r->key.text, .key = r->key};
-	int err = tier_purge(r->env->tier, &op);
-	assert(err == ERR_OK); /* a key can always be purged */
-	(void)err;
-	recall_forget_pass(flights_recall(r->env->flights), &r->key);
-	answer_json(r, 200,
-	    arena_printf(&r->arena, "{\"purged\": %llu, \"id\": %llu}\n", (unsigned long long)op.count,
-		(unsigned long long)op.epoch),
-	    REASON_PURGED);
-	return REQ_ANSWERED;
-}
-
 /* ---- lookup and judge ---- */
 
-static enum req_step lookup(struct req *r)
+/* What the memory has, or what was found below it, is in r->entry or is not. */
+static enum req_step looked_up(struct req *r)
 {
-	r->asks_range = policy_asks_for_range(&r->message) && !policy_has_tokens(r->route);
-	key_make(r->route, r->message.scheme, r->host, r->path, r->query, r->env->key_seed, &r->arena, &r->key);
-	if (variant_look_up(r) == ERR_OK)
+	if (r->entry)
 		return REQ_JUDGE;
 	if (!partial_find(r))
 		return REQ_MISS;
 	/* Judged already. Were it judged once more, a purge in between could have it validated as if it were a page. */
 	return answer_from_entry(r, r->entry, OUTCOME_HIT, r->verdict.reason);
+}
+
+static void on_found(void *owner)
+{
+	req__go_on(owner, REQ_FOUND);
+}
+
+/* There are tiers below the memory, and nothing in it that answers. What is served while it is renewed is not looked for again by each
+ * who asks meanwhile: who renews it has looked. */
+static bool has_to_look_deeper(const struct req *r)
+{
+	if (!r->env->tier->is_deep)
+		return false;
+	enum reuse reuse = r->entry ? answer_verdict(r, r->entry).reuse : REUSE_REVALIDATE;
+	if (reuse == REUSE_STALE)
+		return !flight_is_open(r->env->flights, &r->key);
+	return reuse != REUSE_FRESH;
+}
+
+static enum req_step lookup(struct req *r)
+{
+	r->asks_range = policy_asks_for_range(&r->message) && !policy_has_tokens(r->route);
+	key_make(r->route, r->message.scheme, r->host, r->path, r->query, r->env->key_seed, &r->arena, &r->key);
+	variant_look_up(r);
+	if (!has_to_look_deeper(r))
+		return looked_up(r);
+	int err = lookup_start(r->env, &r->message, r->conf, r->route, &r->key, on_found, r, &r->lookup);
+	return err == ERR_AGAIN ? REQ_PARK : REQ_FOUND;
+}
+
+static enum req_step found(struct req *r)
+{
+	struct look *l = r->lookup;
+	if (l->op.entry) {
+		entry_release(&r->entry);
+		r->found_in = l->op.found_in;
+		r->entry = lookup_take(l);
+		r->fwd = REASON_NONE;
+	} else if (!r->entry && l->op.other_variant) {
+		r->fwd = REASON_MISS_VARY;
+	}
+	lookup_leave(&r->lookup);
+	if (r->entry && answer_is_overtaken(r)) {
+		entry_release(&r->entry);
+		r->fwd = REASON_MISS;
+	}
+	return looked_up(r);
 }
 
 static void refresh_behind(struct req *r);
@@ -304,6 +317,7 @@ static bool was_stored_meanwhile(struct req *r)
 		return false;
 	}
 	r->flight->entry = op.entry;
+	r->flight->found_in = op.found_in;
 	r->flight->reason = REASON_HIT;
 	flight_decide(r->flight, FLIGHT_SHARED);
 	flight_close(r->flight);
@@ -355,12 +369,25 @@ static enum req_step answer_shared(struct req *r, enum outcome outcome, enum rea
 	return answer_from_entry(r, r->flight->entry, outcome, reason);
 }
 
+/* There was no fetch. Each who waited asks in his own words: one may want a newer one than this (RFC 9111 5.2.1). */
+static enum req_step found_after_all(struct req *r)
+{
+	struct flight *f = r->flight;
+	r->found_in = f->found_in;
+	if (answer_verdict(r, f->entry).reuse == REUSE_FRESH)
+		return answer_shared(r, OUTCOME_HIT, REASON_HIT);
+	entry_release(&r->entry);
+	r->entry = entry_ref(f->entry);
+	req__leave_flight(r);
+	return REQ_JUDGE;
+}
+
 static enum req_step shared(struct req *r)
 {
 	struct flight *f = r->flight;
 	if (f->revalidated && r->waiter.leads)
 		return answer_shared(r, OUTCOME_REVALIDATED, REASON_HIT_REVALIDATED);
-	if (r->waiter.leads) {
+	if (r->waiter.leads && f->reason != REASON_HIT) { /* else there was no fetch: it was found after all */
 		answer_from_flight(r);
 		return REQ_ANSWERED;
 	}
@@ -370,8 +397,8 @@ static enum req_step shared(struct req *r)
 		return for_itself(r);
 	}
 	if (variant_matches(r, f->entry)) {
-		if (f->reason == REASON_HIT) /* found in the store after all */
-			return answer_shared(r, OUTCOME_HIT, REASON_HIT);
+		if (f->reason == REASON_HIT)
+			return found_after_all(r);
 		metrics_inc(r->env->metrics, METRIC_COLLAPSED);
 		return answer_shared(r, OUTCOME_COLLAPSED, REASON_COLLAPSED);
 	}
@@ -445,6 +472,12 @@ static const struct {
     REQ_STEPS(X)
 #undef X
 };
+
+void req__go_on(struct req *r, enum req_step step)
+{
+	if (!r->gone && req__drive(r, step))
+		r->env->port->resume(r->env->worker, r);
+}
 
 bool req__drive(struct req *r, enum req_step step)
 {

@@ -38,7 +38,7 @@ static int look_for_language(struct req *r, struct tier_get *op)
 	return ERR_MISSING;
 }
 
-int variant_look_up(struct req *r)
+void variant_look_up(struct req *r)
 {
 	struct tier_get op = {.key = r->key, .match = variant_is_whole, .ctx = r};
 	r->epoch = tier_epoch(r->env->tier);
@@ -48,8 +48,8 @@ int variant_look_up(struct req *r)
 		err = look_for_language(r, &op);
 	entry_release(&r->entry);
 	r->entry = op.entry;
+	r->found_in = op.found_in;
 	r->fwd = err == ERR_OK ? REASON_NONE : op.other_variant ? REASON_MISS_VARY : REASON_MISS;
-	return err;
 }
 
 static void text_of_fields(struct req *r, const struct headers *fields)

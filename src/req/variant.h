@@ -9,9 +9,9 @@ bool variant_matches(void *r, const struct entry *e);
 /* The same, and no partial entry: those are for ranges only (req/partial.h). */
 bool variant_is_whole(void *r, const struct entry *e);
 
-/* Finds the request's variant into r->entry; ERR_OK or ERR_MISSING, r->fwd then says why. Remembers the tier's epoch from
- * before. Where none matches, a fresh one in the language that the request wants first will do. */
-int variant_look_up(struct req *r);
+/* Finds the request's variant in memory into r->entry; NULL, and r->fwd says why. Remembers the tier's epoch from before. Where
+ * none matches, a fresh one in the language that the request wants first will do. */
+void variant_look_up(struct req *r);
 
 /* Requests for different variants must not wait for one another: r->signature parts them, as soon as one response has told
  * by which fields the URL varies. Of the entry that is the request's; by the fields that another entry varies by; by those

@@ -412,8 +412,7 @@ static enum req_step go_alone(struct req *r)
 /* The answer that waited. Time has passed, and what it was to be made of may have been purged. */
 static enum req_step go_on(struct req *r)
 {
-	const struct entry *e = r->entry;
-	if (tier_purged_since(r->env->tier, r->epoch, &e->key, e->tags, e->n_tags)) {
+	if (answer_is_overtaken(r)) {
 		req__leave_flight(r);
 		entry_release(&r->entry);
 		return REQ_LOOKUP;

@@ -13,6 +13,7 @@
 
 #include <assert.h>
 #include <netinet/in.h>
+#include <pthread.h>
 
 #include "base/mem.h"
 #include "policy/vary.h"
@@ -103,9 +104,43 @@ static struct tier *real_tier(struct tier *t)
 	return CONTAINER_OF(t, struct dry, tier)->real->tier;
 }
 
+/* A look through all tiers is waited for: whoever asks why has a thread that may. The tiers bound it. */
+struct waited {
+	struct tier_get op;
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	bool done;
+	int err;
+};
+
+static void on_answer(struct tier_get *op, int err)
+{
+	struct waited *w = CONTAINER_OF(op, struct waited, op);
+	pthread_mutex_lock(&w->lock);
+	w->done = true;
+	w->err = err;
+	pthread_cond_signal(&w->answered);
+	pthread_mutex_unlock(&w->lock);
+}
+
 static int read_get(struct tier *t, struct tier_get *op)
 {
-	return tier_get(real_tier(t), op);
+	struct waited w = {.op = *op, .lock = PTHREAD_MUTEX_INITIALIZER, .answered = PTHREAD_COND_INITIALIZER};
+	w.op.done = on_answer;
+	int err = tier_get(real_tier(t), &w.op);
+	if (err == ERR_AGAIN) {
+		pthread_mutex_lock(&w.lock);
+		while (!w.done)
+			pthread_cond_wait(&w.answered, &w.lock);
+		err = w.err;
+		pthread_mutex_unlock(&w.lock);
+	}
+	pthread_cond_destroy(&w.answered);
+	pthread_mutex_destroy(&w.lock);
+	op->entry = w.op.entry;
+	op->other_variant = w.op.other_variant;
+	op->found_in = w.op.found_in;
+	return err;
 }
 
 static int refuse_put(struct tier *t, struct tier_put *op)
@@ -158,6 +193,11 @@ static void ignore_lease_end(struct tier *t, struct tier_lease *op)
 {
 }
 
+static struct tier *read_part(struct tier *t, unsigned i)
+{
+	return tier_part(real_tier(t), i);
+}
+
 static void ignore_close(struct tier *t)
 {
 }
@@ -175,9 +215,10 @@ static const struct tier_ops tier_ops = {
     .await = ignore_await,
     .lease = lead_always,
     .lease_end = ignore_lease_end,
+    .part = read_part,
     .close = ignore_close,
 };
-_Static_assert(sizeof(tier_ops) == 13 * sizeof(void (*)(void)),
+_Static_assert(sizeof(tier_ops) == 14 * sizeof(void (*)(void)),
     "say above what a new function of tiers does when nothing may change");
 
 /* ---- the run ---- */
@@ -311,6 +352,16 @@ static struct why_variant *next_variant(struct gather *g)
 	return &out->variants[out->n_variants++];
 }
 
+/* A tier on disk makes another copy of its entry each time. */
+static bool is_chosen(const struct req *r, const struct entry *e)
+{
+	const struct entry *chosen = r->entry;
+	return e == chosen || (chosen && e->stored.response_ms == chosen->stored.response_ms &&
+				  e->stored.date_s == chosen->stored.date_s &&
+				  stored_is_partial(&e->stored) == stored_is_partial(&chosen->stored) &&
+				  policy_vary_matches(&e->stored, &r->message));
+}
+
 static void add_variant(void *ctx, struct entry *e)
 {
 	struct gather *g = ctx;
@@ -326,7 +377,7 @@ static void add_variant(void *ctx, struct entry *e)
 	    .n_tags = e->n_tags,
 	    .purged = atomic_load_explicit(&e->purged, memory_order_relaxed),
 	    .matches = policy_vary_matches(&e->stored, &g->r->message),
-	    .chosen = e == g->r->entry,
+	    .chosen = is_chosen(g->r, e),
 	};
 	copy_runs(&e->stored, g->a, &v->stored);
 	copy_holes(e->stored.holes, g->a, v);
@@ -427,7 +478,9 @@ static void describe(
 		return;
 	struct gather g = {.r = r, .a = a, .out = out};
 	out->key = arena_str(a, r->key.text);
-	tier_variants(d->real->tier, &r->key, add_variant, &g);
+	/* Those of the first tier that has some: the ones below it have the same, or have been looked at in vain. */
+	for (unsigned i = 0; tier_part(d->real->tier, i) && out->n_variants == 0; i++)
+		tier_variants(tier_part(d->real->tier, i), &r->key, add_variant, &g);
 	out->is_fetched = flight_is_open(d->real->flights, &r->key);
 	recall_last(d->real, r, d->now_ms, a, out);
 }
@@ -436,7 +489,10 @@ void why_find(const struct why_env *env, const struct why_ask *ask, struct arena
 {
 	struct dry d = {.real = env,
 	    .now_ms = ask->now_ms,
-	    .tier = {.ops = &tier_ops, .budget = env->tier->budget, .purges = env->tier->purges}};
+	    .tier = {.ops = &tier_ops,
+		.budget = env->tier->budget,
+		.purges = env->tier->purges,
+		.is_deep = env->tier->is_deep}};
 	struct metrics *metrics = metrics_new(1, REASON_COUNT, no_code);
 	struct sockaddr_storage peer;
 	assert(!str_eq(ask->method, STR("PURGE")));

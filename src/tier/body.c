@@ -56,6 +56,7 @@ struct body {
 	int err; /* with ended */
 	bool retaining, ended;
 	bool waiting; /* the producer was told ERR_AGAIN */
+	bool in_file; /* it has no chunks, and no producer */
 	unsigned n_readers, n_armed;
 	pthread_mutex_t lock;
 	struct chunk *head;   /* NULL when not retaining */
@@ -65,10 +66,12 @@ struct body {
 	int64_t expect;
 	size_t window;
 	struct budget *budget;
-	struct body_file *file; /* of a body in a file, which has no chunks */
 	struct body_reader *readers;
 	void (*wake)(void *ctx);
-	void *ctx;
+	union {
+		void *ctx;
+		struct body_file *file; /* in_file */
+	};
 };
 
 static struct chunk *chunk_new(size_t cap, size_t charged)
@@ -199,6 +202,7 @@ struct body *body_of_file(int fd_take, uint64_t size)
 {
 	struct body *b = body_new((int64_t)size, NULL, NULL, NULL);
 	struct stat st;
+	b->in_file = true;
 	b->file = mem_zalloc(sizeof(*b->file));
 	b->file->fd = fd_take;
 	b->size = size;
@@ -212,14 +216,14 @@ struct body *body_of_file(int fd_take, uint64_t size)
 
 int body_file(const struct body *b)
 {
-	return b->file ? b->file->fd : -1;
+	return b->in_file ? b->file->fd : -1;
 }
 
 bool body_is_current(const struct body *b)
 {
 	const struct body_file *file = b->file;
 	struct stat st;
-	if (!file)
+	if (!b->in_file)
 		return true;
 	return fstat(file->fd, &st) == 0 && st.st_nlink > 0 && st.st_size == file->size &&
 	       st.st_ctim.tv_sec == file->changed.tv_sec && st.st_ctim.tv_nsec == file->changed.tv_nsec;
@@ -242,9 +246,10 @@ size_t body__release(struct body **body)
 	chunk_unref(b->head, &dead);
 	chunk_unref(b->tail, &dead);
 	size_t freed = chunks_free(b, dead);
-	if (b->file)
+	if (b->in_file) {
 		close(b->file->fd);
-	free(b->file);
+		free(b->file);
+	}
 	pthread_mutex_destroy(&b->lock);
 	free(b);
 	return freed;

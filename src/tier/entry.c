@@ -222,7 +222,7 @@ int64_t entry__useless_from(const struct stored *s)
 	return add_ms(at, grace < GRACE_MAX_MS ? grace : GRACE_MAX_MS);
 }
 
-bool entry__better(const struct stored *x, const struct stored *y)
+bool entry__is_better(const struct stored *x, const struct stored *y)
 {
 	if ((x->vary.n > 0) != (y->vary.n > 0))
 		return x->vary.n > 0;

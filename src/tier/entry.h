@@ -16,6 +16,7 @@
 
 struct entry {
 	atomic_uint refs;
+	atomic_bool purged; /* softly: stale from then on */
 	struct cache_key key;
 	struct stored stored;	/* strings and holes in the entry's own block */
 	struct headers headers; /* the same */
@@ -24,7 +25,6 @@ struct entry {
 	unsigned route_id;  /* metrics slot of the route that stored it */
 	uint64_t epoch;	    /* tier_epoch before its fetch began, and before what it renews was looked up */
 	struct body *body;  /* one reference */
-	atomic_bool purged; /* softly: stale from then on */
 	/* Wall clock when the origin last let somebody wait for it without an answer (req/stale.c); 0: it did not. */
 	_Atomic int64_t unanswered_ms;
 	/* Which file it is (tier/file.c), set when that tier has stored or found it; 0: none. */

@@ -332,7 +332,11 @@ int file_tier_new(const struct file_options *o, struct tier **out, const char **
 	(void)!random_u64(&seed); /* 0 is one as well */
 	size_t size = o->path.n + sizeof("/pages");
 	t->own_purges = o->purges ? NULL : purge_log__new();
-	t->tier = (struct tier){.ops = &file_ops, .budget = o->budget, .purges = o->purges ? o->purges : t->own_purges};
+	t->tier = (struct tier){.ops = &file_ops,
+	    .budget = o->budget,
+	    .purges = o->purges ? o->purges : t->own_purges,
+	    .heard = o->heard,
+	    .heard_ctx = o->heard_ctx};
 	t->path = mem_dup(o->path.p, o->path.n);
 	t->pages = mem_alloc(size);
 	snprintf(t->pages, size, "%s/pages", t->path);

@@ -13,6 +13,8 @@ struct file_options {
 	uint64_t key_seed;	  /* of the cache keys in this process */
 	struct budget *budget;	  /* for entries that are read, NULL: not counted; must outlive the tier */
 	struct purge_log *purges; /* of the stack; NULL: its own */
+	void (*heard)(void *ctx, const struct tier_heard *what); /* as in tier.h */
+	void *heard_ctx;
 };
 
 /* 0, or ERR_IO, ERR_DENIED with a sentence in *why (static or strerror's): the directory cannot be made or written. Blocks for a moment;

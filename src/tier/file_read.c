@@ -85,9 +85,9 @@ static bool admit(struct file_tier *t, const struct file_leaf *leaf, const struc
 /* Of equal ones the last put. */
 static bool is_better(const struct file_form *a, const struct file_form *b)
 {
-	if (entry__better(&a->form.stored, &b->form.stored))
+	if (entry__is_better(&a->form.stored, &b->form.stored))
 		return true;
-	return !entry__better(&b->form.stored, &a->form.stored) && a->id > b->id;
+	return !entry__is_better(&b->form.stored, &a->form.stored) && a->id > b->id;
 }
 
 /* ERR_OK: *best is to be freed. */

@@ -35,12 +35,12 @@ size_t entry__release(struct entry **e);
 bool body__shared(const struct body *b);
 bool entry__shared(const struct entry *e);
 
-/* Of two that match a request: is x to be chosen before y? RFC 9111 4.1: one that varies before one that does not; 4: then the most recent by
- * its Date. */
-bool entry__better(const struct stored *x, const struct stored *y);
-/* Wall clock from when on it can answer nothing: stale beyond its windows (RFC 5861, RFC 9111 4.2.4), and for those that can be validated
- * (4.3) a grace after that. */
+/* Wall clock from when on it can answer nothing: stale beyond its windows (RFC 5861, RFC 9111 4.2.4), and for those that can
+ * be validated (4.3) a grace after that. */
 int64_t entry__useless_from(const struct stored *s);
+/* Of two that fit a request, offered newest first: is x chosen before y? RFC 9111 4.1: one that varies before one that does not; 4: then
+ * the most recent by its Date, of equal ones the last put. */
+bool entry__is_better(const struct stored *x, const struct stored *y);
 
 /* What a body takes besides its chunks; it is charged with the entry that holds it. */
 size_t body__cost(void);

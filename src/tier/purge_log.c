@@ -130,6 +130,11 @@ uint64_t purge_log__invalidate(struct purge_log *log, const struct cache_key *ke
 	return epoch;
 }
 
+void purge_log__bump(struct purge_log *log)
+{
+	atomic_fetch_add(&log->epoch, 1);
+}
+
 uint64_t purge_log__epoch(const struct purge_log *log)
 {
 	return atomic_load_explicit(&log->epoch, memory_order_acquire);

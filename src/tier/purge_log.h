@@ -21,7 +21,9 @@ void purge_log__free(struct purge_log *log);
 uint64_t purge_log__add(struct purge_log *log, const struct tier_purge *op);
 /* Moves the epoch and remembers that the key was invalidated. Returns the epoch. Any thread, no lock. */
 uint64_t purge_log__invalidate(struct purge_log *log, const struct cache_key *key);
-/* The number of purges and invalidations so far. Any thread, no lock. */
+/* Moves the epoch for nothing: what begins from now on is told apart from what began before. Any thread, no lock. */
+void purge_log__bump(struct purge_log *log);
+/* The number of purges, invalidations and bumps so far. Any thread, no lock. */
 uint64_t purge_log__epoch(const struct purge_log *log);
 /* Was the key (or two others with its slot) invalidated after `epoch`? Any thread, no lock. */
 bool purge_log__invalidated(const struct purge_log *log, uint64_t epoch, const struct cache_key *key);

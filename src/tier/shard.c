@@ -108,7 +108,7 @@ struct slot *shard__choose(struct slot *slot, const struct tier_get *op)
 	for (; slot; slot = shard__find_older(slot)) {
 		if (op->match && !op->match(op->ctx, slot->entry))
 			continue;
-		if (!chosen || entry__better(&slot->entry->stored, &chosen->entry->stored))
+		if (!chosen || entry__is_better(&slot->entry->stored, &chosen->entry->stored))
 			chosen = slot;
 	}
 	return chosen;

@@ -7,6 +7,7 @@ int tier_get(struct tier *t, struct tier_get *op)
 {
 	op->entry = NULL;
 	op->other_variant = false;
+	op->found_in = t->ops->name;
 	return t->ops->get(t, op);
 }
 
@@ -66,6 +67,13 @@ void tier_lease_end(struct tier *t, struct tier_lease *op)
 {
 	if (t->ops->lease_end)
 		t->ops->lease_end(t, op);
+}
+
+struct tier *tier_part(struct tier *t, unsigned i)
+{
+	if (t->ops->part)
+		return t->ops->part(t, i);
+	return i == 0 ? t : NULL;
 }
 
 void tier_close(struct tier **t)

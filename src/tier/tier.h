@@ -19,13 +19,19 @@ struct tier_get {
 	/* Does this variant answer the request? Called under a read lock, or on a thread of the tier's before `done`: quick, calls
 	 * nothing of the tier. NULL: any. */
 	bool (*match)(void *ctx, const struct entry *e);
+	/* Of a stack: looks below its memory too, where what is found there does not answer by itself. Else the memory alone is asked,
+	 * and the call never waits. */
+	bool deep;
+	/* With deep: does this one answer without the origin? Called as `match`. NULL: any does. */
+	bool (*enough)(void *ctx, const struct entry *e);
 	void *ctx;
 	/* A tier of files: bodies up to this are read into memory, larger ones stay in their file (body_file). Those of entries with
 	 * holes or runs are always read. */
 	size_t in_memory;
 	struct entry
 	    *entry; /* out: one reference. Of those that match, the most recent by Date; one that varies comes first. */
-	bool other_variant; /* out, with ERR_MISSING: the key is there, but no variant matched */
+	bool other_variant;   /* out, with ERR_MISSING: the key is there, but no variant matched */
+	const char *found_in; /* out: the name of the tier that had it; static */
 	void (*done)(struct tier_get *op, int err);
 };
 
@@ -116,8 +122,11 @@ struct tier_ops {
 	    void (*fn)(void *ctx, const struct tier_receipt *r), void *ctx);
 	/* Optional. ERR_OK, ERR_EOF (as `done`), or ERR_AGAIN. */
 	int (*lease)(struct tier *t, struct tier_lease *op);
-	/* Optional, with lease. Harmless where none is held. A lease that is still waited for ends without `done`. Does not block. */
+	/* Optional, with lease: ends the one that is held, or is still waited for. When it returns, `done` has been called or never is, and
+	 * the operation may go. Waits at most for a `done` that has begun. */
 	void (*lease_end)(struct tier *t, struct tier_lease *op);
+	/* Optional: the i-th of the tiers that it is made of, NULL behind the last. */
+	struct tier *(*part)(struct tier *t, unsigned i);
 	void (*close)(struct tier *t); /* no call may be in flight; frees t */
 };
 
@@ -125,8 +134,9 @@ struct tier {
 	const struct tier_ops *ops;
 	struct budget *budget;	  /* what bodies and entries for this tier are charged to; NULL: not counted */
 	struct purge_log *purges; /* own, or that of the stack it is part of */
+	bool is_deep;		  /* a stack with something below its memory: tier_get.deep makes a difference */
 	/* Of tiers that are shared: told what other instances did, in its order, on a thread of the tier. Who is told adds it to
-	 * `purges` before it returns. NULL: the tier itself adds it. Set before the first operation. */
+	 * `purges` before it returns. NULL: the tier itself adds it. Constant from the start. */
 	void (*heard)(void *ctx, const struct tier_heard *what);
 	void *heard_ctx;
 };
@@ -147,6 +157,8 @@ int tier_await(struct tier *t, uint64_t seq, int64_t timeout_ms, void (*fn)(void
     void *ctx) MUST_CHECK;
 int tier_lease(struct tier *t, struct tier_lease *op) MUST_CHECK;
 void tier_lease_end(struct tier *t, struct tier_lease *op);
+/* The tiers that it is made of, in the order they are looked at; of one that is made of none, itself. NULL behind the last. */
+struct tier *tier_part(struct tier *t, unsigned i);
 void tier_close(struct tier **t);
 
 /* The number of purges and invalidations so far. A fetch remembers it before its request goes out. */

@@ -89,6 +89,7 @@ struct upstreams {
 	struct exchange *all;	/* that are under way */
 	struct exchange *spare; /* ended ones, to be used again */
 	unsigned n_spare;
+	bool aborted;		  /* nothing is fetched any more */
 	struct exchange *telling; /* whose event is being called; NULL when it was cancelled in it */
 	struct arena arena;	  /* header arrays of the head being read */
 	char scratch[SCRATCH_SIZE];

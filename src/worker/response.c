@@ -7,8 +7,10 @@
  * close the connection (RFC 9112 6.3 needs none for them). */
 #include "worker/response.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -104,10 +106,26 @@ static struct MHD_Response *of_segments(const struct answer *a, size_t room)
 	return r;
 }
 
+/* Sent by the kernel from the file (sendfile). The library closes the descriptor, so it gets one of its own. */
+static struct MHD_Response *of_file(const struct answer *a)
+{
+	if (a->length == 0)
+		return MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
+	int fd = fcntl(body_file(a->entry->body), F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return NULL;
+	struct MHD_Response *r = MHD_create_response_from_fd_at_offset64((uint64_t)a->length, fd, a->offset);
+	if (!r)
+		close(fd);
+	return r;
+}
+
 bool response_is_split(const struct answer *a)
 {
 	if (a->bodyless)
 		return false;
+	if (a->kind == ANSWER_FILE)
+		return a->length > 0;
 	if (a->kind == ANSWER_WHOLE)
 		return body_segments(a->entry->body, NULL, 0) > 1;
 	return a->kind == ANSWER_PARTS && a->n_slices > 1;
@@ -180,6 +198,8 @@ struct MHD_Response *response_make(
 		r = of_nothing(a);
 	else if (a->kind == ANSWER_WHOLE)
 		r = of_segments(a, room);
+	else if (a->kind == ANSWER_FILE)
+		r = of_file(a);
 	else if (a->kind == ANSWER_PARTS)
 		r = of_pieces(a->slices, a->n_slices, room);
 	else if (a->kind == ANSWER_TEXT)

@@ -26,18 +26,16 @@
 #include "policy/reason.h"
 #include "req/flight.h"
 #include "req/why.h"
-#include "tier/memory.h"
 #include "worker/admin.h"
 #include "worker/doors.h"
 #include "worker/mailbox.h"
 #include "worker/notify.h"
+#include "worker/store.h"
 #include "worker/worker.h"
 
 enum {
-	SWEEP_MS = 250,		/* how often expired entries are looked for */
-	SWEEP_ROUND = 240,	/* sweeps until each entry was looked at: a minute */
-	SWEEP_MIN = 500,	/* entries a sweep, at least */
 	ERRORS_MAX = 64 * 1024, /* text of a reload */
+	DESCRIPTION_MAX = 8192, /* of the tiers */
 	GATES_MAX = 64		/* upstreams whose figures are shown */
 };
 
@@ -82,13 +80,6 @@ static int secret(uint64_t *out)
 
 /* Settings */
 
-static struct memory_options memory_options(const struct conf *conf)
-{
-	return (struct memory_options){.memory_size = conf->cache.memory_size,
-	    .max_entries = conf->cache.max_entries,
-	    .max_variants = conf->cache.max_variants};
-}
-
 static unsigned route_slot(void *ctx, struct str name)
 {
 	return metrics_route(ctx, name);
@@ -116,8 +107,7 @@ static void put_in_force(struct server *s, struct conf *fresh)
 	log_lines(LOG_WARNING, &restart);
 	buf_free(&restart);
 	number_routes(s, fresh);
-	struct memory_options memory = memory_options(fresh);
-	memory_tier_resize(s->tier, &memory);
+	store_configure(s->tier, fresh);
 	log_set_level((enum log_level)fresh->log.level);
 	for (unsigned i = 0; i < s->n_workers; i++)
 		worker_set_conf(s->workers[i], fresh);
@@ -208,6 +198,7 @@ static unsigned admin_figures(void *ctx, struct metrics_extra *out, unsigned max
 	struct server *s = ctx;
 	struct gate_figures gates[GATES_MAX];
 	unsigned n_gates = gates_read(s->gates, gates, GATES_MAX), n = add_access_log(s->access, out, max);
+	n += store_figures(s->tier, out + n, max - n);
 	for (unsigned i = 0; i < n_gates && i < GATES_MAX; i++)
 		n += add_gate(&gates[i], out + n, max - n);
 	return n;
@@ -328,10 +319,7 @@ static void on_signal(uv_signal_t *handle, int number)
 static void on_sweep(uv_timer_t *timer)
 {
 	struct server *s = timer->data;
-	struct tier_stats stats = {0};
-	tier_stats(s->tier, &stats);
-	uint64_t share = stats.entries / SWEEP_ROUND;
-	tier_sweep(s->tier, clock_wall_ms(), share > SWEEP_MIN ? (unsigned)share : SWEEP_MIN);
+	store_sweep(s->tier, clock_wall_ms());
 }
 
 static int start_loop(struct server *s)
@@ -349,7 +337,7 @@ static int start_loop(struct server *s)
 	uv_timer_init(&s->loop, &s->sweep);
 	uv_timer_init(&s->loop, &s->drain);
 	s->sweep.data = s->drain.data = s;
-	uv_timer_start(&s->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+	uv_timer_start(&s->sweep, on_sweep, STORE_SWEEP_MS, STORE_SWEEP_MS);
 	return ERR_OK;
 }
 
@@ -412,10 +400,8 @@ static int make_shared(struct server *s)
 		    strerror(errno));
 		return ERR_IO;
 	}
-	struct memory_options memory = memory_options(conf);
 	s->metrics = metrics_new(conf->server.workers, REASON_COUNT, reason_label);
 	number_routes(s, s->conf);
-	s->tier = memory_tier_new(&memory);
 	s->flights = flights_new();
 	s->gates = gates_new(worker_post, worker_unpost);
 	s->started_ms = clock_wall_ms();
@@ -424,7 +410,8 @@ static int make_shared(struct server *s)
 		if (secret(secrets[i]) != ERR_OK)
 			return ERR_IO;
 	}
-	return ERR_OK;
+	s->tier = store_open(conf, s->key_seed);
+	return s->tier ? ERR_OK : ERR_IO;
 }
 
 static void unmake_shared(struct server *s)
@@ -491,8 +478,11 @@ static void announce(struct server *s)
 	for (unsigned i = 0; i < conf->n_upstreams; i++)
 		log_info("server", "upstream %.*s: %.*s", STR_ARG(conf->upstreams[i].name),
 		    STR_ARG(conf->upstreams[i].url_text));
-	log_info("server", "%u workers, memory tier of %zu MiB, %u routes", s->n_workers, conf->cache.memory_size >> 20,
-	    conf->n_routes);
+	struct buf tiers;
+	buf_init(&tiers, DESCRIPTION_MAX);
+	store_describe(conf, &tiers);
+	log_info("server", "%u workers, %.*s, %u routes", s->n_workers, STR_ARG(buf_str(&tiers)), conf->n_routes);
+	buf_free(&tiers);
 	conf_release(&conf);
 }
 

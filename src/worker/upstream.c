@@ -392,6 +392,8 @@ static void on_place(struct mail *m)
 
 /* --- public --- */
 
+static const char proxy_stops[] = "the proxy stops";
+
 void upstream_fetch(struct upstreams *u, struct fetch *f)
 {
 	struct exchange *x = exchange_new(u, f);
@@ -400,6 +402,10 @@ void upstream_fetch(struct upstreams *u, struct fetch *f)
 	f->sent_ms = f->first_byte_us = 0;
 	x->ticket.worker = u->worker;
 	x->ticket.mail.fn = on_place;
+	if (u->aborted) {
+		fail_soon(x, ERR_CANCELLED, proxy_stops);
+		return;
+	}
 	int r = gate_enter(u->gates, f->upstream, &x->ticket);
 	if (r == ERR_BUSY) {
 		fail_soon(x, r, "too many requests are waiting for the upstream");
@@ -451,8 +457,9 @@ void upstream_body(struct upstreams *u, struct fetch *f)
 
 void upstreams_abort(struct upstreams *u)
 {
+	u->aborted = true;
 	while (u->all)
-		upstream__end(u->all, ERR_CANCELLED, "the proxy stops", false);
+		upstream__end(u->all, ERR_CANCELLED, proxy_stops, false);
 }
 
 struct upstreams *upstreams_new(const struct upstreams_options *o)

@@ -22,7 +22,7 @@ struct upstreams_options {
 
 /* The first call of the process prepares libcurl. Never fails. */
 struct upstreams *upstreams_new(const struct upstreams_options *o);
-/* Ends every fetch with ERR_CANCELLED. Not from inside an event of one. */
+/* Ends every fetch with ERR_CANCELLED, and those that begin later as soon as the loop turns. Not from inside an event of one. */
 void upstreams_abort(struct upstreams *u);
 /* Closes idle connections, cancels nothing: no fetch may be under way, and no event of one on the stack. Handles are
  * closed with the loop's next turns. */

@@ -62,9 +62,9 @@ def test_a_failover(origin, serve, start_redis, backend, kind, options):
     larder = serve(origin, ini(redis, backend))
     round_trip(origin, larder, "before")
     pages_of(origin)
-    with Visitors(larder, pages=1000, bound=budget_and_margin(0.05)) as crowd:
+    redis.wait_in_step()
+    with Visitors(larder, pages=100_000, bound=budget_and_margin(0.05)) as crowd:
         crowd.wait(100)
-        redis.wait_in_step()
         redis.kill_master()
         crowd.wait(200)
         stores = larder.tier("stores_total", "redis")

@@ -39,7 +39,9 @@ def pages_of(origin, path="/*", size=0, **options):
 
 
 def kept(larder, target, tier, headers=None):
-    """Has the page fetched and waits until that tier has it; the first response is returned."""
+    """Has the page fetched and waits until that tier has it; the first response is returned. A Redis that is not connected yet would be
+    passed over."""
+    wait_until(lambda: larder.tier("down", tier) == 0, f"the tier {tier} to be up")
     before = larder.tier("stores_total", tier)
     first = larder.get(target, {**SITE, **(headers or {})})
     wait_until(lambda: larder.tier("stores_total", tier) > before, f"{target} to be in the tier {tier}")

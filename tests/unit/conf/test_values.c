@@ -73,7 +73,11 @@ static const struct bad {
     {"a misspelled word", SECTION_UPSTREAM, "host", "clinet", "none of the words", "client"},
     {"a shortened word", SECTION_LOG, "level", "warn", "none of the words", "warning"},
     {"a word in capitals", SECTION_LOG, "level", "DEBUG", "none of the words", "debug"},
-    {"a tier that is not there", SECTION_CACHE, "backend", "redis", "none of the words", NULL},
+    {"a tier that is not there", SECTION_CACHE, "backend", "disk", "none of the words", NULL},
+    {"a tier with a slip", SECTION_CACHE, "backend", "memory, reddis", "none of the words", "redis"},
+    {"a tier twice", SECTION_CACHE, "backend", "memory, memory", "stands there twice", NULL},
+    {"the slow tier first", SECTION_CACHE, "backend", "redis, memory", "memory comes before what is slower", NULL},
+    {"no tier at all", SECTION_CACHE, "backend", "memory,", "none of the words", NULL},
     {"a misspelled flag", SECTION_ROUTE, "override", "private, no_store", "\"no_store\"", "no-store"},
     {"a name with a blank", SECTION_SERVER, "via", "my proxy", "not a name", NULL},
     {"a name that begins with a digit", SECTION_SERVER, "via", "1a", "not a name", NULL},
@@ -355,7 +359,7 @@ START_TEST(every_default_and_example_is_legal)
 {
 	for (unsigned i = 0; i < n_options; i++) {
 		const struct option *o = &options[i];
-		bool words = o->type == VALUE_CHOICE || o->type == VALUE_WORD || o->type == VALUE_FLAGS;
+		bool words = o->type == VALUE_CHOICE || o->type == VALUE_TIERS || o->type == VALUE_FLAGS;
 		if (o->preset)
 			ck_assert_msg(read(o->section, o->name, o->preset) == ERR_OK, "default of %s", o->name);
 		if (o->text && !words)

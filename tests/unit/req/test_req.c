@@ -1,4 +1,4 @@
-/* Requests from head to last byte: hit, miss, sharing, purging, failing, with a scripted upstream and a clock moved by hand. */
+/* Requests from head to last byte: hit, miss, sharing, failing, with a scripted upstream and a clock moved by hand. */
 #include "world.h"
 
 #define PUBLIC "Cache-Control: max-age=60\nContent-Type: text/plain\n"
@@ -684,59 +684,6 @@ START_TEST(a_stale_page_stands_in_for_those_who_joined_a_renewal)
 }
 END_TEST
 
-START_TEST(a_fetch_begun_before_a_purge_stores_nothing)
-{
-	struct world *w = world_new(plain);
-	struct req *before = world_ask(w, "GET", "/ttl/a", "");
-	struct req *purge = world_ask(w, "PURGE", "/ttl/a", "");
-	ck_assert_int_eq(req_answer(purge)->status, 200);
-	world_end(&purge);
-	/* nor is it joined by who comes after the purge */
-	struct req *after = world_ask(w, "GET", "/ttl/a", "");
-	ck_assert_uint_eq(w->n_fetches, 2);
-	world_respond(w, 0, 200, "", "old");
-	ASSERT_ANSWER(before, 200, "old");
-	world_end(&before);
-	ck_assert_ptr_null(req_answer(after));
-	world_respond(w, 1, 200, "", "new");
-	ASSERT_ANSWER(after, 200, "new");
-	world_end(&after);
-	after = world_ask(w, "GET", "/ttl/a", "");
-	ASSERT_ANSWER(after, 200, "new");
-	world_end(&after);
-	world_free(&w);
-}
-END_TEST
-
-START_TEST(purge_drops_every_variant_and_says_how_many)
-{
-	struct world *w = world_new(plain);
-	static const char *const languages[] = {"Accept-Language: en\n", "Accept-Language: de\n"};
-	for (unsigned i = 0; i < 2; i++) {
-		struct req *r = world_ask(w, "GET", "/v", languages[i]);
-		world_respond(w, i, 200, PUBLIC "Vary: Accept-Language\n", "x");
-		world_end(&r);
-	}
-	struct req *purge = world_ask(w, "PURGE", "/v", "");
-	struct str body = req_answer(purge)->text;
-	ck_assert_msg(str_starts(body, STR("{\"purged\": 2, ")), "%.*s", STR_ARG(body));
-	world_end(&purge);
-	struct req *r = world_ask(w, "GET", "/v", languages[0]);
-	ck_assert_uint_eq(w->n_fetches, 3);
-	world_respond(w, 2, 200, PUBLIC, "x");
-	world_end(&r);
-	/* who may not: another address, or somebody behind a proxy that we are told of */
-	purge = world_ask(w, "PURGE", "/v", "X-Forwarded-For: 10.0.0.1\n");
-	ck_assert_int_eq(req_answer(purge)->status, 403);
-	world_end(&purge);
-	w->peer.sin_addr.s_addr = htonl(0x0a000001);
-	purge = world_ask(w, "PURGE", "/v", "");
-	ck_assert_int_eq(req_answer(purge)->status, 403);
-	world_end(&purge);
-	world_free(&w);
-}
-END_TEST
-
 /* Another worker may come to its letter late. */
 START_TEST(what_turned_out_too_large_reaches_who_is_told_at_its_end)
 {
@@ -992,8 +939,6 @@ int main(void)
 	tcase_add_test(t, neither_of_two_hosts_answers_for_the_other);
 	tcase_add_test(t, a_stale_page_stands_in_for_an_origin_that_fails);
 	tcase_add_test(t, a_stale_page_stands_in_for_those_who_joined_a_renewal);
-	tcase_add_test(t, a_fetch_begun_before_a_purge_stores_nothing);
-	tcase_add_test(t, purge_drops_every_variant_and_says_how_many);
 	tcase_add_test(t, what_turned_out_too_large_reaches_who_is_told_at_its_end);
 	tcase_add_test(t, what_turns_out_too_large_streams_and_is_not_stored);
 	tcase_add_test(t, a_known_length_over_the_limit_passes_at_once);

@@ -1,6 +1,6 @@
 /* The token of a visitor's session: who is asked for it, how often, whose it is; and what becomes of the page. The page lies in the store
  * from the start, with one hole of a session. */
-#include "world.h"
+#include "deep.h"
 
 #include "policy/key.h"
 #include "req/session.h"
@@ -487,6 +487,34 @@ START_TEST(a_purge_in_between)
 }
 END_TEST
 
+static void on_purged(struct tier_purge *op, int err)
+{
+}
+
+START_TEST(after_a_purge_it_is_looked_for_below)
+{
+	static const struct deep_page below = {.body = "below", .lifetime_ms = 60000};
+	for (int found = 0; found < 2; found++) {
+		struct world *w = deep_world(ini);
+		struct tier_purge purge = {.kind = PURGE_ALL, .done = on_purged};
+		store(w, "/p", 60000, 0);
+		struct req *r = world_ask(w, "GET", "/p", "Cookie: " OLD "\n");
+		ck_assert_int_eq(tier_purge(w->tier, &purge), ERR_AGAIN);
+		deep_purged(w, 0, ERR_OK);
+		world_respond(w, 0, 200, TEXT, T1);
+		ck_assert_ptr_null(req_answer(r));
+		ck_assert_uint_eq(deep.n_gets, 1);
+		ck_assert_uint_eq(w->n_fetches, 1);
+		deep_find(w, 0, found ? &below : NULL);
+		if (!found)
+			world_respond(w, 1, 200, "Cache-Control: no-store\n", "new");
+		ASSERT_ANSWER(r, 200, found ? "below" : "new");
+		world_end(&r);
+		world_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(it_becomes_old_in_between)
 {
 	struct world *w = world_new(ini);
@@ -674,6 +702,7 @@ int main(void)
 	tcase_add_test(t, clients_leave);
 	tcase_add_test(t, an_end_of_the_worker_ends_it);
 	tcase_add_test(t, a_purge_in_between);
+	tcase_add_test(t, after_a_purge_it_is_looked_for_below);
 	tcase_add_test(t, it_becomes_old_in_between);
 	tcase_add_test(t, each_answer_from_the_store_has_its_token);
 	tcase_add_test(t, a_head_asks_as_well);

@@ -1,7 +1,9 @@
 /* What is told must be what is done: a corpus of requests goes through both, in every state that the store can be in; and
  * asking changes nothing. */
+#include "deep.h"
 #include "holes.h"
-#include "world.h"
+
+#include <pthread.h>
 
 #include "req/why.h"
 
@@ -409,6 +411,95 @@ START_TEST(the_scheme_is_what_a_request_would_have)
 }
 END_TEST
 
+/* ---- tiers below ---- */
+
+static const struct deep_page below = {.body = "below", .age_ms = 4000, .lifetime_ms = 60000};
+static struct world *deep_one;
+static pthread_t answering;
+static const struct deep_page *found_below;
+
+static void *answer_lookup(void *arg)
+{
+	deep_finds(deep_one, (unsigned)(uintptr_t)arg, found_below);
+	return NULL;
+}
+
+static void answer_on_a_thread(unsigned i)
+{
+	ck_assert_int_eq(pthread_create(&answering, NULL, answer_lookup, (void *)(uintptr_t)i), 0);
+}
+
+START_TEST(a_look_below_is_waited_for)
+{
+	static const struct {
+		const char *sentence;
+		const struct deep_page *found;
+		enum why_kind kind;
+		enum reason reason;
+	} looks[] = {
+	    {"it is found", &below, WHY_STORED, REASON_HIT},
+	    {"nothing is found", NULL, WHY_FETCH, REASON_MISS},
+	};
+	for (size_t i = 0; i < COUNT_OF(looks); i++) {
+		struct world *w = deep_world("[route /*]\nttl = 60s\n");
+		struct arena a;
+		struct why why;
+		arena_init(&a, 0);
+		deep_one = w;
+		deep.has_leases = true; /* none is asked for: it would be held from those who fetch */
+		deep.asked = answer_on_a_thread;
+		found_below = looks[i].found;
+		ask_why(w, &a, "GET", "/p", "", &why);
+		pthread_join(answering, NULL);
+		ck_assert_msg(why.kind == looks[i].kind && why.reason == looks[i].reason, "%s: %d %s",
+		    looks[i].sentence, (int)why.kind, reason_code(why.reason));
+		ck_assert_msg(why.n_variants == (looks[i].found != NULL), "%s", looks[i].sentence);
+		if (looks[i].found) {
+			ck_assert(why.variants[0].chosen && why.variants[0].matches);
+			ck_assert_int_eq(why.variants[0].age_ms, 4000);
+		}
+		ck_assert_uint_eq(deep.n_gets, 1);
+		ck_assert_uint_eq(deep.n_leases, 0);
+		ck_assert_uint_eq(w->n_fetches, 0);
+		arena_free(&a);
+		world_free(&w);
+	}
+}
+END_TEST
+
+/* A tier outside the process makes another copy for each who asks. */
+START_TEST(variants_are_those_of_the_first_tier_that_has_some)
+{
+	struct arena a;
+	struct why why;
+	deep_keeps = false;
+	struct world *w = deep_world("[route /*]\nttl = 60s\n");
+	arena_init(&a, 0);
+	deep_one = w;
+	deep.asked = answer_on_a_thread;
+	found_below = &below;
+	ask_why(w, &a, "GET", "/p", "", &why);
+	pthread_join(answering, NULL);
+	ck_assert_int_eq(why.kind, WHY_STORED);
+	ck_assert_uint_eq(why.n_variants, 0);
+	struct cache_key key = {.text = why.key};
+	deep.variant = deep_entry(w, &key, &below);
+	ask_why(w, &a, "GET", "/p", "", &why);
+	pthread_join(answering, NULL);
+	ck_assert_uint_eq(why.n_variants, 1);
+	ck_assert(why.variants[0].chosen);
+	entry_release(&deep.variant);
+	deep.variant = deep_entry(w, &key, &(struct deep_page){.body = "x", .age_ms = 1000, .lifetime_ms = 60000});
+	ask_why(w, &a, "GET", "/p", "", &why);
+	pthread_join(answering, NULL);
+	ck_assert_uint_eq(why.n_variants, 1);
+	ck_assert(!why.variants[0].chosen);
+	arena_free(&a);
+	world_free(&w);
+	deep_keeps = true;
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("req/why");
@@ -425,6 +516,8 @@ int main(void)
 	tcase_add_test(t, each_of_many_variants_is_told);
 	tcase_add_test(t, a_fetch_under_way_is_told);
 	tcase_add_test(t, the_scheme_is_what_a_request_would_have);
+	tcase_add_test(t, a_look_below_is_waited_for);
+	tcase_add_test(t, variants_are_those_of_the_first_tier_that_has_some);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

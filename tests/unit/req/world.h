@@ -139,8 +139,8 @@ static inline const char *world_reason(unsigned r)
 	return reason_code((enum reason)r);
 }
 
-/* `ini` is the text of a configuration; an upstream is given. */
-static inline struct world *world_new(const char *ini)
+/* `ini` is the text of a configuration; an upstream is given. `over` makes the tier of the memory tier, which it takes. */
+static inline struct world *world_new_over(const char *ini, struct tier *(*over)(struct tier *memory_take))
 {
 	struct world *w = mem_zalloc(sizeof *w);
 	char path[] = "/tmp/larder-world-XXXXXX";
@@ -160,7 +160,7 @@ static inline struct world *world_new(const char *ini)
 
 	w->now_ms = 1700000000000;
 	struct memory_options o = {w->conf->cache.memory_size, w->conf->cache.max_entries, w->conf->cache.max_variants};
-	w->tier = memory_tier_new(&o);
+	w->tier = over(memory_tier_new(&o));
 	w->flights = flights_new();
 	w->metrics = metrics_new(WORLD_WORKERS, REASON_COUNT, world_reason);
 	w->peer.sin_family = AF_INET;
@@ -180,6 +180,16 @@ static inline struct world *world_new(const char *ini)
 		};
 	}
 	return w;
+}
+
+static inline struct tier *world_memory(struct tier *memory_take)
+{
+	return memory_take;
+}
+
+static inline struct world *world_new(const char *ini)
+{
+	return world_new_over(ini, world_memory);
 }
 
 static inline void world_deliver(struct world *w)
@@ -327,6 +337,12 @@ static inline struct str world_read(struct req *r, char *out, size_t max, int *e
 			n += a->slices[i].n;
 		}
 		return str_make(out, n);
+	}
+	if (a->kind == ANSWER_FILE) {
+		ck_assert_uint_le((size_t)a->length, max);
+		ssize_t got = pread(body_file(a->entry->body), out, (size_t)a->length, (off_t)a->offset);
+		ck_assert_int_eq(got, a->length);
+		return str_make(out, (size_t)got);
 	}
 	if (a->kind == ANSWER_WHOLE) {
 		struct str segments[64];

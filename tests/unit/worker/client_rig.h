@@ -50,6 +50,7 @@ static struct rig {
 	char last_why[128];
 	char seen[1024]; /* the last good request: "METHOD|target|host|name=value|..." */
 	uint64_t last_sent;
+	int file_fd; /* what "/file" is sent from; 0: none yet */
 	char client_address[64];
 	struct buf uploaded;
 	bool upload_ended, hold_upload, wake_inside;
@@ -60,6 +61,45 @@ static struct rig {
 	bool closed;
 } rig;
 
+static char stub_byte(uint64_t position)
+{
+	return (char)('a' + position % 23);
+}
+
+enum { STUB_FILE_HEAD = 5 }; /* bytes before those that are sent */
+
+int body_file(const struct body *b)
+{
+	return rig.file_fd;
+}
+
+static int64_t stub_number(struct str target, const char *name, int64_t otherwise)
+{
+	size_t at = str_find(target, str_of(name));
+	return at < target.n ? strtoll(target.p + at + strlen(name), NULL, 10) : otherwise;
+}
+
+static void stub_file(struct req *r)
+{
+	int64_t n = stub_number(r->message.target, "length=", 0);
+	FILE *f = tmpfile();
+	ck_assert_ptr_nonnull(f);
+	fputs("head:", f);
+	for (int64_t i = 0; i < n; i++)
+		fputc(stub_byte((uint64_t)i), f);
+	fputs(":tail", f);
+	fflush(f);
+	rig.file_fd = dup(fileno(f));
+	fclose(f);
+	r->answer = (struct answer){.kind = ANSWER_FILE,
+	    .status = 200,
+	    .offset = STUB_FILE_HEAD,
+	    .length = n,
+	    .entry = &r->entry,
+	    .bodyless = r->message.method == METHOD_HEAD};
+	r->there = true;
+}
+
 static void stub_text(struct req *r, int status, struct str text)
 {
 	r->answer.kind = ANSWER_TEXT;
@@ -68,12 +108,6 @@ static void stub_text(struct req *r, int status, struct str text)
 	r->answer.length = (int64_t)text.n;
 	r->answer.bodyless = r->message.method == METHOD_HEAD;
 	r->there = true;
-}
-
-static int64_t stub_number(struct str target, const char *name, int64_t otherwise)
-{
-	size_t at = str_find(target, str_of(name));
-	return at < target.n ? strtoll(target.p + at + strlen(name), NULL, 10) : otherwise;
 }
 
 static void stub_headers(struct req *r)
@@ -111,6 +145,8 @@ static void stub_answer(struct req *r)
 		    .length = stub_number(t, "length=", -1),
 		    .bodyless = r->message.method == METHOD_HEAD};
 		r->there = true;
+	} else if (str_starts(t, STR("/file"))) {
+		stub_file(r);
 	} else if (str_starts(t, STR("/entry"))) {
 		r->answer = (struct answer){.kind = ANSWER_WHOLE,
 		    .status = 200,
@@ -212,11 +248,6 @@ void req_upload_end(struct req *r)
 		stub_answer(r);
 }
 
-static char stub_byte(uint64_t position)
-{
-	return (char)('a' + position % 23);
-}
-
 int64_t req_read(struct req *r, char *p, size_t max)
 {
 	if (rig.wake_inside) { /* a wake from inside the question must not be lost */
@@ -249,6 +280,9 @@ void req_free(struct req **r, uint64_t sent, bool whole)
 	rig.whole += whole;
 	rig.last_sent = sent;
 	arena_free(&(*r)->arena);
+	if (rig.file_fd > 0) /* the library has one of its own */
+		close(rig.file_fd);
+	rig.file_fd = 0;
 	if (rig.current == *r)
 		rig.current = NULL;
 	free(*r);

@@ -443,6 +443,29 @@ START_TEST(done_may_fetch_again)
 }
 END_TEST
 
+/* What waits for something else meanwhile (a lease, a token) may begin its fetch after that. */
+START_TEST(nothing_is_fetched_after_the_abort)
+{
+	static const struct act plays[][ORIGIN_ACTS] = {{REQUEST, SAY(OK_HI), {ACT_GONE, NULL, 0}}};
+	struct stage s;
+	stage_start(&s, plays, 1);
+	get(&s);
+	struct probe *before = probe_new(&s.w, "GET", "/"), *after = probe_new(&s.w, "GET", "/");
+	probe_start(before);
+	upstreams_abort(s.w.upstreams);
+	ck_assert(before->done);
+	ck_assert_int_eq(before->err, ERR_CANCELLED);
+	probe_start(after);
+	probe_wait(after);
+	ck_assert_int_eq(after->err, ERR_CANCELLED);
+	ck_assert_str_eq(after->why, "the proxy stops");
+	ck_assert_int_eq(world_metric(&s.w, METRIC_UPSTREAM_CONNECTS), 1);
+	free(before);
+	free(after);
+	stage_stop(&s);
+}
+END_TEST
+
 START_TEST(a_unix_socket_will_do)
 {
 	static const struct act plays[][ORIGIN_ACTS] = {
@@ -482,6 +505,7 @@ int main(void)
 	tcase_add_test(t, requests_wait_in_order);
 	tcase_add_test(t, waiting_in_the_queue_is_bounded);
 	tcase_add_test(t, done_may_fetch_again);
+	tcase_add_test(t, nothing_is_fetched_after_the_abort);
 	tcase_add_test(t, a_unix_socket_will_do);
 	suite_add_tcase(s, t);
 	return suite_run(s);

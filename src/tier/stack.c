@@ -1,0 +1,590 @@
+/* A memory tier on top, and tiers below it that outlive the process or are shared with others.
+ *
+ *   get, local   memory                                                     never waits
+ *   get, deep    memory -> file -> redis, until one answers by itself; what is better than memory's is put into memory
+ *   put          memory, and every tier below, behind the caller's back
+ *   purge        memory, then all below at once; done when the last of them is
+ *   invalidate   memory, then all below, behind the caller's back
+ *   heard        what another instance purged: memory, and the other tiers below
+ *
+ * Two kinds of entries are in memory: pages, and handles, whose body is an open file (body_file). A handle is looked at before each use
+ * (body_is_current), so what another process did to the file is noticed at once. A stack that does not keep pages has them in memory
+ * only until the tiers below have them.
+ *
+ * Why no purged page slips back from below. What a lookup brings is labelled with an epoch, and refused (here, and by memory's put) when
+ * a purge after it covers the page. A lookup must be refused when it began before the tiers below had carried out the purge, since it
+ * may have read before them. So it is labelled with the epoch *before* the current one, and before the oldest purge that is still
+ * under way below; and when a purge has been carried out, the epoch moves once more, so that later lookups are told from earlier ones.
+ *
+ *   epoch  6      7 purge begins            8 it is carried out below
+ *   lookups   5 | 6 6 6 (refused if covered) | 7 ...
+ *
+ * Order of locks: none is held while a tier is called. */
+#include "tier/stack.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "tier/private.h"
+#include "tier/purge_log.h"
+
+struct stack {
+	struct tier tier;
+	struct tier *memory;
+	struct below {
+		struct stack *stack;
+		struct tier *tier;
+		bool (*is_in_touch)(struct tier *below);
+	} below[STACK_BELOW];
+	unsigned n_below;
+	bool keeps;
+	atomic_size_t in_memory;
+	pthread_mutex_t lock;
+	struct under_way *purges; /* that the tiers below have not carried out */
+};
+
+/* A purge or an invalidation on its way below. */
+struct under_way {
+	struct under_way *next, *prev;
+	struct stack *stack;
+	uint64_t epoch;
+	atomic_uint left; /* tiers that have not answered, and the one who asks them */
+	atomic_int err;
+	struct tier_purge *op; /* the caller's; NULL: of nobody who waits */
+	struct purge_below {
+		struct tier_purge op;
+		struct under_way *whole;
+		unsigned at;
+	} purge[STACK_BELOW];
+	struct invalidate_below {
+		struct tier_invalidate op;
+		struct under_way *whole;
+	} invalidate[STACK_BELOW];
+	char *text; /* of the key or argument, where the caller does not wait */
+};
+
+static struct stack *stack_of(struct tier *t)
+{
+	return CONTAINER_OF(t, struct stack, tier);
+}
+
+static bool may_trust_memory(const struct stack *s)
+{
+	for (unsigned i = 0; i < s->n_below; i++) {
+		if (s->below[i].is_in_touch && !s->below[i].is_in_touch(s->below[i].tier))
+			return false;
+	}
+	return true;
+}
+
+/* ---- purges under way ---- */
+
+static void list_add(struct stack *s, struct under_way *u)
+{
+	pthread_mutex_lock(&s->lock);
+	u->next = s->purges;
+	if (u->next)
+		u->next->prev = u;
+	s->purges = u;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void list_remove(struct stack *s, struct under_way *u)
+{
+	pthread_mutex_lock(&s->lock);
+	if (u->prev)
+		u->prev->next = u->next;
+	else
+		s->purges = u->next;
+	if (u->next)
+		u->next->prev = u->prev;
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* What a lookup that begins now is labelled with. */
+static uint64_t label(struct stack *s)
+{
+	uint64_t oldest = purge_log__epoch(s->tier.purges);
+	pthread_mutex_lock(&s->lock);
+	for (const struct under_way *u = s->purges; u; u = u->next) {
+		if (u->epoch < oldest)
+			oldest = u->epoch;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return oldest > 0 ? oldest - 1 : 0;
+}
+
+static struct under_way *under_way_new(struct stack *s, uint64_t epoch)
+{
+	struct under_way *u = mem_zalloc(sizeof(*u));
+	u->stack = s;
+	u->epoch = epoch;
+	atomic_init(&u->left, s->n_below + 1);
+	atomic_init(&u->err, ERR_OK);
+	list_add(s, u);
+	return u;
+}
+
+/* One of the tiers has done its part, or the caller all of its own. The last one tells, on its thread: true, with u gone. */
+static bool under_way_less(struct under_way *u, int err, bool tell)
+{
+	if (err)
+		atomic_store(&u->err, err);
+	if (atomic_fetch_sub_explicit(&u->left, 1, memory_order_acq_rel) > 1)
+		return false;
+	struct tier_purge *op = u->op;
+	list_remove(u->stack, u);
+	purge_log__bump(u->stack->tier.purges);
+	err = atomic_load(&u->err);
+	free(u->text);
+	free(u);
+	if (op && tell)
+		op->done(op, err);
+	return true;
+}
+
+/* ---- looking ---- */
+
+struct look {
+	struct tier_get sub;
+	struct stack *stack;
+	struct tier_get *op;
+	unsigned at; /* the tier that is asked */
+	uint64_t label;
+	struct entry *best;
+	const char *found_in;
+	bool other_variant;
+};
+
+/* The one that the origin sent later; of the same, the one that is here: it has the marks of what was learned since. */
+static bool is_newer(const struct entry *e, const struct entry *here)
+{
+	if (!here)
+		return true;
+	if (e->stored.date_s != here->stored.date_s)
+		return e->stored.date_s > here->stored.date_s;
+	return e->stored.response_ms > here->stored.response_ms;
+}
+
+static void pass_down(struct stack *s, struct entry *e, unsigned to, bool is_new);
+
+/* What a tier below had goes up into those above it. */
+static void promote(struct look *l, struct entry *e)
+{
+	struct stack *s = l->stack;
+	struct tier_put up = {.entry = e};
+	if (s->keeps || body_file(e->body) >= 0)
+		(void)!s->memory->ops->put(s->memory, &up);
+	if (l->at > 0)
+		pass_down(s, e, l->at, false);
+}
+
+static void took(struct look *l, int err)
+{
+	struct entry *e = err == ERR_OK ? l->sub.entry : NULL;
+	l->other_variant |= l->sub.other_variant;
+	if (!e)
+		return;
+	e->epoch = l->label; /* nobody else has it yet */
+	bool covered = purge_log__covers(l->stack->tier.purges, l->label, &e->key, e->tags, e->n_tags);
+	if (covered || !is_newer(e, l->best)) {
+		entry_release(&e);
+		return;
+	}
+	promote(l, e);
+	entry_release(&l->best);
+	l->best = e;
+	l->found_in = l->stack->below[l->at].tier->ops->name;
+}
+
+static void on_found(struct tier_get *sub, int err);
+
+/* Asks the tiers from l->at on. ERR_AGAIN, or what is to be told, with l gone. */
+static int look_on(struct look *l)
+{
+	struct stack *s = l->stack;
+	struct tier_get *op = l->op;
+	for (; l->at < s->n_below; l->at++) {
+		struct tier *below = s->below[l->at].tier;
+		l->sub = (struct tier_get){.key = op->key,
+		    .match = op->match,
+		    .ctx = op->ctx,
+		    .in_memory = atomic_load_explicit(&s->in_memory, memory_order_relaxed),
+		    .done = on_found};
+		int err = below->ops->get(below, &l->sub);
+		if (err == ERR_AGAIN)
+			return ERR_AGAIN;
+		took(l, err);
+		if (l->best && (!op->enough || op->enough(op->ctx, l->best)))
+			break;
+	}
+	op->entry = l->best;
+	op->found_in = l->found_in;
+	op->other_variant = !l->best && l->other_variant;
+	free(l);
+	return op->entry ? ERR_OK : ERR_MISSING;
+}
+
+static void on_found(struct tier_get *sub, int err)
+{
+	struct look *l = CONTAINER_OF(sub, struct look, sub);
+	struct tier_get *op = l->op;
+	took(l, err);
+	l->at = l->best && (!op->enough || op->enough(op->ctx, l->best)) ? l->stack->n_below : l->at + 1;
+	err = look_on(l);
+	if (err != ERR_AGAIN)
+		op->done(op, err);
+}
+
+static int look_below(struct stack *s, struct tier_get *op)
+{
+	struct look *l = mem_zalloc(sizeof(*l));
+	*l = (struct look){.stack = s,
+	    .op = op,
+	    .best = op->entry,
+	    .found_in = op->found_in,
+	    .other_variant = op->other_variant,
+	    .label = label(s)};
+	return look_on(l);
+}
+
+/* What is in memory and may be used. */
+static int look_here(struct stack *s, struct tier_get *op)
+{
+	int err = tier_get(s->memory, op);
+	if (err != ERR_OK || s->n_below == 0)
+		return err;
+	bool is_current = body_is_current(op->entry->body);
+	if (is_current && may_trust_memory(s))
+		return ERR_OK;
+	if (!is_current)
+		tier_remove(s->memory, op->entry);
+	entry_release(&op->entry);
+	return ERR_MISSING;
+}
+
+static int get(struct tier *t, struct tier_get *op)
+{
+	struct stack *s = stack_of(t);
+	int err = look_here(s, op);
+	if (!op->deep || s->n_below == 0)
+		return err;
+	if (err == ERR_OK && (!op->enough || op->enough(op->ctx, op->entry)))
+		return ERR_OK;
+	return look_below(s, op);
+}
+
+/* ---- storing ---- */
+
+/* An entry on its way to the tiers below. */
+struct passing {
+	struct stack *stack;
+	struct entry *entry;
+	atomic_uint left; /* as in under_way */
+	bool is_new;	  /* of a fetch; else it comes from further down, and memory is as it should be */
+	atomic_bool refused;
+	struct put_below {
+		struct tier_put op;
+		struct passing *whole;
+	} put[STACK_BELOW];
+};
+
+static void passing_less(struct passing *p, int err)
+{
+	struct stack *s = p->stack;
+	if (err == ERR_STALE)
+		atomic_store(&p->refused, true);
+	if (atomic_fetch_sub_explicit(&p->left, 1, memory_order_acq_rel) > 1)
+		return;
+	if (p->is_new && (!s->keeps || atomic_load(&p->refused)))
+		tier_remove(s->memory, p->entry);
+	entry_release(&p->entry);
+	free(p);
+}
+
+static void on_put(struct tier_put *op, int err)
+{
+	passing_less(CONTAINER_OF(op, struct put_below, op)->whole, err);
+}
+
+/* To those of them that are looked at before `to`. */
+static void pass_down(struct stack *s, struct entry *e, unsigned to, bool is_new)
+{
+	struct passing *p = mem_zalloc(sizeof(*p));
+	p->stack = s;
+	p->entry = entry_ref(e);
+	p->is_new = is_new;
+	atomic_init(&p->left, to + 1);
+	atomic_init(&p->refused, false);
+	for (unsigned i = 0; i < to; i++) {
+		struct tier *below = s->below[i].tier;
+		p->put[i] = (struct put_below){.op = {.entry = e, .done = on_put}, .whole = p};
+		int err = below->ops->put(below, &p->put[i].op);
+		if (err != ERR_AGAIN)
+			passing_less(p, err);
+	}
+	passing_less(p, ERR_OK);
+}
+
+/* Parts of a page are what this process collects; they are in no tier below. */
+static int put(struct tier *t, struct tier_put *op)
+{
+	struct stack *s = stack_of(t);
+	struct entry *e = op->entry;
+	int err = s->memory->ops->put(s->memory, op);
+	if (err == ERR_STALE || stored_is_partial(&e->stored) || s->n_below == 0)
+		return err;
+	pass_down(s, e, s->n_below, true);
+	return ERR_OK;
+}
+
+static void remove_entry(struct tier *t, struct entry *e)
+{
+	struct stack *s = stack_of(t);
+	tier_remove(s->memory, e);
+	for (unsigned i = 0; i < s->n_below; i++)
+		tier_remove(s->below[i].tier, e);
+}
+
+static void variants(struct tier *t, const struct cache_key *key, void (*fn)(void *ctx, struct entry *e), void *ctx)
+{
+	tier_variants(stack_of(t)->memory, key, fn, ctx);
+}
+
+/* ---- purging ---- */
+
+/* What one tier did, for the caller: pages are in several, so the most that one had is what is told. */
+static void add_up(struct under_way *u, const struct tier_purge *done)
+{
+	struct stack *s = u->stack;
+	if (!u->op)
+		return;
+	pthread_mutex_lock(&s->lock);
+	if (done->count > u->op->count)
+		u->op->count = done->count;
+	if (done->seq > 0)
+		u->op->seq = done->seq;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void on_purged(struct tier_purge *op, int err)
+{
+	struct under_way *u = CONTAINER_OF(op, struct purge_below, op)->whole;
+	add_up(u, op);
+	under_way_less(u, err, true);
+}
+
+static void on_invalidated(struct tier_invalidate *op, int err)
+{
+	under_way_less(CONTAINER_OF(op, struct invalidate_below, op)->whole, err, true);
+}
+
+/* Of the tiers below, those that are looked at before `to`. */
+static void purge_below(struct under_way *u, const struct tier_purge *op, unsigned to)
+{
+	struct stack *s = u->stack;
+	for (unsigned i = 0; i < s->n_below; i++) {
+		struct purge_below *b = &u->purge[i];
+		int err = ERR_OK;
+		*b = (struct purge_below){.op = *op, .whole = u};
+		b->op.count = b->op.seq = 0;
+		b->op.done = on_purged;
+		if (i < to)
+			err = s->below[i].tier->ops->purge(s->below[i].tier, &b->op);
+		if (err == ERR_AGAIN)
+			continue;
+		add_up(u, &b->op);
+		under_way_less(u, err, false); /* not the last: the caller has not said that he is done */
+	}
+}
+
+static void invalidate_below(struct under_way *u, const struct tier_invalidate *op, unsigned to)
+{
+	struct stack *s = u->stack;
+	for (unsigned i = 0; i < s->n_below; i++) {
+		struct invalidate_below *b = &u->invalidate[i];
+		int err = ERR_OK;
+		*b = (struct invalidate_below){.op = *op, .whole = u};
+		b->op.done = on_invalidated;
+		if (i < to)
+			err = s->below[i].tier->ops->invalidate(s->below[i].tier, &b->op);
+		if (err != ERR_AGAIN)
+			under_way_less(u, err, false);
+	}
+}
+
+/* Strings of the caller's, who does not wait: kept until the tiers below are done. */
+static struct str keep_text(struct under_way *u, struct str text)
+{
+	u->text = mem_dup(text.n > 0 ? text.p : "", text.n);
+	return str_make(u->text, text.n);
+}
+
+static int purge(struct tier *t, struct tier_purge *op)
+{
+	struct stack *s = stack_of(t);
+	if (s->n_below == 0)
+		return s->memory->ops->purge(s->memory, op);
+	struct under_way *u = under_way_new(s, op->epoch);
+	u->op = op;
+	int err = s->memory->ops->purge(s->memory, op);
+	atomic_store(&u->err, err);
+	purge_below(u, op, s->n_below);
+	err = atomic_load(&u->err);
+	return under_way_less(u, ERR_OK, false) ? err : ERR_AGAIN;
+}
+
+/* Nobody waits for the tiers below: a lookup that could find there what was invalidated is refused until they are done. */
+static int invalidate(struct tier *t, struct tier_invalidate *op)
+{
+	struct stack *s = stack_of(t);
+	if (s->n_below == 0)
+		return s->memory->ops->invalidate(s->memory, op);
+	struct under_way *u = under_way_new(s, op->epoch);
+	struct tier_invalidate below = *op;
+	int err = s->memory->ops->invalidate(s->memory, op);
+	below.key.text = keep_text(u, op->key.text);
+	invalidate_below(u, &below, s->n_below);
+	under_way_less(u, ERR_OK, false);
+	return err;
+}
+
+/* On a thread of the tier that heard it. That one has done its own part. */
+void stack_heard(void *ctx, const struct tier_heard *what)
+{
+	const struct below *from = ctx;
+	struct stack *s = from->stack;
+	struct tier_purge op = what->purge;
+	if (what->invalidates) {
+		struct tier_invalidate inv = {.key = op.key};
+		inv.epoch = purge_log__invalidate(s->tier.purges, &inv.key);
+		struct under_way *u = under_way_new(s, inv.epoch);
+		(void)!s->memory->ops->invalidate(s->memory, &inv);
+		inv.key.text = keep_text(u, inv.key.text);
+		invalidate_below(u, &inv, (unsigned)(from - s->below));
+		under_way_less(u, ERR_OK, false);
+		return;
+	}
+	op.epoch = purge_log__add(s->tier.purges, &op);
+	struct under_way *u = under_way_new(s, op.epoch);
+	(void)!s->memory->ops->purge(s->memory, &op);
+	struct str text = keep_text(u, op.kind == PURGE_URL ? op.key.text : op.arg);
+	op.key.text = op.arg = text;
+	purge_below(u, &op, (unsigned)(from - s->below));
+	under_way_less(u, ERR_OK, false);
+}
+
+/* ---- the rest ---- */
+
+static unsigned sweep(struct tier *t, int64_t now_ms, unsigned max)
+{
+	struct stack *s = stack_of(t);
+	unsigned dropped = tier_sweep(s->memory, now_ms, max);
+	for (unsigned i = 0; i < s->n_below; i++)
+		dropped += tier_sweep(s->below[i].tier, now_ms, max);
+	return dropped;
+}
+
+/* Of the tier where pages are kept that is asked first. */
+static void stats(struct tier *t, struct tier_stats *out)
+{
+	struct stack *s = stack_of(t);
+	tier_stats(s->keeps ? s->memory : s->below[0].tier, out);
+}
+
+/* The last that is shared: it reaches the furthest. */
+static struct tier *shared_one(struct stack *s)
+{
+	return s->n_below > 0 ? s->below[s->n_below - 1].tier : s->memory;
+}
+
+static int await(
+    struct tier *t, uint64_t seq, int64_t timeout_ms, void (*fn)(void *ctx, const struct tier_receipt *r), void *ctx)
+{
+	return tier_await(shared_one(stack_of(t)), seq, timeout_ms, fn, ctx);
+}
+
+static int lease(struct tier *t, struct tier_lease *op)
+{
+	return tier_lease(shared_one(stack_of(t)), op);
+}
+
+static void lease_end(struct tier *t, struct tier_lease *op)
+{
+	tier_lease_end(shared_one(stack_of(t)), op);
+}
+
+static struct tier *part(struct tier *t, unsigned i)
+{
+	struct stack *s = stack_of(t);
+	if (i == 0)
+		return s->memory;
+	return i <= s->n_below ? s->below[i - 1].tier : NULL;
+}
+
+/* From below: what is under way there ends first, and may still come up. */
+static void close_tier(struct tier *t)
+{
+	struct stack *s = stack_of(t);
+	while (s->n_below > 0) {
+		tier_close(&s->below[s->n_below - 1].tier);
+		s->n_below--;
+	}
+	tier_close(&s->memory);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+static const struct tier_ops stack_ops = {
+    .name = "memory",
+    .get = get,
+    .put = put,
+    .purge = purge,
+    .invalidate = invalidate,
+    .remove = remove_entry,
+    .variants = variants,
+    .sweep = sweep,
+    .stats = stats,
+    .await = await,
+    .lease = lease,
+    .lease_end = lease_end,
+    .part = part,
+    .close = close_tier,
+};
+
+struct tier *stack_new(struct tier *memory_take, const struct stack_options *o)
+{
+	struct stack *s = mem_zalloc(sizeof(*s));
+	s->memory = memory_take;
+	s->tier = (struct tier){.ops = &stack_ops, .budget = s->memory->budget, .purges = s->memory->purges};
+	s->keeps = o->keeps;
+	atomic_init(&s->in_memory, o->in_memory);
+	for (unsigned i = 0; i < STACK_BELOW; i++)
+		s->below[i].stack = s;
+	pthread_mutex_init(&s->lock, NULL);
+	return &s->tier;
+}
+
+void *stack_next(struct tier *stack)
+{
+	struct stack *s = stack_of(stack);
+	assert(s->n_below < STACK_BELOW);
+	return &s->below[s->n_below];
+}
+
+void stack_add(struct tier *stack, struct tier *below_take, bool (*is_in_touch)(struct tier *below))
+{
+	struct stack *s = stack_of(stack);
+	assert(s->n_below < STACK_BELOW);
+	struct below *b = &s->below[s->n_below++];
+	b->tier = below_take;
+	b->is_in_touch = is_in_touch;
+	s->tier.is_deep = true;
+}
+
+void stack_set_in_memory(struct tier *stack, size_t in_memory)
+{
+	atomic_store_explicit(&stack_of(stack)->in_memory, in_memory, memory_order_relaxed);
+}
