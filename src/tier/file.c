@@ -240,12 +240,14 @@ static void heard(void *ctx, const struct tier_heard *what)
 		purge_log__invalidate(t->tier.purges, &purge->key);
 	else
 		purge_log__add(t->tier.purges, purge);
-	if (purge->kind == PURGE_URL || purge->soft || what->everything)
+	if (purge->kind == PURGE_URL || purge->soft)
 		return;
 	struct foreign *f = mem_zalloc(sizeof(*f) + purge->arg.n);
 	f->io.fn = run_foreign;
 	f->t = t;
 	f->purge = (struct tier_purge){.kind = purge->kind, .seq = purge->seq, .epoch = UINT64_MAX};
+	if (what->everything) /* what is labelled before that counts as purged */
+		f->purge.seq = ledger_forgotten(t->ledger);
 	f->purge.arg = str_make(f->arg, purge->arg.n);
 	str_put(f->arg, purge->arg);
 	if (io_pool_add(t->pool, &f->io))

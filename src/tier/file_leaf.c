@@ -60,7 +60,7 @@ void file_leaf__body_name(const char *sha, uint64_t variant, uint64_t id, char o
 	    out, FILE_NAME, "%.64s-%016llx-%016llx.body", sha, (unsigned long long)variant, (unsigned long long)id);
 }
 
-static bool read_name(const char *p, struct file_name *out)
+bool file_name__read(const char *p, struct file_name *out)
 {
 	uint64_t ignored;
 	const char *sha = p;
@@ -104,7 +104,7 @@ static void read_names(struct file_leaf *leaf, const char *sha)
 	for (const struct dirent *d; leaf->names.n < NAMES_MAX && (d = readdir(leaf->dir));) {
 		if (sha && strncmp(d->d_name, sha, SHA256_HEX) != 0)
 			continue;
-		if (read_name(d->d_name, &name))
+		if (file_name__read(d->d_name, &name))
 			file_leaf__add(leaf, &name);
 	}
 }

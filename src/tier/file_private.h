@@ -160,6 +160,9 @@ struct file_name {
 	bool body;
 };
 
+/* False: it is no such name. Any text. */
+bool file_name__read(const char *text, struct file_name *out);
+
 struct file_names {
 	struct file_name *v;
 	size_t n, cap;

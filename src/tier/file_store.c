@@ -98,16 +98,15 @@ static bool is_consistent(struct file_form *f, const char *sha, uint64_t variant
 	sha256_hex(form->spec.key.text, f->sha);
 	if (strcmp(f->sha, sha) != 0 || file_leaf__variant(&form->stored) != variant)
 		return false;
-	/* The id is what stands between the last '-' and ".body". */
-	struct str name = form->more.body_name;
-	f->id = 0;
-	for (size_t i = SHA256_HEX + 1 + FORM_VARIANT + 1; i < name.n && i < SHA256_HEX + 1 + 2 * FORM_VARIANT + 1;
-	     i++) {
-		char c = name.p[i];
-		f->id = f->id << 4 | (uint64_t)(c >= '0' && c <= '9' ? c - '0' : (c - 'a' + 10) & 0xf);
-	}
-	file_leaf__body_name(sha, variant, f->id, text);
-	return f->id != 0 && str_eq(name, str_of(text));
+	struct str body = form->more.body_name;
+	struct file_name name;
+	if (body.n == 0 || body.n >= sizeof(text) || memchr(body.p, 0, body.n))
+		return false;
+	memcpy(text, body.p, body.n);
+	text[body.n] = 0;
+	bool same = file_name__read(text, &name) && name.body && name.variant == variant && strcmp(name.sha, sha) == 0;
+	f->id = same ? name.id : 0;
+	return f->id != 0;
 }
 
 int file_form__read(
@@ -339,9 +338,13 @@ void file_store__make_again(struct file_tier *t)
 	struct stat st;
 	pthread_mutex_lock(&t->making);
 	snprintf(path, sizeof(path), "%s/usage", t->pages);
-	bool vanished = stat(path, &st) != 0 && errno == ENOENT;
-	if (file_store__make(t) == ERR_OK && vanished && file_usage__renew(&t->usage, path))
-		(void)file__failed(t, "make the directory again");
+	bool vanished = stat(path, &st) != 0 && errno == ENOENT, made = file_store__make(t) == ERR_OK;
+	if (vanished && made) {
+		if (file_usage__renew(&t->usage, path))
+			(void)file__failed(t, "make the directory again");
+		/* What is known was in the old one. */
+		file_purge__foreign(t, &(struct tier_purge){.kind = PURGE_ALL, .seq = UINT64_MAX, .epoch = UINT64_MAX});
+	}
 	pthread_mutex_unlock(&t->making);
 }
 

@@ -496,6 +496,7 @@ START_TEST(a_directory_that_vanishes_is_made_again)
 		;
 	ck_assert_msg(tries < 1000, "nothing can be stored any more");
 	FILE_WAIT(store_numbered(t, page_key(2), 2, NULL) == ERR_OK && find_numbered(t, page_key(2), 0) == 2);
+	FILE_WAIT(file_stats(t).entries == 1);
 	tier_close(&t);
 	log_set_level(LOG_INFO);
 	folder_remove(&folder);
