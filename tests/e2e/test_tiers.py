@@ -130,7 +130,10 @@ def test_a_soft_purge_serves_stale_while_one_fetch_renews(origin, serve, cache_i
     origin.page("/p", headers={"Cache-Tag": "x"})
     larder = serve(origin, cache_ini(backend, ROUTES + "stale_while_revalidate = 60s"))
     ready(origin, larder, backend)
-    stored(larder, "/p")
+    if lowest(backend) == "memory":
+        stored(larder, "/p")
+    else:
+        kept(larder, "/p", lowest(backend))  # what is on its way to a tier is refused there after a purge
     slow = Gate()
     origin.page("/p", gate=slow)
     larder.purge("tag=x&soft=1")

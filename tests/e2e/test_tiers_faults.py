@@ -162,7 +162,7 @@ def test_damage_in_redis(origin, serve, cache_ini, backend):
         kept(larder, f"/blog/{i}", "redis")
     rng = random.Random(5)
     for key in [k for k in redis.cli("KEYS", "*").split() if redis.cli("TYPE", k) == "hash"]:
-        for field in redis.cli("HKEYS", key).split():
+        for field in ("m", "b"):  # one of another incarnation (e) is no damage
             size = int(redis.cli("HSTRLEN", key, field))
             # A wrong byte in the midst of it, or an end that comes early.
             script = ("local v = redis.call('HGET', KEYS[1], ARGV[1]); local at = tonumber(ARGV[2]); "
@@ -341,7 +341,7 @@ def test_damaged_files(origin, serve, cache_ini, backend, when, seed):
         spoil(rng, path)
     if when != "while it runs":
         larder.start()
-    before = larder.tier("corrupt_total", "file")
+    before = larder.tier("corrupt_total", "file") if when == "while it runs" else 0  # at its start it finds some by itself
     for _ in range(2):
         for i in range(60):
             answer = get(larder, f"/blog/{i}")
