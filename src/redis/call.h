@@ -7,10 +7,10 @@
 
 struct redisReply; /* hiredis */
 
-/* A Lua script that is called by its SHA-1, and sent when the server does not have it. Static. */
+/* A Lua script: called by its SHA-1 (EVALSHA), and sent whole (EVAL) when the server does not have it. Static; nothing in it is
+ * written. */
 struct redis_script {
 	const char *text;
-	char sha[41]; /* filled in by the first who needs it */
 };
 
 /* Points to everything, owns nothing. */

@@ -22,27 +22,46 @@ struct redis_client_options {
 struct redis_call {
 	struct redis_command command;
 	int64_t timeout_ms;
-	/* Once, on the client's thread, and not later than timeout_ms after the call (but for the thread's own delay): ERR_OK with the
-	 * reply, valid during the call, which may be an error of the server's (REDIS_REPLY_ERROR); ERR_TIMEOUT, ERR_CONNECT, ERR_RESET,
-	 * ERR_BUSY without. It must be quick; it may make calls. */
+	/* May be sent a second time when the connection is lost while its answer is awaited. What surely did not leave is sent again in
+	 * any case. */
+	bool repeatable;
+	/* Once, on the client's thread, and not later than timeout_ms after the call (but for the thread's own delay, 1 ms or 2): ERR_OK
+	 * with the reply, valid during the call, which may be an error of the server's (REDIS_REPLY_ERROR). Else without:
+	 *   ERR_TIMEOUT    no answer in time; the command may still be carried out
+	 *   ERR_RESET      the connection was lost after it was sent, it may have been carried out; or the answer was too long
+	 *   ERR_CONNECT    there is no connection, and the last attempt failed (also: no sentinel knows a master, no node has a map)
+	 *   ERR_DENIED     the same, by the user or the password; ERR_TLS: rediss://, which is not built in
+	 *   ERR_BUSY       its server's breaker is open
+	 *   ERR_CANCELLED  redis_client_free
+	 * It must be quick; it may make calls (but not redis_client_free), and may free this one. */
 	void (*done)(struct redis_call *c, int err, const struct redisReply *reply);
 	void *ctx; /* the caller's */
 	/* The client's own. */
-	struct redis_call *next, *prev;
+	struct redis_call *next;
 	int64_t deadline_us;
 	void *state;
 };
 
 struct redis_client_stats {
-	uint64_t calls, errors, timeouts, skipped, reconnects, redirects;
-	bool down; /* not connected, or the breaker is open */
+	uint64_t calls;	   /* taken or refused */
+	uint64_t errors;   /* ended by an error that is none of the next two, or answered by an error of the server's */
+	uint64_t timeouts; /* ended by their deadline */
+	uint64_t skipped;  /* ERR_BUSY */
+	uint64_t reconnects; /* connections made anew */
+	uint64_t redirects;  /* MOVED and ASK */
+	bool down; /* the server (the master, a node of the cluster's map) is not connected, or its breaker is open */
 };
 
+/* Starts the thread; connects as soon as it runs, and again whenever the connection is lost, 50 ms to 1 s between attempts. NULL: the
+ * system has no descriptor or no thread for it. */
 struct redis_client *redis_client_new(const struct redis_client_options *o);
-/* ERR_AGAIN: `done` follows. ERR_BUSY at once: the breaker is open, or too much is under way. Any thread; never blocks. */
+/* ERR_AGAIN: `done` follows, perhaps before this returns. ERR_BUSY at once, without `done`: the breaker of the only server is open, or
+ * too much is under way. Any thread; never blocks. Calls that are made before the first connection is there wait for it. */
 int redis_client_call(struct redis_client *c, struct redis_call *call) MUST_CHECK;
+/* Any thread. */
 void redis_client_stats(struct redis_client *c, struct redis_client_stats *out);
-/* Calls under way are told ERR_CANCELLED before it returns. */
+/* Calls under way are told ERR_CANCELLED, on the client's thread, before it returns; what `done` calls by then is refused with
+ * ERR_BUSY. Not from `done`. Waits for the thread, which waits for nothing. NULL inside is fine. */
 void redis_client_free(struct redis_client **c);
 
 #endif

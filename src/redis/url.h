@@ -36,11 +36,11 @@ struct redis_url {
 };
 
 /* Strings are copied to `a`. ERR_OK, or ERR_INVALID with a sentence in *why (in `a`) that says what is wrong and what is allowed, without
- * showing the password. */
+ * showing the password; *out is not to be used then. The limit of a socket's path is the system's, 107 bytes. */
 int redis_url_parse(struct str text, struct arena *a, struct redis_url *out, struct str *why) MUST_CHECK;
-/* Whether the hiredis it was built with can do TLS (1.0 on). */
+/* Whether rediss:// can be connected. Now it cannot: who checks settings says so, and that stunnel in front helps. */
 bool redis_has_tls(void);
-/* The same text with the passwords as ***, for logs. */
+/* The same text with the passwords as ***, for logs; it may be malformed, then rather more of it is hidden. */
 struct str redis_url_masked(struct str text, struct arena *a);
 
 #endif

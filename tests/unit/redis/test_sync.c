@@ -1,0 +1,299 @@
+#include "redis/server.h"
+
+#include <pthread.h>
+
+#include "base/mem.h"
+#include "redis/sync.h"
+
+static struct server one;
+
+static struct redis_sync *sync_of(const char *text, int64_t timeout_ms)
+{
+	struct arena a;
+	struct redis_url url;
+	struct str why = STR("");
+	arena_init(&a, 0);
+	int err = redis_url_parse(str_of(text), &a, &url, &why);
+	ck_assert_msg(err == ERR_OK, "%s: %.*s", text, STR_ARG(why));
+	struct redis_sync *s = redis_sync_new(&url, timeout_ms);
+	ck_assert(s != NULL);
+	arena_free(&a);
+	return s;
+}
+
+#define COMMAND(...)                                                                                                   \
+	(&(struct redis_command){.argv = (struct str[]){__VA_ARGS__}, .argc = COUNT_OF(((struct str[]){__VA_ARGS__}))})
+
+/* The reply as text; freed. */
+static const char *text_of(struct redisReply *r, char out[256])
+{
+	if (!r)
+		return "none";
+	if (r->type == REDIS_REPLY_INTEGER)
+		snprintf(out, 256, "%lld", r->integer);
+	else
+		snprintf(out, 256, "%s", r->str ? r->str : "nil");
+	freeReplyObject(r);
+	return out;
+}
+
+static void expect(struct redis_sync *s, const struct redis_command *c, const char *want)
+{
+	char text[256];
+	struct redisReply *r;
+	int err = redis_sync_call(s, c, false, 0, &r);
+	ck_assert_msg(err == ERR_OK, "%s: %s", err_name(err), redis_sync_error(s));
+	ck_assert_str_eq(text_of(r, text), want);
+}
+
+static void expect_error(
+    struct redis_sync *s, const struct redis_command *c, bool repeatable, int want, const char *text)
+{
+	struct redisReply *r;
+	int err = redis_sync_call(s, c, repeatable, 0, &r);
+	ck_assert_msg(err == want, "%s: %s", err_name(err), redis_sync_error(s));
+	ck_assert(r == NULL);
+	ck_assert_msg(strstr(redis_sync_error(s), text) != NULL, "%s", redis_sync_error(s));
+}
+
+START_TEST(asks_over_tcp_and_a_socket_and_in_another_db)
+{
+	char url[256];
+	struct redis_sync *tcp = sync_of(one.url, 5000), *local = sync_of(one.socket_url, 5000);
+	snprintf(url, sizeof(url), "redis://localhost:%u/3", one.port);
+	struct redis_sync *third = sync_of(url, 5000);
+	expect(tcp, COMMAND(STR("SET"), STR("a\0b"), STR("v")), "OK");
+	expect(local, COMMAND(STR("GET"), STR("a\0b")), "v");
+	expect(third, COMMAND(STR("GET"), STR("a\0b")), "nil");
+	redis_sync_free(&tcp);
+	redis_sync_free(&local);
+	redis_sync_free(&third);
+}
+END_TEST
+
+START_TEST(authenticates_by_user_and_password)
+{
+	static const struct {
+		const char *what, *user;
+		int want;
+	} rows[] = {
+	    {"user and password", "ann:p%40ss@", ERR_OK},
+	    {"a password alone is that of the default user", ":secret@", ERR_OK},
+	    {"a wrong password", "ann:wrong@", ERR_DENIED},
+	    {"no password", "", ERR_DENIED},
+	};
+	struct server s = {.password = "secret"};
+	server_start(
+	    &s, (const char *[]){"--requirepass", "secret", "--user", "ann", "on", ">p@ss", "~*", "+@all", NULL});
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		char url[256];
+		snprintf(url, sizeof(url), "redis://%s127.0.0.1:%u/2", rows[i].user, s.port);
+		struct redis_sync *c = sync_of(url, 5000);
+		struct redisReply *r;
+		int err = redis_sync_call(c, COMMAND(STR("PING")), false, 0, &r);
+		ck_assert_msg(err == rows[i].want, "%s: %s, %s", rows[i].what, err_name(err), redis_sync_error(c));
+		ck_assert(!strstr(redis_sync_error(c), "wrong"));
+		if (r)
+			freeReplyObject(r);
+		redis_sync_free(&c);
+	}
+	server_end(&s);
+}
+END_TEST
+
+START_TEST(sends_a_script_that_is_not_there)
+{
+	static const struct redis_script script = {.text = "return KEYS[1] .. ARGV[1]"};
+	struct redis_command c = {
+	    .script = &script, .n_keys = 1, .argc = 2, .argv = (struct str[]){STR("k"), STR("v")}};
+	struct redis_sync *s = sync_of(one.url, 5000);
+	server_must(&one, "SCRIPT FLUSH");
+	expect(s, &c, "kv");
+	expect(s, &c, "kv");
+	server_must(&one, "SCRIPT FLUSH");
+	expect(s, &c, "kv");
+	redis_sync_free(&s);
+}
+END_TEST
+
+START_TEST(gives_the_replies_in_their_order)
+{
+	static const struct redis_script script = {.text = "return 'scripted'"};
+	struct redis_command c[] = {*COMMAND(STR("SET"), STR("n"), STR("1")), {.script = &script},
+	    *COMMAND(STR("INCR"), STR("n")), *COMMAND(STR("NONSENSE"))};
+	static const char *const want[] = {
+	    "OK", "scripted", "2", "ERR unknown command 'NONSENSE', with args beginning with: "};
+	struct redisReply *out[4];
+	struct redis_sync *s = sync_of(one.url, 5000);
+	server_must(&one, "SCRIPT FLUSH");
+	ck_assert_int_eq(redis_sync_calls(s, c, 4, false, out), ERR_OK);
+	for (int i = 0; i < 4; i++) {
+		char text[256];
+		ck_assert_str_eq(text_of(out[i], text), want[i]);
+	}
+	redis_sync_free(&s);
+}
+END_TEST
+
+START_TEST(carries_large_values)
+{
+	size_t n = 20 * 1000 * 1000;
+	char *p = mem_alloc(n);
+	memset(p, 'x', n);
+	struct redis_sync *s = sync_of(one.url, 20000);
+	struct redisReply *r;
+	expect(s, COMMAND(STR("SET"), STR("big"), str_make(p, n)), "OK");
+	ck_assert_int_eq(redis_sync_call(s, COMMAND(STR("GET"), STR("big")), false, 0, &r), ERR_OK);
+	ck_assert(r->len == n && memcmp(r->str, p, n) == 0);
+	freeReplyObject(r);
+	free(p);
+	expect(s, COMMAND(STR("DEL"), STR("big")), "1");
+	redis_sync_free(&s);
+}
+END_TEST
+
+START_TEST(says_why_it_cannot_connect)
+{
+	char url[64];
+	snprintf(url, sizeof(url), "redis://127.0.0.1:%u", server_free_port());
+	static const struct {
+		const char *what, *url, *text;
+		int want;
+	} rows[] = {
+	    {"nobody listens", NULL, "Connection refused", ERR_CONNECT},
+	    {"no such socket", "unix:///nowhere/at/all", "No such file", ERR_CONNECT},
+	    {"TLS is not there", "rediss://127.0.0.1:1", "stunnel", ERR_TLS},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct redis_sync *s = sync_of(rows[i].url ? rows[i].url : url, 5000);
+		int64_t begin = clock_mono_us();
+		expect_error(s, COMMAND(STR("PING")), true, rows[i].want, rows[i].text);
+		ck_assert_msg(clock_mono_us() - begin < 1000000, "%s: at once", rows[i].what);
+		redis_sync_free(&s);
+	}
+}
+END_TEST
+
+START_TEST(connects_again_after_a_restart)
+{
+	struct server s = {0};
+	server_start(&s, NULL);
+	struct redis_sync *c = sync_of(s.url, 5000);
+	expect(c, COMMAND(STR("PING")), "PONG");
+	server_stop(&s);
+	expect_error(c, COMMAND(STR("PING")), false, ERR_CONNECT, "refused");
+	server_start(&s, NULL);
+	expect(c, COMMAND(STR("INCR"), STR("n")), "1");
+	/* Restarted between two calls: nothing is sent on the dead connection. */
+	server_stop(&s);
+	server_start(&s, NULL);
+	expect(c, COMMAND(STR("INCR"), STR("n")), "1");
+	redis_sync_free(&c);
+	server_end(&s);
+}
+END_TEST
+
+START_TEST(ends_in_time_when_the_server_hangs)
+{
+	struct server s = {0};
+	server_start(&s, NULL);
+	struct redis_sync *c = sync_of(s.url, 150);
+	expect(c, COMMAND(STR("SET"), STR("a"), STR("old")), "OK");
+	server_freeze(&s);
+	for (int i = 0; i < 3; i++) { /* on a connection that is there, then on one that does not greet */
+		int64_t begin = clock_mono_us();
+		expect_error(c, COMMAND(STR("GET"), STR("a")), true, ERR_TIMEOUT, "");
+		int64_t took = clock_mono_us() - begin;
+		ck_assert_msg(took >= 149000 && took < 300000, "%lld us", (long long)took);
+	}
+	server_thaw(&s);
+	/* The answers to the calls that ended are not taken for those of this one. */
+	expect(c, COMMAND(STR("ECHO"), STR("new")), "new");
+	redis_sync_free(&c);
+	server_end(&s);
+}
+END_TEST
+
+START_TEST(lets_a_blocking_command_take_its_time)
+{
+	char text[256];
+	struct redis_sync *s = sync_of(one.url, 100);
+	struct redisReply *r;
+	ck_assert_int_eq(redis_sync_call(s, COMMAND(STR("BLPOP"), STR("none"), STR("0.3")), false, 1000, &r), ERR_OK);
+	ck_assert_str_eq(text_of(r, text), "nil");
+	redis_sync_free(&s);
+}
+END_TEST
+
+/* A command that kills its own connection: it has been carried out. */
+START_TEST(repeats_only_what_may_be_repeated)
+{
+	struct redis_sync *s = sync_of(one.url, 5000);
+	static const struct redis_script script = {
+	    .text = "if redis.call('INCR', KEYS[1]) < tonumber(ARGV[1]) then while true do end end return 'done'"};
+	struct redis_command c = {
+	    .script = &script, .n_keys = 1, .argc = 2, .argv = (struct str[]){STR("times"), STR("0")}};
+	expect(s, COMMAND(STR("DEL"), STR("times")), "0");
+	expect(s, &c, "done");
+	expect(s, COMMAND(STR("GET"), STR("times")), "1");
+	redis_sync_free(&s);
+}
+END_TEST
+
+static void *cancel_soon(void *arg)
+{
+	struct redis_sync *s = arg;
+	int64_t deadline = server_deadline(SERVER_WAIT_MS);
+	while (!server_says(&one, "blocked_clients:1", "INFO clients"))
+		server_pause(deadline, "a client that is blocked");
+	redis_sync_cancel(s);
+	return NULL;
+}
+
+START_TEST(can_be_cancelled_from_another_thread)
+{
+	pthread_t thread;
+	struct redis_sync *s = sync_of(one.url, 5000);
+	struct redisReply *r;
+	expect(s, COMMAND(STR("PING")), "PONG");
+	ck_assert_int_eq(pthread_create(&thread, NULL, cancel_soon, s), 0);
+	int64_t begin = clock_mono_us();
+	ck_assert_int_eq(
+	    redis_sync_call(s, COMMAND(STR("BLPOP"), STR("none"), STR("20")), true, 20000, &r), ERR_CANCELLED);
+	ck_assert(clock_mono_us() - begin < 10000000);
+	ck_assert_int_eq(redis_sync_call(s, COMMAND(STR("PING")), true, 0, &r), ERR_CANCELLED);
+	pthread_join(thread, NULL);
+	redis_sync_free(&s);
+}
+END_TEST
+
+static void start_one(void)
+{
+	server_start(&one, NULL);
+}
+
+static void end_one(void)
+{
+	server_end(&one);
+}
+
+int main(void)
+{
+	Suite *s = suite_create("redis/sync");
+	TCase *c = tcase_create("sync");
+	suite_add_tcase(s, c);
+	tcase_set_timeout(c, 60);
+	tcase_add_unchecked_fixture(c, start_one, end_one);
+	tcase_add_test(c, asks_over_tcp_and_a_socket_and_in_another_db);
+	tcase_add_test(c, authenticates_by_user_and_password);
+	tcase_add_test(c, sends_a_script_that_is_not_there);
+	tcase_add_test(c, gives_the_replies_in_their_order);
+	tcase_add_test(c, carries_large_values);
+	tcase_add_test(c, says_why_it_cannot_connect);
+	tcase_add_test(c, connects_again_after_a_restart);
+	tcase_add_test(c, ends_in_time_when_the_server_hangs);
+	tcase_add_test(c, lets_a_blocking_command_take_its_time);
+	tcase_add_test(c, repeats_only_what_may_be_repeated);
+	tcase_add_test(c, can_be_cancelled_from_another_thread);
+	return suite_run(s);
+}
