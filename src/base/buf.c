@@ -108,41 +108,6 @@ int buf_addf(struct buf *b, const char *format, ...)
 	return ERR_OK;
 }
 
-/* Length of the UTF-8 sequence at the front of s by the table of RFC 3629 4 (no overlong forms, no surrogates, nothing
- * above U+10FFFF); 0 when it is none. */
-static size_t utf8_length(struct str s)
-{
-	static const struct {
-		unsigned char first_low, first_high, second_low, second_high, length;
-	} forms[] = {
-	    {0x00, 0x7f, 0x00, 0x00, 1},
-	    {0xc2, 0xdf, 0x80, 0xbf, 2},
-	    {0xe0, 0xe0, 0xa0, 0xbf, 3},
-	    {0xe1, 0xec, 0x80, 0xbf, 3},
-	    {0xed, 0xed, 0x80, 0x9f, 3},
-	    {0xee, 0xef, 0x80, 0xbf, 3},
-	    {0xf0, 0xf0, 0x90, 0xbf, 4},
-	    {0xf1, 0xf3, 0x80, 0xbf, 4},
-	    {0xf4, 0xf4, 0x80, 0x8f, 4},
-	};
-	const unsigned char *p = (const unsigned char *)s.p;
-	for (size_t i = 0; i < COUNT_OF(forms); i++) {
-		if (p[0] < forms[i].first_low || p[0] > forms[i].first_high)
-			continue;
-		size_t length = forms[i].length;
-		if (length > s.n)
-			return 0;
-		if (length > 1 && (p[1] < forms[i].second_low || p[1] > forms[i].second_high))
-			return 0;
-		for (size_t k = 2; k < length; k++) {
-			if ((p[k] & 0xc0) != 0x80)
-				return 0;
-		}
-		return length;
-	}
-	return 0;
-}
-
 /* The escape of one byte in a JSON string, empty when it stands for itself. */
 static struct str json_escape(unsigned char c, bool valid, char out[7])
 {
@@ -169,7 +134,7 @@ int buf_add_json(struct buf *b, struct str s)
 	size_t n = b->n;
 	struct str plain = {s.p, 0}; /* the run that stands for itself and is not yet added */
 	while (s.n > 0) {
-		size_t length = utf8_length(s);
+		size_t length = str_utf8(s);
 		char hex[7];
 		struct str escape = json_escape((unsigned char)s.p[0], length > 0, hex);
 		size_t step = length > 0 ? length : 1;

@@ -168,3 +168,28 @@ int str_compare(struct str a, struct str b)
 	int order = n > 0 ? memcmp(a.p, b.p, n) : 0;
 	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
 }
+
+/* RFC 3629 4: overlong forms, surrogates and what lies beyond U+10FFFF are found by the second byte. */
+size_t str_utf8(struct str s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+	if (s.n == 0)
+		return 0;
+	if (p[0] < 0x80)
+		return 1;
+	size_t n = p[0] >= 0xc2 && p[0] <= 0xdf	  ? 2
+		   : p[0] >= 0xe0 && p[0] <= 0xef ? 3
+		   : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
+						  : 0;
+	if (n == 0 || n > s.n)
+		return 0;
+	unsigned char lowest = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
+	unsigned char highest = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
+	if (p[1] < lowest || p[1] > highest)
+		return 0;
+	for (size_t i = 2; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return n;
+}

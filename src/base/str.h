@@ -38,6 +38,15 @@ static inline char char_lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+/* Value of a hexadecimal digit, -1 for others. */
+static inline int char_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	char lower = (char)(c | 0x20);
+	return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
 bool str__eq_bytes_nocase(const char *a, const char *b, size_t n);
 
 /* ASCII case is ignored (field names, tokens: RFC 9110 5.1). Lengths are compared in place: most names differ in theirs, and
@@ -89,5 +98,8 @@ int str_to_u64(struct str s, uint64_t max, uint64_t *out);
 unsigned str_distance(struct str a, struct str b);
 
 int str_compare(struct str a, struct str b);
+
+/* Length of the UTF-8 sequence at the front of s (no overlong forms, no surrogates, nothing above U+10FFFF); 0 when it is none. */
+size_t str_utf8(struct str s);
 
 #endif

@@ -63,7 +63,7 @@ static int add_digit(struct http_body *b, int digit)
 /* chunk-size [ chunk-ext ] CRLF. Blanks behind the size are met in the wild and harmless: they end nothing. */
 static int read_size(struct http_body *b, char c)
 {
-	int digit = http__hex(c);
+	int digit = char_hex(c);
 	if (digit >= 0 && b->state != SIZE_BLANK)
 		return add_digit(b, digit);
 	if (b->state == SIZE_FIRST)

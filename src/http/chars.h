@@ -30,13 +30,4 @@ static inline bool http__all(struct str s, int classes)
 	return true;
 }
 
-/* Value of a hexadecimal digit, -1 for others. */
-static inline int http__hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	char lower = (char)(c | 0x20);
-	return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 #endif

@@ -279,14 +279,26 @@ static char *put_text(char *p, const char *text, size_t n)
 	return p + n;
 }
 
+/* The forms have four digits for the year. */
+static int64_t bounded(int64_t s)
+{
+	static const int64_t first = -62167219200, last = 253402300799;
+	return s < first ? first : s > last ? last : s;
+}
+
+static char *put_time(char *p, unsigned second_of_day)
+{
+	p = put_number(p, 2, second_of_day / 3600);
+	*p++ = ':';
+	p = put_number(p, 2, second_of_day / 60 % 60);
+	*p++ = ':';
+	return put_number(p, 2, second_of_day % 60);
+}
+
 struct str http_date_write(int64_t s, char out[HTTP_DATE_SIZE])
 {
-	/* The form has four digits for the year. */
-	static const int64_t first = -62167219200, last = 253402300799;
-	s = s < first ? first : s > last ? last : s;
-
 	unsigned second_of_day;
-	int64_t days = split_days(s, &second_of_day);
+	int64_t days = split_days(bounded(s), &second_of_day);
 	struct civil c;
 	civil_of_days(days, &c);
 	int64_t week_day = ((days + 4) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
@@ -299,12 +311,27 @@ struct str http_date_write(int64_t s, char out[HTTP_DATE_SIZE])
 	*p++ = ' ';
 	p = put_number(p, 4, (unsigned)c.year);
 	*p++ = ' ';
-	p = put_number(p, 2, second_of_day / 3600);
-	*p++ = ':';
-	p = put_number(p, 2, second_of_day / 60 % 60);
-	*p++ = ':';
-	p = put_number(p, 2, second_of_day % 60);
+	p = put_time(p, second_of_day);
 	p = put_text(p, " GMT", 5);
 	assert(p == out + HTTP_DATE_SIZE);
 	return str_make(out, HTTP_DATE_SIZE - 1);
+}
+
+struct str rfc3339_write(int64_t s, char out[RFC3339_SIZE])
+{
+	unsigned second_of_day;
+	int64_t days = split_days(bounded(s), &second_of_day);
+	struct civil c;
+	civil_of_days(days, &c);
+
+	char *p = put_number(out, 4, (unsigned)c.year);
+	*p++ = '-';
+	p = put_number(p, 2, c.month);
+	*p++ = '-';
+	p = put_number(p, 2, c.day);
+	*p++ = 'T';
+	p = put_time(p, second_of_day);
+	p = put_text(p, "Z", 2);
+	assert(p == out + RFC3339_SIZE);
+	return str_make(out, RFC3339_SIZE - 1);
 }

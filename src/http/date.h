@@ -17,4 +17,7 @@ int http_cookie_date_read(struct str s, int64_t *out) MUST_CHECK;
 /* IMF-fixdate. */
 struct str http_date_write(int64_t s, char out[HTTP_DATE_SIZE]);
 
+#define RFC3339_SIZE 21 /* "1994-11-06T08:49:37Z" and NUL */
+struct str rfc3339_write(int64_t s, char out[RFC3339_SIZE]);
+
 #endif

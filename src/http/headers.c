@@ -257,6 +257,11 @@ bool is_token(struct str s)
 	return s.n > 0 && http__all(s, CHAR_TOKEN);
 }
 
+bool is_field_name(struct str s)
+{
+	return s.n > 0 && http__all(s, CHAR_FIELD_NAME);
+}
+
 /* True when one of eight bytes is below SP or DEL: a borrow can only spoil bytes above one that is truly so. */
 static bool word_has_control(uint64_t word)
 {

@@ -54,6 +54,8 @@ void headers_remove_hop_by_hop(struct headers *h);
 
 /* token and field-value of RFC 9110 5.6.2, 5.5: non-empty tchar; no CTL but HTAB. */
 bool is_token(struct str s);
+/* A token, or one with bytes above 127: what http_read_response takes for a name. */
+bool is_field_name(struct str s);
 bool is_field_value(struct str s);
 
 #endif

@@ -200,34 +200,10 @@ static int read_date(struct str *in, struct sf_bare *out)
 	return ERR_OK;
 }
 
-/* Length of the UTF-8 sequence at the front of s (RFC 3629 4), 0 when it is none: overlong forms, surrogates and what lies
- * beyond U+10FFFF are found by the second byte. */
-static size_t utf8_length(struct str s)
-{
-	const unsigned char *p = (const unsigned char *)s.p;
-	if (p[0] < 0x80)
-		return 1;
-	size_t n = p[0] >= 0xc2 && p[0] <= 0xdf	  ? 2
-		   : p[0] >= 0xe0 && p[0] <= 0xef ? 3
-		   : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
-						  : 0;
-	if (n == 0 || n > s.n)
-		return 0;
-	unsigned char lowest = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
-	unsigned char highest = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
-	if (p[1] < lowest || p[1] > highest)
-		return 0;
-	for (size_t i = 2; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return n;
-}
-
 static bool is_utf8(struct str s)
 {
 	while (s.n > 0) {
-		size_t n = utf8_length(s);
+		size_t n = str_utf8(s);
 		if (n == 0)
 			return false;
 		s = str_skip(s, n);
@@ -240,7 +216,7 @@ static int hex_pair(struct str s)
 {
 	if (s.n < 2 || !(is_digit(s.p[0]) || is_lower(s.p[0])) || !(is_digit(s.p[1]) || is_lower(s.p[1])))
 		return -1;
-	int high = http__hex(s.p[0]), low = http__hex(s.p[1]);
+	int high = char_hex(s.p[0]), low = char_hex(s.p[1]);
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 

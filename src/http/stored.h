@@ -44,6 +44,17 @@ enum stored_by {
 	STORED_BY_OVERRIDE = STORED_BY_PRIVATE | STORED_BY_NO_STORE | STORED_BY_AUTHORIZATION | STORED_BY_VARY,
 };
 
+/* Runs of a partial entry: more pieces of one page are not kept. */
+enum { PARTIAL_RUNS_MAX = 16 };
+
+/* What the freshness lifetime is of. */
+#define LIFETIME_NONE	   "none"
+#define LIFETIME_TTL	   "ttl"
+#define LIFETIME_S_MAXAGE  "s-maxage"
+#define LIFETIME_MAX_AGE   "max-age"
+#define LIFETIME_EXPIRES   "Expires"
+#define LIFETIME_HEURISTIC "heuristic"
+
 struct stored {
 	int status;
 	unsigned n_runs;	     /* of a partial entry */
@@ -60,7 +71,7 @@ struct stored {
 	uint8_t by_route;	     /* STORED_BY_ bits */
 	int64_t last_modified_s;     /* -1: none or invalid */
 	struct str etag;	     /* with quotes and W/, empty when there is none */
-	const char *lifetime_source; /* static: "ttl", "s-maxage", "max-age", "Expires", "heuristic", "none" */
+	const char *lifetime_source; /* static: LIFETIME_ */
 	/* The nominated request fields of this variant (RFC 9111 4.1): name and the normalised value the request had;
 	 * value.p == NULL when it was absent. From Vary, and from the route's vary and vary_cookie. */
 	struct headers vary;
@@ -71,6 +82,9 @@ struct stored {
 	const struct holes
 	    *holes; /* what is put in for each visitor; NULL: nothing. Then it is never partial, never validated */
 };
+
+/* The LIFETIME_ of that name, static; NULL when it is none of them. */
+const char *stored_lifetime_source(struct str name);
 
 static inline bool stored_has_holes(const struct stored *s)
 {

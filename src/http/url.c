@@ -42,7 +42,7 @@ static int count_groups(struct str s, bool ipv4_allowed)
 		if (part.n == 0 || part.n > 4)
 			return -1;
 		for (size_t i = 0; i < part.n; i++) {
-			if (http__hex(part.p[i]) < 0)
+			if (char_hex(part.p[i]) < 0)
 				return -1;
 		}
 		groups++;
@@ -186,7 +186,7 @@ static int escaped_byte(struct str s)
 {
 	if (s.n < 3)
 		return -1;
-	int high = http__hex(s.p[1]), low = http__hex(s.p[2]);
+	int high = char_hex(s.p[1]), low = char_hex(s.p[2]);
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 

@@ -22,28 +22,11 @@ static const struct {
 #include "metrics/metrics.def"
 };
 
-/* The length of the UTF-8 character that s begins with, 0 when it is none (RFC 3629 4). */
-static size_t utf8_length(struct str s)
-{
-	const unsigned char *p = (const unsigned char *)s.p;
-	if (p[0] < 0x80)
-		return 1;
-	size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	if (p[0] < 0xc2 || p[0] > 0xf4 || s.n < n)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
-	bool outside = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f);
-	return overlong || outside ? 0 : n;
-}
-
 /* The inside of a label value. Bytes that are not UTF-8 and control bytes become U+FFFD. */
 static void add_label(struct buf *out, struct str s)
 {
 	while (s.n) {
-		size_t n = utf8_length(s);
+		size_t n = str_utf8(s);
 		unsigned char c = (unsigned char)s.p[0];
 		if (c == '\n')
 			buf_add(out, STR("\\n"));

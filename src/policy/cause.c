@@ -127,9 +127,9 @@ struct str cause_of_lifetime(
     const struct conf_cache *cache, const struct stored *s, const struct headers *headers, struct arena *a)
 {
 	struct str source = str_of(s->lifetime_source);
-	if (str_eq(source, STR("ttl")))
+	if (str_eq(source, STR(LIFETIME_TTL)))
 		return STR("ttl of the route");
-	if (str_eq(source, STR("heuristic")))
+	if (str_eq(source, STR(LIFETIME_HEURISTIC)))
 		return STR("Last-Modified (heuristic)");
-	return str_eq(source, STR("none")) ? STR("") : freshness(cache, headers, a);
+	return str_eq(source, STR(LIFETIME_NONE)) ? STR("") : freshness(cache, headers, a);
 }

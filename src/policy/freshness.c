@@ -88,7 +88,7 @@ static void use_expires(const struct freshness_in *in, int64_t date_s, struct fr
 	const struct headers *h = &in->response->headers;
 	int64_t now_s = in->response_ms / S_MS, expires_s;
 	struct str first = headers_get(h, STR("Expires"));
-	f->source = "Expires";
+	f->source = LIFETIME_EXPIRES;
 	f->is_invalid = http_date_read(first, now_s, &expires_s) != ERR_OK;
 	for (uint32_t i = 0; i < h->n; i++) {
 		if (str_eq_nocase(h->v[i].name, STR("Expires")) && !str_eq(h->v[i].value, first))
@@ -117,7 +117,7 @@ static struct freshness of_ttl(const struct freshness_in *in)
 	int64_t age_s = age_value_s(&in->response->headers);
 	int64_t age_ms = age_s < 0 ? 0 : age_s * S_MS + delay_ms(in);
 	return (struct freshness){
-	    .lifetime_ms = in->ttl_ms + age_ms, .initial_age_ms = age_ms, .source = "ttl", .is_explicit = true};
+	    .lifetime_ms = in->ttl_ms + age_ms, .initial_age_ms = age_ms, .source = LIFETIME_TTL, .is_explicit = true};
 }
 
 struct freshness freshness_of(const struct freshness_in *in)
@@ -127,13 +127,14 @@ struct freshness freshness_of(const struct freshness_in *in)
 	const struct cc_response *cc = in->cc;
 	const struct headers *h = &in->response->headers;
 	int64_t date_s = freshness_date_s(h, STR("Date"), in->response_ms / S_MS);
-	struct freshness f = {.initial_age_ms = initial_age_ms(in, date_s), .source = "none", .is_explicit = true};
+	struct freshness f = {
+	    .initial_age_ms = initial_age_ms(in, date_s), .source = LIFETIME_NONE, .is_explicit = true};
 	if (cc->s_maxage_s != CC_ABSENT) {
 		f.lifetime_ms = cc->s_maxage_s * S_MS;
-		f.source = "s-maxage";
+		f.source = LIFETIME_S_MAXAGE;
 	} else if (cc->max_age_s != CC_ABSENT) {
 		f.lifetime_ms = cc->max_age_s * S_MS;
-		f.source = "max-age";
+		f.source = LIFETIME_MAX_AGE;
 	} else if (cc->targeted.n == 0 && headers_find(h, STR("Expires"))) { /* RFC 9213 2.2 */
 		use_expires(in, date_s, &f);
 	} else if (cc->has_invalid_age) {
@@ -143,7 +144,7 @@ struct freshness freshness_of(const struct freshness_in *in)
 		if (freshness_status_is_heuristic(in->response->status) || cc->public)
 			f.lifetime_ms = heuristic_lifetime_ms(in, date_s);
 		if (f.lifetime_ms > 0)
-			f.source = "heuristic";
+			f.source = LIFETIME_HEURISTIC;
 	}
 	return f;
 }

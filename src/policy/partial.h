@@ -7,9 +7,6 @@
 #include "http/range.h"
 #include "http/stored.h"
 
-/* Runs of a partial entry: more pieces of one page are not kept. */
-enum { PARTIAL_RUNS_MAX = 16 };
-
 struct partial {
 	struct range run;
 	int64_t complete; /* -1: not known */

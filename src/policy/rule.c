@@ -34,9 +34,9 @@ const char *rule_of_exception(const struct stored *s)
 const char *rule_of_lifetime(const struct conf *conf, const struct route *route, const struct stored *s)
 {
 	struct str source = str_of(s->lifetime_source);
-	if (str_eq(source, STR("ttl")))
+	if (str_eq(source, STR(LIFETIME_TTL)))
 		return of_ttl(route, stored_is_partial(s) ? 200 : s->status);
-	if (!str_eq(source, STR("heuristic")))
+	if (!str_eq(source, STR(LIFETIME_HEURISTIC)))
 		return NULL;
 	/* Of the two the shorter one decides, which the lifetime shows. */
 	bool is_capped = s->lifetime_ms == conf->cache.heuristic_max_ms;

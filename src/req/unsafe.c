@@ -94,7 +94,7 @@ static bool speaks_of_target(struct flight *f, const struct uri *target)
 static bool is_explicit(const struct stored *s)
 {
 	struct str source = str_of(s->lifetime_source);
-	return !str_eq(source, STR("heuristic")) && !str_eq(source, STR("none"));
+	return !str_eq(source, STR(LIFETIME_HEURISTIC)) && !str_eq(source, STR(LIFETIME_NONE));
 }
 
 /* As if a GET had brought it, on a route that sets nothing of its own. */

@@ -13,6 +13,10 @@
 #include "base/mem.h"
 #include "tier/private.h"
 
+/* How long an expired entry that has a validator is kept, for the cheap 304 it may bring: its lifetime once more, within these. */
+#define GRACE_MIN_MS (60 * (int64_t)1000)
+#define GRACE_MAX_MS (600 * (int64_t)1000)
+
 /* Where the next string goes. */
 struct cursor {
 	char *p;
@@ -194,4 +198,32 @@ void entry_release(struct entry **e)
 bool entry__shared(const struct entry *e)
 {
 	return atomic_load_explicit(&e->refs, memory_order_acquire) > 1 || body__shared(e->body);
+}
+
+static int64_t add_ms(int64_t a, int64_t b)
+{
+	int64_t sum;
+	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
+static int64_t max_ms(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+int64_t entry__useless_from(const struct stored *s)
+{
+	int64_t stale_ms = max_ms(max_ms(s->swr_ms, s->sie_ms), s->unreachable_ms);
+	int64_t at = add_ms(add_ms(s->response_ms, s->lifetime_ms), stale_ms) - s->initial_age_ms;
+	if (s->etag.n == 0 && s->last_modified_s < 0)
+		return at;
+	int64_t grace = s->lifetime_ms < GRACE_MIN_MS ? GRACE_MIN_MS : s->lifetime_ms;
+	return add_ms(at, grace < GRACE_MAX_MS ? grace : GRACE_MAX_MS);
+}
+
+bool entry__is_better(const struct stored *x, const struct stored *y)
+{
+	if ((x->vary.n > 0) != (y->vary.n > 0))
+		return x->vary.n > 0;
+	return x->date_s > y->date_s;
 }

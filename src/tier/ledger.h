@@ -18,7 +18,7 @@ struct ledger;
 struct ledger *ledger_new(void);
 void ledger_free(struct ledger **l);
 
-/* op->kind, arg, key, soft count; strings are copied. `seq` may come twice, and out of order. An invalidation is a hard PURGE_URL.
+/* op->kind, arg, key, soft count; strings are copied, and those above PURGE_LOG_ARG_MAX count as a purge of everything. `seq` may come twice, and out of order. An invalidation is a hard PURGE_URL.
  * Any thread, as all below. */
 void ledger_add(struct ledger *l, uint64_t seq, const struct tier_purge *op);
 /* What is labelled before `seq` counts as purged from now on. */

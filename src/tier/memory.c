@@ -34,10 +34,6 @@
 #define WALK_BUCKETS 512
 #define SWEEP_LOOKS  128
 
-/* How long an expired entry that has a validator is kept, for the cheap 304 it may bring: its lifetime once more, within these. */
-#define GRACE_MIN_MS (60 * (int64_t)1000)
-#define GRACE_MAX_MS (600 * (int64_t)1000)
-
 struct memory {
 	struct tier tier;
 	struct budget budget;
@@ -409,29 +405,6 @@ static int invalidate(struct tier *t, struct tier_invalidate *op)
 
 /* Sweeping */
 
-static int64_t add_ms(int64_t a, int64_t b)
-{
-	int64_t sum;
-	return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
-
-static int64_t max_ms(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-/* Wall clock from when on it can answer nothing: stale beyond its windows (RFC 5861, RFC 9111 4.2.4), and for those that can
- * be validated (4.3) a grace after that. */
-static int64_t useless_from(const struct stored *s)
-{
-	int64_t stale_ms = max_ms(max_ms(s->swr_ms, s->sie_ms), s->unreachable_ms);
-	int64_t at = add_ms(add_ms(s->response_ms, s->lifetime_ms), stale_ms) - s->initial_age_ms;
-	if (s->etag.n == 0 && s->last_modified_s < 0)
-		return at;
-	int64_t grace = s->lifetime_ms < GRACE_MIN_MS ? GRACE_MIN_MS : s->lifetime_ms;
-	return add_ms(at, grace < GRACE_MAX_MS ? grace : GRACE_MAX_MS);
-}
-
 /* Looks at the entries of one bucket from the place on; returns how many, at most max. */
 static unsigned sweep_bucket(struct memory *m, struct shard *s, int64_t now_ms, unsigned max, struct leaving *l)
 {
@@ -444,7 +417,7 @@ static unsigned sweep_bucket(struct memory *m, struct shard *s, int64_t now_ms, 
 			continue;
 		}
 		looked++;
-		if (useless_from(&slot_of(node)->entry->stored) <= now_ms) {
+		if (entry__useless_from(&slot_of(node)->entry->stored) <= now_ms) {
 			shard__remove(s, slot_of(node), l);
 			s->expired++;
 		} else {

@@ -1,8 +1,20 @@
-/* What the files of this folder know of bodies and entries besides their doors. */
+/* What the files of this folder share, and know of bodies and entries besides their doors. */
 #ifndef LARDER_TIER_PRIVATE_H
 #define LARDER_TIER_PRIVATE_H
 
+#include <pthread.h>
+
 #include "tier/entry.h"
+
+/* Writers come first, or readers that overlap without end would keep them out. Read locks are never nested. */
+static inline void tier__lock_init(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attr;
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
+}
 
 /* What a malloc of n bytes really takes, so that the budget counts the truth: the allocator's header and rounding (glibc:
  * 8 bytes, multiples of 16, whole pages above its mmap threshold). An estimate that errs upwards. */
@@ -22,6 +34,13 @@ size_t entry__release(struct entry **e);
 /* Does anybody but the caller hold it (an entry: or its body)? When not, only the caller can make it so. */
 bool body__shared(const struct body *b);
 bool entry__shared(const struct entry *e);
+
+/* Wall clock from when on it can answer nothing: stale beyond its windows (RFC 5861, RFC 9111 4.2.4), and for those that can
+ * be validated (4.3) a grace after that. */
+int64_t entry__useless_from(const struct stored *s);
+/* Of two that fit a request, offered newest first: is x chosen before y? RFC 9111 4.1: one that varies before one that does not; 4: then
+ * the most recent by its Date, of equal ones the last put. */
+bool entry__is_better(const struct stored *x, const struct stored *y);
 
 /* What a body takes besides its chunks; it is charged with the entry that holds it. */
 size_t body__cost(void);

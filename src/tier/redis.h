@@ -15,11 +15,27 @@ struct redis_options {
 	struct str instance;	     /* name of this process among those that share the server, in receipts */
 	uint64_t key_seed;
 	struct budget *budget;
-	struct purge_log *purges;
+	struct purge_log *purges; /* of the stack; NULL: its own */
 };
 
-/* Never fails: a server that cannot be reached is asked again, and is a miss until then. Does not block. */
+/* Never fails: a server that cannot be reached is asked again, and is a miss until then. Does not block. `heard` of the tier is set before
+ * redis_tier_start, with which its connections begin.
+ *
+ * Of its operations (tier.h) besides what is told there:
+ * - put answers ERR_FULL also to what is larger than max_object, lies in a file, or finds the server's memory full; ERR_BUSY when Redis is
+ *   known to be away; else the client's errors. It needs the entry until `done`.
+ * - purge and invalidate answer an error when it did not reach the server, purge within 5 s, invalidate within the budget. It is not lost:
+ *   it is kept and sent when Redis is back (up to 1,000; beyond that one of everything), and until then no page in Redis is looked up.
+ *   `count` is that of the variants that a hard purge of a URL, or an invalidation, has removed; 0 of all other purges: nobody counts.
+ * - sweep does nothing, Redis drops what expires. variants and await block; stats does not. entries, bytes, limit are not told.
+ * - lease may wait for REDIS_LEASE_MS at most. */
 struct tier *redis_tier_new(const struct redis_options *o);
+void redis_tier_start(struct tier *t);
 void redis_tier_configure(struct tier *t, int64_t budget_ms, size_t max_object, unsigned max_variants);
+
+/* May what is kept in memory above this tier be given out? False as long as Redis answers us, but not all that was purged meanwhile is known
+ * yet. True when it is known, and when Redis is away altogether (redis_follow.c tells why). For every hit: two loads and a look at the
+ * clock. Any thread. */
+bool redis_tier_is_in_touch(struct tier *t);
 
 #endif

@@ -56,12 +56,7 @@ static bool replaces(const struct entry *a, const struct entry *b)
 
 void shard__init(struct shard *s, uint64_t seed)
 {
-	/* Writers come first, or readers that overlap without end would keep them out. Read locks are never nested. */
-	pthread_rwlockattr_t attr;
-	pthread_rwlockattr_init(&attr);
-	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(&s->lock, &attr);
-	pthread_rwlockattr_destroy(&attr);
+	tier__lock_init(&s->lock);
 	table__init(&s->entries);
 	tags__init(&s->tags, seed);
 }
@@ -107,21 +102,13 @@ struct slot *shard__find_older(const struct slot *slot)
 	return find_from(slot->node.next, &slot->entry->key);
 }
 
-/* RFC 9111 4.1: one that varies before one that does not; 4: then the most recent by its Date, of equal ones the last put. */
-static bool is_better(const struct stored *x, const struct stored *y)
-{
-	if ((x->vary.n > 0) != (y->vary.n > 0))
-		return x->vary.n > 0;
-	return x->date_s > y->date_s;
-}
-
 struct slot *shard__choose(struct slot *slot, const struct tier_get *op)
 {
 	struct slot *chosen = NULL;
 	for (; slot; slot = shard__find_older(slot)) {
 		if (op->match && !op->match(op->ctx, slot->entry))
 			continue;
-		if (!chosen || is_better(&slot->entry->stored, &chosen->entry->stored))
+		if (!chosen || entry__is_better(&slot->entry->stored, &chosen->entry->stored))
 			chosen = slot;
 	}
 	return chosen;

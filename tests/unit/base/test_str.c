@@ -200,6 +200,46 @@ START_TEST(distances)
 }
 END_TEST
 
+START_TEST(hexadecimal_digits)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (int c = 0; c < 256; c++) {
+		int lower = c >= 'A' && c <= 'F' ? c | 0x20 : c;
+		const char *at = c != 0 ? strchr(digits, lower) : NULL;
+		ck_assert_int_eq(char_hex((char)c), at ? (int)(at - digits) : -1);
+	}
+}
+END_TEST
+
+START_TEST(utf8_sequences)
+{
+	static const struct {
+		const char *what;
+		struct str in;
+		size_t n;
+	} rows[] = {
+	    {"nothing", STR(""), 0},
+	    {"ASCII", STR("ab"), 1},
+	    {"NUL", STR("\0"), 1},
+	    {"two bytes", STR("\xc3\xa4x"), 2},
+	    {"three bytes", STR("\xe2\x82\xac"), 3},
+	    {"four bytes", STR("\xf0\x9f\x98\x80"), 4},
+	    {"the last there is", STR("\xf4\x8f\xbf\xbf"), 4},
+	    {"cut", STR("\xe2\x82"), 0},
+	    {"a byte that continues", STR("\x80"), 0},
+	    {"Latin 1", STR("\xe4x"), 0},
+	    {"an overlong slash", STR("\xc0\xaf"), 0},
+	    {"overlong in three", STR("\xe0\x9f\xbf"), 0},
+	    {"overlong in four", STR("\xf0\x8f\xbf\xbf"), 0},
+	    {"a surrogate", STR("\xed\xa0\x80"), 0},
+	    {"beyond the last", STR("\xf4\x90\x80\x80"), 0},
+	    {"a bad third byte", STR("\xe2\x82x"), 0},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		ck_assert_msg(str_utf8(rows[i].in) == rows[i].n, "%s", rows[i].what);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("base/str");
@@ -213,5 +253,7 @@ int main(void)
 	tcase_add_test(c, cutting);
 	tcase_add_test(c, numbers);
 	tcase_add_test(c, distances);
+	tcase_add_test(c, hexadecimal_digits);
+	tcase_add_test(c, utf8_sequences);
 	return suite_run(s);
 }

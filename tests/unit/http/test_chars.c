@@ -18,23 +18,11 @@ START_TEST(classes_follow_the_grammars)
 }
 END_TEST
 
-START_TEST(hexadecimal_digits)
-{
-	static const char digits[] = "0123456789abcdef";
-	for (int c = 0; c < 256; c++) {
-		int lower = c >= 'A' && c <= 'F' ? c | 0x20 : c;
-		const char *at = c != 0 ? strchr(digits, lower) : NULL;
-		ck_assert_int_eq(http__hex((char)c), at ? (int)(at - digits) : -1);
-	}
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("http/chars");
 	TCase *c = tcase_create("chars");
 	suite_add_tcase(s, c);
 	tcase_add_test(c, classes_follow_the_grammars);
-	tcase_add_test(c, hexadecimal_digits);
 	return suite_run(s);
 }

@@ -214,21 +214,25 @@ START_TEST(dates_are_written)
 {
 	static const struct {
 		int64_t in;
-		const char *out;
+		const char *out, *rfc3339;
 	} rows[] = {
-	    {784111777, "Sun, 06 Nov 1994 08:49:37 GMT"},
-	    {0, "Thu, 01 Jan 1970 00:00:00 GMT"},
-	    {-1, "Wed, 31 Dec 1969 23:59:59 GMT"},
-	    {951782400, "Tue, 29 Feb 2000 00:00:00 GMT"},
-	    {253402300799, "Fri, 31 Dec 9999 23:59:59 GMT"},
-	    {INT64_MAX, "Fri, 31 Dec 9999 23:59:59 GMT"},
-	    {INT64_MIN, "Sat, 01 Jan 0000 00:00:00 GMT"},
+	    {784111777, "Sun, 06 Nov 1994 08:49:37 GMT", "1994-11-06T08:49:37Z"},
+	    {0, "Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-01T00:00:00Z"},
+	    {-1, "Wed, 31 Dec 1969 23:59:59 GMT", "1969-12-31T23:59:59Z"},
+	    {951782400, "Tue, 29 Feb 2000 00:00:00 GMT", "2000-02-29T00:00:00Z"},
+	    {253402300799, "Fri, 31 Dec 9999 23:59:59 GMT", "9999-12-31T23:59:59Z"},
+	    {INT64_MAX, "Fri, 31 Dec 9999 23:59:59 GMT", "9999-12-31T23:59:59Z"},
+	    {INT64_MIN, "Sat, 01 Jan 0000 00:00:00 GMT", "0000-01-01T00:00:00Z"},
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		char out[HTTP_DATE_SIZE];
 		struct str got = http_date_write(rows[i].in, out);
 		ck_assert_str_eq(got.p, rows[i].out);
 		ck_assert_uint_eq(got.n, 29);
+		char other[RFC3339_SIZE];
+		got = rfc3339_write(rows[i].in, other);
+		ck_assert_str_eq(got.p, rows[i].rfc3339);
+		ck_assert_uint_eq(got.n, 20);
 	}
 }
 END_TEST

@@ -189,9 +189,10 @@ START_TEST(tokens)
 		char byte = (char)c;
 		bool wanted = c != 0 && strchr(good, c);
 		ck_assert_msg(is_token(str_make(&byte, 1)) == wanted, "byte %02x", c);
+		ck_assert_msg(is_field_name(str_make(&byte, 1)) == (wanted || c > 0x7f), "byte %02x", c);
 	}
 	ck_assert(is_token(STR("Content-Type")));
-	ck_assert(!is_token(STR("")));
+	ck_assert(!is_token(STR("")) && !is_field_name(STR("")));
 	ck_assert(!is_token(STR("a b")));
 	ck_assert(!is_token(STR("a\0b")));
 }
