@@ -16,6 +16,7 @@ struct journal_options {
 	 * alone. On the thread that reads: the watching one, or one that appends or holds. NULL: nobody. */
 	void (*heard)(void *ctx, const struct tier_heard *what);
 	void *ctx;
+	uint64_t max_size; /* bytes of records before the file is shortened; 0: 4 MB */
 };
 
 /* ERR_OK, or ERR_IO with a sentence in *why. Reads what is there, and starts the thread that watches (inotify). Blocks for a moment. */
@@ -32,7 +33,7 @@ uint64_t journal_position(const struct journal *j);
 /* Between hold and let_go nobody, in any process, adds a record; *seq is the position, which is the end. Many may hold at a time. For what is
  * stored under a label: check the purge log, store, let go. Short; blocks while somebody appends. ERR_IO: not held. */
 struct journal_hold {
-	int fd;
+	struct journal_slot *slot; /* the journal's own */
 };
 int journal_hold(struct journal *j, struct journal_hold *h, uint64_t *seq) MUST_CHECK;
 void journal_let_go(struct journal *j, struct journal_hold *h);
