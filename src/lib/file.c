@@ -14,6 +14,7 @@
  * looked through, and the oldest sixteenth leaves, so that this is seldom. */
 #include "lib/lib.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ enum { FULL_KEY = LARDER_KEY_MAX + 1024, RECORD_MAX = 16 * 1024 * 1024, FRAME = 
 struct file_cache {
 	struct lib_backend backend;
 	int dir;
+	char *path;	  /* of it, absolute */
 	struct str space; /* "namespace:prefix:" */
 	size_t max;
 	char index[sizeof("index/") + SHA256_HEX];
@@ -444,15 +446,26 @@ static int file_forget_tag(struct lib_backend *b, struct str tag)
 	struct str text = str_make(encoded.p, encoded.n);
 	status = drop_all(f, &text);
 	free(encoded.p);
-	return status == LARDER_OK ? pages_purge_directory(f->dir, tag) : status;
+	return status == LARDER_OK ? pages_purge_directory(f->path, tag) : status;
 }
 
 static void file_close(struct lib_backend *b)
 {
 	struct file_cache *f = file_of(b);
 	close(f->dir);
+	free(f->path);
 	free((char *)(uintptr_t)f->space.p);
 	free(f);
+}
+
+/* For the journal of pages, which is opened by its path: the program may go to another directory. */
+static int keep_path(struct file_cache *f, struct str path)
+{
+	char absolute[PATH_MAX];
+	if (!realpath(path.p, absolute))
+		return lib_fail_errno("cannot find the directory", path);
+	f->path = alloc_try_copy(str_of(absolute));
+	return f->path ? LARDER_OK : lib_no_memory();
 }
 
 /* Each call opens its own lock, and the directory may be shared: nothing is to be done about forks. */
@@ -487,10 +500,13 @@ struct lib_backend *file_backend_open(const struct lib_settings *s, int *status)
 	*status = files_open(s->path, &f->dir);
 	if (*status != LARDER_OK)
 		goto failed;
-	*status = make_dirs(f);
+	*status = keep_path(f, s->path);
+	if (*status == LARDER_OK)
+		*status = make_dirs(f);
 	if (*status == LARDER_OK)
 		return &f->backend;
 	close(f->dir);
+	free(f->path);
 failed:
 	free(space);
 	free(f);

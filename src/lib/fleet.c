@@ -36,8 +36,8 @@ struct fleet {
 	int64_t timeout_ms;
 	struct node *nodes[FLEET_NODES];
 	unsigned n_nodes;
-	unsigned master;		/* of sentinels; NOBODY: to be asked for */
-	bool mapped;			/* of a cluster */
+	unsigned master;	    /* of sentinels; NOBODY: to be asked for */
+	bool mapped;		    /* of a cluster */
 	unsigned char owner[SLOTS]; /* a node's number, or NOBODY */
 };
 
@@ -57,7 +57,8 @@ static int node_find(struct fleet *f, struct str host, unsigned port, unsigned *
 			return LARDER_OK;
 	}
 	if (f->n_nodes == FLEET_NODES || host.n >= HOST_MAX)
-		return lib_fail(LARDER_SERVER, "Redis names more than %d nodes, or one of too long a name", FLEET_NODES);
+		return lib_fail(
+		    LARDER_SERVER, "Redis names more than %d nodes, or one of too long a name", FLEET_NODES);
 	struct node *n = alloc_try_zero(sizeof(*n));
 	if (!n)
 		return lib_no_memory();
@@ -108,8 +109,8 @@ static void give_back(struct fleet *f, struct node *n, struct link *l)
 }
 
 /* One exchange. *unreached: surely nothing of it was done. */
-static int exchange(struct fleet *f, struct node *n, const struct command *c, bool asking, int64_t deadline_us, struct text *raw,
-    bool *unreached)
+static int exchange(struct fleet *f, struct node *n, const struct command *c, bool asking, int64_t deadline_us,
+    struct text *raw, bool *unreached)
 {
 	const struct link_login login = {.user = f->url.user, .password = f->url.password, .db = f->url.db};
 	const struct str ask[] = {STR("ASKING")};
@@ -170,7 +171,8 @@ static int ask_sentinel(struct fleet *f, const struct redis_host *s, int64_t dea
 		status = link_refused(r.first.text);
 	else if (status == LARDER_OK && (!resp_next(&r.rest, &host) || !resp_next(&r.rest, &port) ||
 					    str_to_u64(port.text, 65535, &number) != ERR_OK))
-		status = lib_fail(LARDER_CONNECT, "the sentinels know no master of %.*s", STR_ARG(str_take(f->url.group, 100)));
+		status = lib_fail(
+		    LARDER_CONNECT, "the sentinels know no master of %.*s", STR_ARG(str_take(f->url.group, 100)));
 	if (status == LARDER_OK)
 		status = node_of(f, host.text, (unsigned)number, master);
 	free(raw.p);
@@ -202,6 +204,7 @@ static int read_map(struct fleet *f, struct reply *r, const struct node *asked)
 {
 	struct resp range, first, last, node, host, port, skipped;
 	unsigned number;
+	f->mapped = false;
 	memset(f->owner, NOBODY, sizeof(f->owner));
 	for (int64_t i = 0; i < r->first.number; i++) {
 		if (!resp_next(&r->rest, &range) || !resp_next(&r->rest, &first) || !resp_next(&r->rest, &last) ||
@@ -293,7 +296,8 @@ static void forget_route(struct fleet *f)
 static bool elsewhere(struct fleet *f, struct str error, const struct node *said, unsigned *node, bool *asking)
 {
 	struct redirection to;
-	if (f->url.kind == REDIS_SENTINEL && (str_starts(error, STR("READONLY")) || str_starts(error, STR("MASTERDOWN")))) {
+	if (f->url.kind == REDIS_SENTINEL &&
+	    (str_starts(error, STR("READONLY")) || str_starts(error, STR("MASTERDOWN")))) {
 		forget_route(f);
 		*node = NOBODY;
 		return true;
@@ -327,7 +331,8 @@ static int ask(struct fleet *f, unsigned node, const struct command *c, struct r
 		struct node *n = f->nodes[node];
 		status = exchange(f, n, c, asking, deadline_us, &raw, &unreached);
 		asking = false;
-		if (status == LARDER_CONNECT && any && (unreached || c->repeatable) && f->url.kind >= REDIS_SENTINEL && i < 2) {
+		if (status == LARDER_CONNECT && any && (unreached || c->repeatable) && f->url.kind >= REDIS_SENTINEL &&
+		    i < 2) {
 			forget_route(f);
 			node = NOBODY;
 			continue;
@@ -412,7 +417,8 @@ static int read_url(struct fleet *f, struct str url)
 	if (redis_url_parse(url, &f->arena, &f->url, &why) != ERR_OK)
 		return lib_fail(LARDER_INVALID, "options.url: %.*s", STR_ARG(str_take(why, 200)));
 	if (f->url.tls)
-		return lib_fail(LARDER_UNSUPPORTED, "options.url: rediss:// is not supported: put stunnel in front of Redis");
+		return lib_fail(
+		    LARDER_UNSUPPORTED, "options.url: rediss:// is not supported: put stunnel in front of Redis");
 	return LARDER_OK;
 }
 

@@ -42,8 +42,8 @@ static int await(int fd, short events, int64_t deadline_us)
 static int no_connection(const char *where, int error)
 {
 	char reason[96];
-	return lib_fail(error == ENOMEM || error == ENOBUFS ? LARDER_NO_MEMORY : LARDER_CONNECT, "cannot connect to Redis at %.107s: %s",
-	    where, strerror_r(error, reason, sizeof(reason)));
+	return lib_fail(error == ENOMEM || error == ENOBUFS ? LARDER_NO_MEMORY : LARDER_CONNECT,
+	    "cannot connect to Redis at %.107s: %s", where, strerror_r(error, reason, sizeof(reason)));
 }
 
 static int connect_to(const struct sockaddr *address, socklen_t n, const char *where, int64_t deadline_us, int *out)
@@ -108,7 +108,8 @@ static int lost(int error)
 	char reason[96];
 	if (error == 0)
 		return lib_fail(LARDER_CONNECT, "Redis closed the connection");
-	return lib_fail(LARDER_CONNECT, "the connection to Redis was lost: %s", strerror_r(error, reason, sizeof(reason)));
+	return lib_fail(
+	    LARDER_CONNECT, "the connection to Redis was lost: %s", strerror_r(error, reason, sizeof(reason)));
 }
 
 static int send_all(struct link *l, const char *p, size_t n, int64_t deadline_us)
@@ -234,7 +235,8 @@ static int log_in(struct link *l, const struct link_login *login, int64_t deadli
 	char digits[16];
 	int status = LARDER_OK;
 	if (login->password.p) {
-		const struct str words[] = {STR("AUTH"), login->user.p ? login->user : login->password, login->password};
+		const struct str words[] = {
+		    STR("AUTH"), login->user.p ? login->user : login->password, login->password};
 		status = expect_ok(l, words, login->user.p ? 3 : 2, deadline_us);
 	}
 	if (status == LARDER_OK && login->db != 0) {
@@ -245,7 +247,8 @@ static int log_in(struct link *l, const struct link_login *login, int64_t deadli
 	return status;
 }
 
-int link_open(const char *host, unsigned port, const char *path, const struct link_login *login, int64_t deadline_us, struct link **out)
+int link_open(const char *host, unsigned port, const char *path, const struct link_login *login, int64_t deadline_us,
+    struct link **out)
 {
 	struct link *l = alloc_try_zero(sizeof(*l));
 	*out = NULL;
@@ -277,5 +280,6 @@ void link_close(struct link **l)
 bool link_is_good(const struct link *l)
 {
 	char byte;
-	return l->pid == getpid() && recv(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EINTR);
+	return l->pid == getpid() && recv(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+	       (errno == EAGAIN || errno == EINTR);
 }

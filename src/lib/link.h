@@ -20,7 +20,8 @@ struct link_login {
 };
 
 /* host "" : the socket at `path`. LARDER_OK, LARDER_CONNECT, LARDER_TIMEOUT, LARDER_DENIED, LARDER_NO_MEMORY, LARDER_SERVER. */
-int link_open(const char *host, unsigned port, const char *path, const struct link_login *login, int64_t deadline_us, struct link **out);
+int link_open(const char *host, unsigned port, const char *path, const struct link_login *login, int64_t deadline_us,
+    struct link **out);
 /* Closes this process's end. */
 void link_close(struct link **l);
 /* Whether it can be used: opened by this process, and neither closed nor spoken to by the other side. */
