@@ -54,6 +54,26 @@ static void set_owner(struct redis_engine *e, unsigned slot, const struct node *
 	}
 }
 
+static int fitness(const struct node *n)
+{
+	return n->breaker.open ? -1 : (int)n->state;
+}
+
+/* One that is ready; else one that is being connected; else the one that has not been tried for the longest time. */
+static struct node *any_node(struct redis_engine *e)
+{
+	struct node *best = NULL;
+	for (unsigned i = 0; i < e->n_nodes; i++) {
+		struct node *n = e->nodes[i];
+		if (!n->in_map)
+			continue;
+		int fit = best ? fitness(n) - fitness(best) : 1;
+		if (fit > 0 || (fit == 0 && n->retry_us < best->retry_us))
+			best = n;
+	}
+	return best;
+}
+
 static struct node *route(struct redis_engine *e, struct op *op)
 {
 	if (op->target)
@@ -62,15 +82,7 @@ static struct node *route(struct redis_engine *e, struct op *op)
 		unsigned owner = e->cluster.owner[slot_of(op->call->command.key)];
 		return owner > 0 ? e->nodes[owner - 1] : NULL;
 	}
-	struct node *any = NULL;
-	for (unsigned i = 0; i < e->n_nodes; i++) {
-		struct node *n = e->nodes[i];
-		if (n->in_map && (!any || (n->state == NODE_READY && !n->breaker.open)))
-			any = n;
-		if (any && any->state == NODE_READY && !any->breaker.open)
-			break;
-	}
-	return any;
+	return any_node(e);
 }
 
 static bool may_connect(const struct redis_engine *e, const struct node *n, int64_t now)

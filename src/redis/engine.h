@@ -52,7 +52,7 @@ struct sentinel_search {
 	struct node *asked; /* the connection to a sentinel */
 	bool on;
 	unsigned at, tried;
-	int64_t retry_us, backoff_ms;
+	int64_t asked_us, retry_us, backoff_ms;
 };
 
 struct cluster_state {

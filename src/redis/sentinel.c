@@ -6,12 +6,17 @@
  *     |           v                   v                     |  lost, or READONLY
  *     +------- the next sentinel; after the last: pause ----+
  *
+ * While there is a master, a sentinel is asked every second whether it still is: after a failover that was ordered, the old master takes
+ * writes for some ten seconds more, which are lost. For one who waits (sync.h) that is done by the way, when it calls.
+ *
  * nodes[0] is the master, nodes[1] the connection to a sentinel, which lasts for one question. */
 #include "redis/engine.h"
 
 #include <hiredis/hiredis.h>
 
 #include "base/clock.h"
+
+enum { CHECK_US = 1000 * 1000 };
 
 static struct node *master(const struct redis_engine *e)
 {
@@ -41,20 +46,26 @@ static void give_up(struct redis_engine *e, int64_t now)
 	engine__fail_waiting(e, master(e), master(e)->err);
 }
 
-static void ask_next(struct redis_engine *e, int64_t now)
+static void connect_next(struct redis_engine *e, int64_t now)
 {
 	struct sentinel_search *s = &e->sentinel;
-	if (s->tried == e->url.n_hosts) {
-		give_up(e, now);
-		return;
-	}
 	const struct redis_host *host = &e->url.hosts[s->at];
 	s->at = (s->at + 1) % e->url.n_hosts;
-	s->tried++;
+	s->asked_us = now;
 	node_close(s->asked);
 	node_place(s->asked, host->name, host->port);
 	int64_t limit_us = e->o.timeout_ms < ENGINE_ASK_MS ? e->o.timeout_ms * 1000 : ENGINE_ASK_MS * 1000;
 	node_connect(s->asked, now, limit_us);
+}
+
+static void ask_next(struct redis_engine *e, int64_t now)
+{
+	if (e->sentinel.tried == e->url.n_hosts) {
+		give_up(e, now);
+		return;
+	}
+	e->sentinel.tried++;
+	connect_next(e, now);
 }
 
 static void search(struct redis_engine *e, int64_t now)
@@ -102,9 +113,13 @@ static void named(struct node *n, int err, const struct redisReply *reply)
 			node_fail(n, ERR_CONNECT, "this sentinel knows no group %.*s", STR_ARG(e->url.group));
 		return;
 	}
-	node_place(master(e), host, (unsigned)port);
-	int64_t now = clock_mono_us();
-	node_connect(master(e), now, e->o.timeout_ms * 1000);
+	if (e->sentinel.on) {
+		node_place(master(e), host, (unsigned)port);
+		node_connect(master(e), clock_mono_us(), e->o.timeout_ms * 1000);
+	} else if (master(e)->state == NODE_READY &&
+		   (master(e)->port != port || !str_eq(str_of(master(e)->host), host))) {
+		node_fail(master(e), ERR_CONNECT, "a sentinel names another master");
+	}
 }
 
 static void ask(struct node *n, int64_t now)
@@ -159,13 +174,20 @@ static void tick(struct redis_engine *e, int64_t now)
 {
 	if (e->sentinel.asked->state == NODE_READY && !e->sentinel.asked->sent.head)
 		node_close(e->sentinel.asked);
+	if (master(e)->state == NODE_READY && e->sentinel.asked->state == NODE_DOWN &&
+	    now >= e->sentinel.asked_us + CHECK_US)
+		connect_next(e, now);
 	if (e->o.service && !e->sentinel.on && master(e)->state == NODE_DOWN && now >= e->sentinel.retry_us)
 		search(e, now);
 }
 
 static int64_t due(const struct redis_engine *e)
 {
-	return e->o.service && !e->sentinel.on && master(e)->state == NODE_DOWN ? e->sentinel.retry_us : INT64_MAX;
+	if (!e->o.service)
+		return INT64_MAX;
+	if (master(e)->state == NODE_READY && e->sentinel.asked->state == NODE_DOWN)
+		return e->sentinel.asked_us + CHECK_US;
+	return !e->sentinel.on && master(e)->state == NODE_DOWN ? e->sentinel.retry_us : INT64_MAX;
 }
 
 static bool is_down(const struct redis_engine *e)

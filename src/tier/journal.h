@@ -8,12 +8,14 @@
 struct journal;
 
 struct journal_options {
-	struct str path;     /* the directory, which is there */
-	struct str instance; /* name of this process in receipts; empty: host name and process id */
+	struct str path; /* the directory, which is there */
+	struct str
+	    instance; /* its name in receipts; empty: host name, process id and a number. One that is taken gets a number */
 	uint64_t key_seed;
 	struct ledger *ledger; /* gets every record, own ones too; outlives the journal */
 	/* Told each record of another process, in order, before the position moves to it; what is read when it is opened is told to the ledger
-	 * alone. On the thread that reads: the watching one, or one that appends or holds. NULL: nobody. */
+	 * alone. On the thread that reads: the watching one (perhaps before journal_open returns), or one that appends or holds. It calls
+	 * nothing of the journal but journal_position, and who calls those holds no lock that it takes. NULL: nobody. */
 	void (*heard)(void *ctx, const struct tier_heard *what);
 	void *ctx;
 	uint64_t max_size; /* bytes of records before the file is shortened; 0: 4 MB */

@@ -40,14 +40,14 @@ static bool is_plain(char c)
 static void name_it(struct journal_acks *a, struct str instance, unsigned n)
 {
 	static _Atomic unsigned made;
-	char host[64] = "", number[32];
+	char host[64] = "", number[32] = "";
 	if (instance.n == 0) {
 		if (gethostname(host, sizeof(host) - 1))
 			host[0] = '\0';
 		snprintf(number, sizeof(number), "-%ld-%u", (long)getpid(), atomic_fetch_add(&made, 1) + 1);
 		instance = str_of(host);
-	} else {
-		snprintf(number, sizeof(number), n > 0 ? "-%u" : "", n + 1);
+	} else if (n > 0) {
+		snprintf(number, sizeof(number), "-%u", n + 1);
 	}
 	instance = str_take(instance, sizeof(a->name) - sizeof(number));
 	snprintf(a->name, sizeof(a->name), "%.*s%s", STR_ARG(instance), number);

@@ -65,8 +65,9 @@ static void stats(struct tier *t, struct tier_stats *out)
 {
 	struct redis_tier *r = redis__of(t);
 	struct redis_counters *c = &r->counters;
-	struct redis_client_stats client;
-	redis_client_stats(r->client, &client);
+	struct redis_client_stats client = {.down = true};
+	if (r->client)
+		redis_client_stats(r->client, &client);
 	out->stores = atomic_load_explicit(&c->stores, memory_order_relaxed);
 	out->replaced = atomic_load_explicit(&c->replaced, memory_order_relaxed);
 	out->evicted = atomic_load_explicit(&c->evicted, memory_order_relaxed);
@@ -151,6 +152,8 @@ struct tier *redis_tier_new(const struct redis_options *o)
 	    .breaker_failures = BREAKER_FAILURES,
 	    .breaker_ms = BREAKER_MS,
 	});
+	if (!r->client)
+		log_error("redis", "no thread for its connection: Redis is not used");
 	r->backlog = redis_backlog__new();
 	r->follow = redis_follow__new(r, o->url);
 	r->leases = redis_leases__new(r);

@@ -189,20 +189,29 @@ void ask__init(struct ask *a, struct redis_tier *r, const struct redis_script *s
 {
 	a->r = r;
 	a->answered = answered;
+	a->once = false;
 	words__init(&a->words, script);
+}
+
+static int call(struct ask *a, int64_t timeout_ms, void *ctx)
+{
+	struct redis_tier *r = a->r;
+	a->call = (struct redis_call){
+	    .command = words__command(&a->words),
+	    .timeout_ms = timeout_ms > 0 ? timeout_ms : 1,
+	    .repeatable = !a->once,
+	    .done = done,
+	    .ctx = ctx,
+	};
+	int err = r->client ? redis_client_call(r->client, &a->call) : ERR_BUSY;
+	if (err != ERR_AGAIN)
+		redis__count(&r->counters.skipped, 1);
+	return err;
 }
 
 int ask__send(struct ask *a, int64_t timeout_ms)
 {
-	a->call = (struct redis_call){
-	    .command = words__command(&a->words),
-	    .timeout_ms = timeout_ms > 0 ? timeout_ms : 1,
-	    .done = done,
-	};
-	int err = redis_client_call(a->r->client, &a->call);
-	if (err != ERR_AGAIN)
-		redis__count(&a->r->counters.skipped, 1);
-	return err;
+	return call(a, timeout_ms, NULL);
 }
 
 /* Wraps the question's own `answered`. */
@@ -229,21 +238,13 @@ int ask__and_wait(struct ask *a, int64_t timeout_ms)
 {
 	struct waiting w = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER, .answered = a->answered};
 	a->answered = wake;
-	a->call = (struct redis_call){
-	    .command = words__command(&a->words),
-	    .timeout_ms = timeout_ms > 0 ? timeout_ms : 1,
-	    .done = done,
-	    .ctx = &w,
-	};
-	int err = redis_client_call(a->r->client, &a->call);
+	int err = call(a, timeout_ms, &w);
 	if (err == ERR_AGAIN) {
 		pthread_mutex_lock(&w.lock);
 		while (!w.done) /* the client answers in time */
 			pthread_cond_wait(&w.cond, &w.lock);
 		pthread_mutex_unlock(&w.lock);
 		err = w.err;
-	} else {
-		redis__count(&a->r->counters.skipped, 1);
 	}
 	a->answered = w.answered;
 	pthread_cond_destroy(&w.cond);

@@ -16,6 +16,7 @@
 #include "tier/redis_follow.h"
 #include "tier/redis_page.h"
 #include "tier/redis_private.h"
+#include "tier/redis_scripts.h"
 
 /* What every question for a page carries along. */
 struct look {

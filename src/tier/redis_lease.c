@@ -174,6 +174,7 @@ int redis__lease_op(struct tier *t, struct tier_lease *op)
 	sha256_hex(op->signature, c->signature);
 	snprintf(c->token, sizeof c->token, "%016llx", (unsigned long long)token);
 	ask__init(&c->ask, r, &redis__lease, asked);
+	c->ask.once = true; /* the second time it would find its own lease */
 	say_keys(c, true);
 	words__add(&c->ask.words, str_of(c->token));
 	words__number(&c->ask.words, REDIS_LEASE_MS);

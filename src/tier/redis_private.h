@@ -35,7 +35,7 @@ struct redis_tier {
 	_Atomic int64_t budget_ms;
 	atomic_size_t max_object;
 	atomic_uint max_variants;
-	struct redis_client *client;
+	struct redis_client *client; /* NULL: the system had no thread for it */
 	struct redis_follow *follow;
 	struct redis_backlog *backlog;
 	struct redis_leases *leases;
@@ -115,6 +115,7 @@ struct ask {
 	struct redis_call call;
 	struct redis_tier *r;
 	struct words words;
+	bool once; /* it must not be carried out twice, nor be sent a second time when its answer was lost */
 	/* Once, on the client's thread: ERR_OK with a reply that is no error of the server's, or why there is none (counted). */
 	void (*answered)(struct ask *a, int err, const struct redisReply *reply);
 };

@@ -13,6 +13,7 @@
 #include "tier/redis_follow.h"
 #include "tier/redis_page.h"
 #include "tier/redis_private.h"
+#include "tier/redis_scripts.h"
 
 struct store {
 	struct ask ask;

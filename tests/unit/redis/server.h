@@ -229,7 +229,8 @@ static inline void server_start(struct server *s, const char *const *more)
 	server__prepare(s);
 	snprintf(port, sizeof(port), "%u", s->port);
 	const char *argv[SERVER_ARGS] = {"redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket",
-	    s->socket, "--save", "", "--appendonly", "no", "--loglevel", "notice", "--enable-debug-command", "yes"};
+	    s->socket, "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0", "--enable-debug-command",
+	    "yes"};
 	int n = 0;
 	while (argv[n])
 		n++;
@@ -281,7 +282,7 @@ static inline void replica_start(struct server *s, const struct server *master)
 {
 	char port[16];
 	snprintf(port, sizeof(port), "%u", master->port);
-	server_start(s, (const char *[]){"--replicaof", "127.0.0.1", port, "--repl-diskless-sync-delay", "0", NULL});
+	server_start(s, (const char *[]){"--replicaof", "127.0.0.1", port, NULL});
 	int64_t deadline = server_deadline(SERVER_WAIT_MS);
 	while (!server_says(s, "master_link_status:up", "INFO replication"))
 		server_pause(deadline, "a replica that follows its master");

@@ -9,11 +9,22 @@ struct contract {
 	const char *name;
 	struct tier *(*open)(size_t bytes);
 	unsigned max_variants; /* of the tiers it opens */
+	/* What a tier does not promise, each with the reason; NULL: it does. */
+	const char *no_sweep;  /* it drops what expired when the test says what time it is */
+	const char *no_counts; /* it counts what wide and soft purges cover, and the entries it holds */
+	const char *no_epochs; /* a purge lets alone what has a later epoch, also when it was stored before */
+	const char *slow;      /* (not a promise) fewer operations are enough */
 };
 
 static const struct contract *contract;
 
 enum { CONTRACT_BYTES = 256 << 20 };
+
+/* A count of a purge, where it is one. */
+static bool contract_counts(uint64_t is, uint64_t should_be)
+{
+	return contract->no_counts || is == should_be;
+}
 
 static struct tier *contract_open(void)
 {
@@ -468,7 +479,7 @@ START_TEST(contract_purges_what_is_covered)
 		struct tier *t = contract_open();
 		contract_store_pages(t, tier_epoch(t));
 		struct tier_purge op = purge(t, row->kind, row->arg, false);
-		ck_assert_msg(op.count == contract_covered(row), "%s: %d purged", row->what, (int)op.count);
+		ck_assert_msg(contract_counts(op.count, contract_covered(row)), "%s: %d purged", row->what, (int)op.count);
 		ck_assert_uint_eq(op.epoch, tier_epoch(t));
 		for (size_t k = 0; k < COUNT_OF(contract_pages); k++) {
 			ck_assert_msg(has(t, contract_pages[k].key) == (row->covered[k] == '.'), "%s: %s", row->what,
@@ -488,14 +499,14 @@ START_TEST(contract_purges_softly)
 		struct tier *t = contract_open();
 		contract_store_pages(t, tier_epoch(t));
 		struct tier_purge op = purge(t, row->kind, row->arg, true);
-		ck_assert_msg(op.count == contract_covered(row), "%s: %d purged", row->what, (int)op.count);
+		ck_assert_msg(contract_counts(op.count, contract_covered(row)), "%s: %d purged", row->what, (int)op.count);
 		for (size_t k = 0; k < COUNT_OF(contract_pages); k++) {
 			struct entry *e = find(t, contract_pages[k].key);
 			ck_assert_msg(e && atomic_load(&e->purged) == (row->covered[k] == 'x'), "%s: %s", row->what,
 			    contract_pages[k].key);
 			entry_release(&e);
 		}
-		ck_assert_msg(purge(t, row->kind, row->arg, true).count == 0, "%s: twice", row->what);
+		ck_assert_msg(contract_counts(purge(t, row->kind, row->arg, true).count, 0), "%s: twice", row->what);
 		contract_store_pages(t, tier_epoch(t)); /* renewed pages are good again */
 		struct entry *e = find(t, contract_pages[0].key);
 		ck_assert(!atomic_load(&e->purged));
@@ -614,6 +625,10 @@ START_TEST(contract_refuses_what_began_before_an_invalidation)
 	ck_assert_msg(store(t, &other) == ERR_OK, "another key was refused");
 	r.epoch = tier_epoch(t);
 	ck_assert_int_eq(store(t, &r), ERR_OK);
+	if (contract->no_epochs) {
+		tier_close(&t);
+		return;
+	}
 	/* One that is late leaves alone what began after it. */
 	r.epoch = tier_epoch(t) + 1;
 	ck_assert_int_eq(store(t, &r), ERR_OK);
@@ -629,7 +644,7 @@ START_TEST(contract_many_invalidations_refuse_no_other_key)
 	struct tier *t = contract_open();
 	uint64_t began = tier_epoch(t);
 	invalidate(t, "GET http://h/first");
-	for (unsigned i = 0; i < 20000; i++)
+	for (unsigned i = 0; i < (contract->slow ? 2000 : 20000); i++)
 		invalidate(t, "GET http://h/posted");
 	struct recipe r = {.key = "GET http://h/p", .epoch = began};
 	ck_assert_int_eq(store(t, &r), ERR_OK);
@@ -673,35 +688,50 @@ START_TEST(contract_refuses_what_is_too_large)
 }
 END_TEST
 
+static void contract_purge_most(struct tier *t, unsigned n)
+{
+	struct tier_stats stats;
+	tier_stats(t, &stats);
+	ck_assert_uint_eq(stats.stores, n);
+	ck_assert(contract_counts(stats.entries, n));
+	ck_assert(contract_counts(purge(t, PURGE_TAG, "t7", false).count, n / 1000));
+	ck_assert(contract_counts(purge(t, PURGE_GLOB, "/page?*5", true).count, n / 10));
+	ck_assert(contract_counts(purge(t, PURGE_PREFIX, "/page?9", false).count, 11111 - 11)); /* but t7 */
+	for (unsigned i = 0; i < n; i += n / 1000 + 1) {
+		char key[64];
+		snprintf(key, sizeof(key), "GET http://h/page?%u", i);
+		struct entry *e = find(t, key);
+		bool gone = i % 1000 == 7 || key[18] == '9';
+		must((e == NULL) == gone, "%s", key);
+		must(!e || atomic_load(&e->purged) == (i % 10 == 5), "%s: softly", key);
+		entry_release(&e);
+	}
+	ck_assert(contract_counts(purge(t, PURGE_ALL, "", false).count, n - n / 1000 - 11111 + 11));
+	ck_assert(!has(t, "GET http://h/page?0"));
+	tier_stats(t, &stats);
+	ck_assert(contract_counts(stats.entries, 0));
+}
+
 START_TEST(contract_holds_100_000_entries)
 {
-	enum { N = 100000 };
+	unsigned n = contract->slow ? 10000 : 100000;
 	struct tier *t = contract_open();
 	char key[64], text[32], tag[32];
-	for (int i = 0; i < N; i++) {
-		snprintf(key, sizeof(key), "GET http://h/page?%d", i);
-		snprintf(text, sizeof(text), "page %d", i);
-		snprintf(tag, sizeof(tag), "t%d", i % 1000);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(key, sizeof(key), "GET http://h/page?%u", i);
+		snprintf(text, sizeof(text), "page %u", i);
+		snprintf(tag, sizeof(tag), "t%u", i % 1000);
 		struct recipe r = {.key = key, .tags = tag, .body = str_of(text), .lifetime_ms = 1000};
 		must(store(t, &r) == ERR_OK, "%s", key);
 	}
-	for (int i = 0; i < N; i++) {
-		snprintf(key, sizeof(key), "GET http://h/page?%d", i);
-		snprintf(text, sizeof(text), "page %d", i);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(key, sizeof(key), "GET http://h/page?%u", i);
+		snprintf(text, sizeof(text), "page %u", i);
 		struct entry *e = find(t, key);
 		must(e && body_is(e, str_of(text)), "%s", key);
 		entry_release(&e);
 	}
-	struct tier_stats stats;
-	tier_stats(t, &stats);
-	ck_assert_uint_eq(stats.entries, N);
-	ck_assert_uint_eq(stats.stores, N);
-	ck_assert_uint_eq(purge(t, PURGE_TAG, "t7", false).count, N / 1000);
-	ck_assert_uint_eq(purge(t, PURGE_GLOB, "/page?*5", true).count, N / 10);
-	ck_assert_uint_eq(purge(t, PURGE_PREFIX, "/page?9", false).count, 11111 - 11); /* but t7 */
-	ck_assert_uint_eq(purge(t, PURGE_ALL, "", false).count, N - N / 1000 - 11111 + 11);
-	tier_stats(t, &stats);
-	ck_assert_uint_eq(stats.entries, 0);
+	contract_purge_most(t, n);
 	tier_close(&t);
 }
 END_TEST
@@ -755,7 +785,7 @@ START_TEST(contract_keeps_parts_beside_the_whole)
 	ck_assert(e && body_is(e, STR("2345")));
 	entry_release(&e);
 	tier_stats(t, &stats);
-	ck_assert_uint_eq(stats.entries, 2);
+	ck_assert(contract_counts(stats.entries, 2));
 	ck_assert_uint_eq(stats.replaced, 1);
 	/* and the whole that of both */
 	ck_assert_int_eq(store(t, &whole), ERR_OK);
@@ -770,7 +800,8 @@ START_TEST(contract_keeps_parts_beside_the_whole)
 		whole.epoch = part.epoch = tier_epoch(t);
 		ck_assert_int_eq(store(t, &whole), ERR_OK);
 		ck_assert_int_eq(store(t, &part), ERR_OK);
-		ck_assert_uint_eq(purge(t, purges[i].kind, purges[i].arg, false).count, 2);
+		uint64_t count = purge(t, purges[i].kind, purges[i].arg, false).count;
+		ck_assert(purges[i].kind == PURGE_URL ? count == 2 : contract_counts(count, 2));
 		ck_assert(!contract_has_kind(t, key, true) && !contract_has_kind(t, key, false));
 	}
 	tier_close(&t);
@@ -792,13 +823,16 @@ static void contract_add(Suite *s, const struct contract *c)
 	tcase_add_test(t, contract_readers_keep_what_is_replaced_and_purged);
 	tcase_add_test(t, contract_removes_exactly_one);
 	tcase_add_test(t, contract_lists_variants_without_a_lock);
-	tcase_add_test(t, contract_expired_entries_leave_and_not_before);
-	tcase_add_test(t, contract_sweeps_in_bounded_calls);
+	if (!c->no_sweep)
+		tcase_add_test(t, contract_expired_entries_leave_and_not_before);
+	if (!c->no_sweep)
+		tcase_add_test(t, contract_sweeps_in_bounded_calls);
 	tcase_add_test(t, contract_purges_what_is_covered);
 	tcase_add_test(t, contract_purges_softly);
 	tcase_add_test(t, contract_purges_all_variants_of_a_url);
 	tcase_add_test(t, contract_refuses_what_began_before_a_purge);
-	tcase_add_test(t, contract_purges_let_alone_what_began_after_them);
+	if (!c->no_epochs)
+		tcase_add_test(t, contract_purges_let_alone_what_began_after_them);
 	tcase_add_test(t, contract_refuses_what_began_too_long_ago_to_tell);
 	tcase_add_test(t, contract_invalidates_all_variants_of_one_key);
 	tcase_add_test(t, contract_refuses_what_began_before_an_invalidation);

@@ -12,7 +12,11 @@ static struct tier *memory_open(size_t bytes)
 
 int main(void)
 {
-	static const struct contract memory = {"memory", memory_open, MAX_VARIANTS};
+	static const struct contract memory = {
+	    .name = "memory",
+	    .open = memory_open,
+	    .max_variants = MAX_VARIANTS,
+	};
 	Suite *s = suite_create("tier/contract");
 	contract_add(s, &memory);
 	return suite_run(s);

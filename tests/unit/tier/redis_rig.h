@@ -1,0 +1,85 @@
+/* Redis tiers for tests: on one real server for the whole file, each test under a prefix of its own. */
+#ifndef LARDER_TESTS_TIER_REDIS_RIG_H
+#define LARDER_TESTS_TIER_REDIS_RIG_H
+
+#include "redis/server.h"
+
+#include "base/log.h"
+
+#include "tier/make.h"
+#include "tier/redis.h"
+
+enum { RIG_VARIANTS = 8, RIG_BUDGET_MS = 2000 };
+
+static struct server rig_server;
+static unsigned rig_prefixes;
+
+struct rig {
+	const char *url;  /* NULL: of rig_server */
+	unsigned prefix;  /* 0: a new one */
+	int64_t budget_ms; /* 0: RIG_BUDGET_MS, so that a machine that is busy fails no test */
+	int64_t timeout_ms;
+	size_t max_object; /* 0: 128M */
+	const char *instance;
+	void (*heard)(void *ctx, const struct tier_heard *what);
+	void *ctx;
+};
+
+static inline bool rig_is_up(struct tier *t)
+{
+	struct tier_stats s;
+	tier_stats(t, &s);
+	return s.down == 0;
+}
+
+static inline void rig_await(struct tier *t, bool up)
+{
+	int64_t deadline = server_deadline(SERVER_WAIT_MS);
+	while (rig_is_up(t) != up)
+		server_pause(deadline, up ? "a tier that is in touch with Redis" : "a tier that has lost Redis");
+}
+
+/* It runs from the first test that needs it on, and ends at exit. */
+static inline struct server *rig_redis(void)
+{
+	if (!rig_server.pid)
+		server_start(&rig_server, NULL);
+	return &rig_server;
+}
+
+/* Not waited for. */
+static inline struct tier *rig_new(const struct rig *rig)
+{
+	struct arena a;
+	struct redis_url url;
+	struct str why;
+	char prefix[32];
+	log_set_level(LOG_ERROR);
+	arena_init(&a, 0);
+	must(redis_url_parse(str_of(rig->url ? rig->url : rig_redis()->url), &a, &url, &why) == ERR_OK, "%s", rig->url);
+	snprintf(prefix, sizeof prefix, "t%u", rig->prefix ? rig->prefix : ++rig_prefixes);
+	struct tier *t = redis_tier_new(&(struct redis_options){
+	    .url = &url,
+	    .prefix = str_of(prefix),
+	    .timeout_ms = rig->timeout_ms ? rig->timeout_ms : 5000,
+	    .budget_ms = rig->budget_ms ? rig->budget_ms : RIG_BUDGET_MS,
+	    .max_object = rig->max_object ? rig->max_object : 128 << 20,
+	    .max_variants = RIG_VARIANTS,
+	    .instance = str_of(rig->instance ? rig->instance : "one"),
+	    .key_seed = KEY_SEED,
+	});
+	t->heard = rig->heard;
+	t->heard_ctx = rig->ctx;
+	redis_tier_start(t);
+	arena_free(&a);
+	return t;
+}
+
+static inline struct tier *rig_open(const struct rig *rig)
+{
+	struct tier *t = rig_new(rig);
+	rig_await(t, true);
+	return t;
+}
+
+#endif
