@@ -447,7 +447,7 @@ static int redis_flush(struct lib_backend *b)
 {
 	struct redis_cache *r = redis_of(b);
 	unsigned masters[FLEET_NODES], n = 0;
-	struct text pattern;
+	struct text pattern = {.p = NULL};
 	int status = pattern_of(r, &pattern);
 	if (status != LARDER_OK)
 		return status;

@@ -4,27 +4,18 @@
 
 #include "suite.h"
 
-#include <fcntl.h>
 #include <ftw.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/clock.h"
 #include "larder.h"
 #include "lib/lib.h"
+#include "redis/server.h"
 
 static char place_dir[64];
-static pid_t place_server;
-static char place_socket[96], place_url[128];
+static struct server place_server;
 
 static int place_remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
@@ -39,85 +30,17 @@ static inline int64_t place_clock(void)
 	return place_now_ms;
 }
 
-/* A connection of the test's own, to see what really is in the server. */
-static inline int place_connect(void)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s", place_socket);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	close(fd);
-	return -1;
-}
-
-static inline void place_start_redis(void)
-{
-	snprintf(place_socket, sizeof(place_socket), "%s/redis", place_dir);
-	snprintf(place_url, sizeof(place_url), "unix://%s", place_socket);
-	pid_t parent = getpid();
-	place_server = fork();
-	ck_assert_int_ge(place_server, 0);
-	if (place_server == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() != parent)
-			_exit(1);
-		int null = open("/dev/null", O_RDWR);
-		dup2(null, 1);
-		execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", place_socket, "--save", "",
-		    "--appendonly", "no", "--dir", place_dir, (char *)NULL);
-		_exit(127);
-	}
-	int64_t end = clock_mono_us() + 20 * 1000000;
-	int fd;
-	while ((fd = place_connect()) < 0) {
-		ck_assert_int_eq(waitpid(place_server, NULL, WNOHANG), 0);
-		ck_assert_int_lt(clock_mono_us(), end);
-		poll(NULL, 0, 5);
-	}
-	close(fd);
-}
-
-static inline void place_stop_redis(void)
-{
-	if (place_server > 0) {
-		kill(place_server, SIGKILL);
-		waitpid(place_server, NULL, 0);
-	}
-	place_server = 0;
-}
-
 static inline void place_make(void)
 {
 	strcpy(place_dir, "/tmp/larder-lib-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(place_dir));
-	place_start_redis();
+	server_start(&place_server, NULL);
 }
 
 static inline void place_remove(void)
 {
-	place_stop_redis();
+	server_end(&place_server);
 	nftw(place_dir, place_remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-/* Sends a command of plain words and gives what comes back first (up to a second; an answer of few bytes comes at once). */
-static inline const char *place_redis(const char *command)
-{
-	static char answer[65536];
-	int fd = place_connect();
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(send(fd, command, strlen(command), MSG_NOSIGNAL), (ssize_t)strlen(command));
-	ck_assert_int_eq(send(fd, "\r\nQUIT\r\n", 8, MSG_NOSIGNAL), 8);
-	size_t n = 0;
-	ssize_t got;
-	while (n < sizeof(answer) - 1 && (got = recv(fd, answer + n, sizeof(answer) - 1 - n, 0)) > 0)
-		n += (size_t)got;
-	close(fd);
-	answer[n] = '\0';
-	/* Without the +OK of QUIT. */
-	if (n >= 5 && strcmp(answer + n - 5, "+OK\r\n") == 0)
-		answer[n - 5] = '\0';
-	return answer;
 }
 
 enum { PLACE_MEMORY, PLACE_FILE, PLACE_REDIS, PLACES };
@@ -132,7 +55,7 @@ static inline larder_options place_options(int backend, const char *name_space)
 	snprintf(path, sizeof(path), "%s/files", place_dir);
 	o.backend = place_names[backend];
 	o.path = path;
-	o.url = place_url;
+	o.url = place_server.socket_url;
 	o.name_space = name_space;
 	o.prefix = "p";
 	return o;
