@@ -323,7 +323,8 @@ char *json_decode(struct str value, char *to)
 	static const char letters[] = "bfnrt", meanings[] = "\b\f\n\r\t";
 	for (struct str s = json_inside(value); s.n > 0;) {
 		size_t plain = str_index(s, '\\');
-		to = str_put(to, str_take(s, plain));
+		memmove(to, s.p, plain); /* to may be value.p */
+		to += plain;
 		s = str_skip(s, plain);
 		if (s.n == 0)
 			break;
@@ -420,27 +421,42 @@ char *base64_encode(struct str s, char *to)
 	return to;
 }
 
-bool base64_decode(struct str s, char *to, size_t *n)
+/* The bits of four characters, and how many bytes they are; 0: not base64. */
+static size_t base64_four(const char *p, bool last, unsigned *bits)
 {
-	char *begin = to;
-	if (s.n % 4 != 0)
-		return false;
-	while (s.n > 0) {
-		unsigned bits = 0, digits = 0;
-		for (unsigned i = 0; i < 4; i++) {
-			const char *digit = s.p[i] ? strchr(base64_digits, s.p[i]) : NULL;
-			bits = bits << 6 | (digit ? (unsigned)(digit - base64_digits) : 0);
-			if (digit && digits == i)
-				digits++;
-			else if (digit || s.p[i] != '=' || s.n != 4)
-				return false;
-		}
-		if (digits < 2)
-			return false;
-		for (unsigned i = 0; i + 1 < digits; i++)
-			*to++ = (char)(bits >> (16 - 8 * i));
-		s = str_skip(s, 4);
+	unsigned digits = 0;
+	*bits = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		const char *digit = p[i] ? strchr(base64_digits, p[i]) : NULL;
+		*bits = *bits << 6 | (digit ? (unsigned)(digit - base64_digits) : 0);
+		if (digit && digits == i)
+			digits++;
+		else if (digit || p[i] != '=' || !last)
+			return 0;
 	}
-	*n = (size_t)(to - begin);
-	return true;
+	return digits > 1 ? digits - 1 : 0;
+}
+
+size_t base64_decoded(struct str s)
+{
+	size_t size = 0;
+	unsigned bits;
+	for (; s.n >= 4; s = str_skip(s, 4)) {
+		size_t n = base64_four(s.p, s.n == 4, &bits);
+		if (n == 0)
+			return BASE64_INVALID;
+		size += n;
+	}
+	return s.n == 0 ? size : BASE64_INVALID;
+}
+
+char *base64_decode(struct str s, char *to)
+{
+	unsigned bits;
+	for (; s.n >= 4; s = str_skip(s, 4)) {
+		size_t n = base64_four(s.p, s.n == 4, &bits);
+		for (size_t i = 0; i < n; i++)
+			*to++ = (char)(bits >> (16 - 8 * i));
+	}
+	return to;
 }

@@ -26,7 +26,8 @@ bool json_number(struct str value, double *out);
 /* An integer that is written as one (no fraction, no exponent) and fits. */
 bool json_int(struct str value, int64_t *out);
 
-/* Characters of a valid JSON string, escapes resolved, to `to`, which has room for value.n; returns what is behind them. */
+/* Characters of a valid JSON string, escapes resolved, to `to`, which has room for value.n, and may be value.p itself or lie before it; returns
+ * what is behind them. */
 char *json_decode(struct str value, char *to);
 /* Bytes that json_encode would write, quotes included; 0: not UTF-8. */
 size_t json_encoded(struct str s);
@@ -35,7 +36,9 @@ char *json_encode(struct str s, char *to);
 /* Base64 (RFC 4648 4), with padding. */
 size_t base64_encoded(size_t n);
 char *base64_encode(struct str s, char *to);
-/* `to` has room for s.n; false: not base64. */
-bool base64_decode(struct str s, char *to, size_t *n);
+/* How many bytes it stands for; BASE64_INVALID: not base64. Of what is, the bytes to `to`, which may be s.p itself or lie before it. */
+#define BASE64_INVALID SIZE_MAX
+size_t base64_decoded(struct str s);
+char *base64_decode(struct str s, char *to);
 
 #endif

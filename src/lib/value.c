@@ -45,21 +45,25 @@ int lib_encode(struct str bytes, struct text *out)
 	return LARDER_OK;
 }
 
-static bool decode_base64(struct text *t, struct str json)
+static bool is_base64(struct str json, struct str *inside)
 {
 	struct str inner;
-	return json.n > 0 && *json.p == '{' && json_members(json) == 1 && json_member(json, base64_name, &inner) &&
-	       *inner.p == '"' && base64_decode(json_inside(inner), t->p, &t->n);
+	if (json.n == 0 || *json.p != '{' || json_members(json) != 1 || !json_member(json, base64_name, &inner) ||
+	    *inner.p != '"')
+		return false;
+	*inside = json_inside(inner);
+	return base64_decoded(*inside) != BASE64_INVALID;
 }
 
 /* Each step of decoding writes no more than it has read. */
 void lib_decode(struct text *t)
 {
-	struct str json = str_make(t->p, t->n);
-	size_t n = t->n;
+	struct str json = str_make(t->p, t->n), inside;
+	char *end = t->p + t->n;
 	if (json.n > 0 && *json.p == '"')
-		t->n = (size_t)(json_decode(json, t->p) - t->p);
-	else if (!decode_base64(t, json))
-		t->n = n;
-	t->p[t->n] = '\0';
+		end = json_decode(json, t->p);
+	else if (is_base64(json, &inside))
+		end = base64_decode(inside, t->p);
+	t->n = (size_t)(end - t->p);
+	*end = '\0';
 }

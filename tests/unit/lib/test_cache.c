@@ -113,6 +113,7 @@ START_TEST(json_is_kept_as_it_is)
 	    {"\"a\\u00e9\\n\\ud83c\\udf5e\\/\"", "a\xc3\xa9\n\xf0\x9f\x8d\x9e/"},
 	    {"{\"base64\": \"/w==\"}", "\xff"},
 	    {"{\"base64\": \"no!\"}", NULL},
+	    {"{\"base64\": \"AAAAno!!\"}", NULL},
 	    {"{\"base64\": \"/w==\", \"b\": 1}", NULL},
 	    {"[]", NULL},
 	};

@@ -6,6 +6,19 @@
 
 enum { CHILDREN = 4, ROUNDS = 500 };
 
+/* ASan's allocator does not look after its locks at a fork, as the C library's does: a child of busy threads may hang in it. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { BUSY = 0 };
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+enum { BUSY = 0 };
+#else
+enum { BUSY = 4 };
+#endif
+#else
+enum { BUSY = 4 };
+#endif
+
 static void expect_good_end(pid_t child)
 {
 	int status;
@@ -81,7 +94,7 @@ START_TEST(children_go_on_while_threads_work)
 	pthread_t threads[4];
 	cache = place_open(_i, "busy");
 	atomic_store(&stop, false);
-	for (intptr_t i = 0; i < 4; i++)
+	for (intptr_t i = 0; i < BUSY; i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, use, (void *)i), 0);
 	for (int i = 0; i < 20; i++) {
 		pid_t child = fork(); /* no check in the child: Check has locks */
@@ -96,7 +109,7 @@ START_TEST(children_go_on_while_threads_work)
 		expect_good_end(child);
 	}
 	atomic_store(&stop, true);
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < BUSY; i++)
 		pthread_join(threads[i], NULL);
 	ck_assert(!atomic_load(&wrong));
 	pid_t child = -1;

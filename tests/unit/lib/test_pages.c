@@ -83,8 +83,11 @@ START_TEST(a_shortened_journal_is_no_harm)
 		char tag[16];
 		snprintf(tag, sizeof(tag), "t%d", i % 7);
 		seq = side_purge(a, PURGE_TAG, tag);
-		if (i % 100 == 0)
-			ck_assert_int_eq(larder_forget_tag(c, tag), LARDER_OK);
+		if (i % 100 > 0)
+			continue;
+		/* Who is left behind by a shortening misses records, and knows it: not here. */
+		ck_assert_int_eq(larder_forget_tag(c, tag), LARDER_OK);
+		side_until(b, (size_t)(i + 1 + i / 100 + 1), 0);
 	}
 	ck_assert_int_eq(larder_forget_tag(c, "last"), LARDER_OK);
 	side_until(b, 2021, 0);
