@@ -49,6 +49,7 @@ struct names {
 struct loaded {
 	struct text file; /* of which the others are parts */
 	struct str value, expires;
+	bool expired; /* nothing else is wrong with it, and nothing of it is here */
 };
 
 static struct file_cache *file_of(struct lib_backend *b)
@@ -115,9 +116,10 @@ static int load(struct file_cache *f, const struct names *n, struct loaded *l)
 {
 	*l = (struct loaded){.value = STR_NONE};
 	int status = files_read(f->dir, n->value, (size_t)LARDER_VALUE_MAX + FRAME, &l->file);
-	if (status == LARDER_OK && (!parse(l) || expired(l))) {
+	bool good = status == LARDER_OK && parse(l), late = good && expired(l);
+	if (status == LARDER_OK && (!good || late)) {
 		free(l->file.p);
-		*l = (struct loaded){.value = STR_NONE};
+		*l = (struct loaded){.value = STR_NONE, .expired = late};
 		status = LARDER_MISSING;
 	}
 	return status;
@@ -228,11 +230,15 @@ static int by_age(const void *a, const void *b)
 	return x->written_ns < y->written_ns ? -1 : x->written_ns > y->written_ns;
 }
 
-/* Makes room for one. Without a lock held. */
-static int make_room(struct file_cache *f)
+/* Makes room for a new one. Without a lock held. */
+static int make_room(struct file_cache *f, const struct names *wanted)
 {
 	struct files_list list;
+	int64_t written;
+	size_t bytes;
 	if (atomic_load(&f->count) >= 0 && (size_t)atomic_load(&f->count) < f->max)
+		return LARDER_OK;
+	if (files_look(f->dir, wanted->record, &written, &bytes) == LARDER_OK)
 		return LARDER_OK;
 	int status = files_list(f->dir, f->index, &list);
 	if (status != LARDER_OK)
@@ -270,16 +276,15 @@ static void learn(struct file_cache *f, const struct names *n, struct str key)
 	close(held);
 }
 
-/* What is expired leaves, unless somebody was quicker. Fails without harm. */
+/* What is expired leaves, unless somebody was quicker. Fails without harm. What is damaged stays: it may be in the making, by a program that
+ * writes in place. */
 static void clean(struct file_cache *f, const struct names *n)
 {
 	struct loaded l;
-	int64_t written;
-	size_t size;
 	int held;
-	if (files_look(f->dir, n->value, &written, &size) != LARDER_OK || lock(f, n, &held) != LARDER_OK)
+	if (lock(f, n, &held) != LARDER_OK)
 		return;
-	if (load(f, n, &l) == LARDER_MISSING)
+	if (load(f, n, &l) == LARDER_MISSING && l.expired)
 		(void)drop(f, n);
 	free(l.file.p);
 	close(held);
@@ -292,7 +297,7 @@ static int file_get(struct lib_backend *b, struct str key, struct text *out)
 	struct loaded l;
 	name_key(f, key, &n);
 	int status = load(f, &n, &l);
-	if (status == LARDER_MISSING)
+	if (l.expired)
 		clean(f, &n);
 	if (status != LARDER_OK)
 		return status;
@@ -319,8 +324,8 @@ static int file_set(struct lib_backend *b, struct str key, const struct lib_valu
 	struct file_cache *f = file_of(b);
 	struct names n;
 	char room[48];
-	int held, status = make_room(f);
 	name_key(f, key, &n);
+	int held, status = make_room(f, &n);
 	if (status == LARDER_OK)
 		status = lock(f, &n, &held);
 	if (status != LARDER_OK)
@@ -371,8 +376,8 @@ static int file_incr(struct lib_backend *b, struct str key, int64_t amount, int6
 	struct file_cache *f = file_of(b);
 	struct names n;
 	struct loaded l = {.value = STR_NONE};
-	int held, status = make_room(f);
 	name_key(f, key, &n);
+	int held, status = make_room(f, &n);
 	if (status == LARDER_OK)
 		status = lock(f, &n, &held);
 	if (status != LARDER_OK)

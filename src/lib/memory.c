@@ -140,6 +140,7 @@ static void add(struct memory *m, struct item *item)
 {
 	item->hash = siphash(&m->key, item->key);
 	struct item **at = place_of(m, item->key, item->hash);
+	bool was_hit = *at && atomic_load_explicit(&(*at)->node.visited, memory_order_relaxed);
 	if (*at)
 		drop(m, at);
 	else if (m->n >= m->max)
@@ -149,6 +150,8 @@ static void add(struct memory *m, struct item *item)
 	item->next = *at;
 	*at = item;
 	evict__add(&m->evict, &item->node);
+	if (was_hit)
+		evict__hit(&item->node);
 	m->n++;
 }
 
