@@ -11,8 +11,10 @@ struct redis_client;
 
 struct redis_client_options {
 	const struct redis_url *url; /* copied */
-	int64_t timeout_ms;	     /* to connect, and of a silent socket */
-	size_t max_queued;	     /* bytes of commands and answers under way; beyond: ERR_BUSY */
+	/* To connect and greet; and a server that owes answers and says nothing for so long is given up, which leaves no place for
+	 * commands that block longer (sync.h has). */
+	int64_t timeout_ms;
+	size_t max_queued; /* bytes of commands and answers under way; beyond: ERR_BUSY */
 	/* The breaker: after so many calls without an answer in time, one behind the other, nothing is asked for a while but PING. */
 	unsigned breaker_failures;
 	int64_t breaker_ms;

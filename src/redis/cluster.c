@@ -17,6 +17,8 @@
 
 enum { REFRESH_US = 1000 * 1000 }; /* while a node is missing */
 
+static const int64_t UNTIL_MAPPED = INT64_MAX; /* of an op that waits */
+
 static struct node *find_or_add(struct redis_engine *e, struct str host, unsigned port)
 {
 	for (unsigned i = 0; i < e->n_nodes; i++) {
@@ -161,6 +163,10 @@ static void mapped(struct node *n, int err, const struct redisReply *reply)
 	c->wanted = false;
 	c->known = true;
 	c->told_us = now;
+	for (struct op *op = e->waiting.head; op; op = op->next) {
+		if (op->not_before_us == UNTIL_MAPPED)
+			op->not_before_us = 0;
+	}
 }
 
 static struct node *next_ready(struct redis_engine *e)
@@ -196,7 +202,7 @@ static void ready(struct node *n, int64_t now)
 }
 
 /* Who waits for it may find another node in the next map; not for ever. */
-static void put_off_waiting(struct redis_engine *e, struct node *n, int64_t now)
+static void put_off_waiting(struct redis_engine *e, struct node *n)
 {
 	for (struct op *op = e->waiting.head, *next; op; op = next) {
 		next = op->next;
@@ -204,11 +210,21 @@ static void put_off_waiting(struct redis_engine *e, struct node *n, int64_t now)
 			continue;
 		op->target = NULL;
 		op->asking = false;
-		op->not_before_us = now + ENGINE_PAUSE_MS * 1000;
+		op->not_before_us = UNTIL_MAPPED;
 		if (++op->tries < ENGINE_TRIES)
 			continue;
 		op_unlink(&e->waiting, op);
 		engine__end(e, op, n->err, NULL);
+	}
+}
+
+/* The last that was there is gone: whoever may tell the map is met. */
+static void meet_others(struct redis_engine *e, int64_t now)
+{
+	add_seeds(e);
+	for (unsigned i = 0; i < e->n_nodes; i++) {
+		if (now >= e->nodes[i]->retry_us)
+			node_connect(e->nodes[i], now, e->o.timeout_ms * 1000);
 	}
 }
 
@@ -217,8 +233,11 @@ static void down(struct node *n, bool was_ready, int64_t now)
 	struct redis_engine *e = n->engine;
 	e->cluster.wanted = true;
 	if (!was_ready)
-		put_off_waiting(e, n, now);
-	if (!e->cluster.known && !anybody(e))
+		put_off_waiting(e, n);
+	if (anybody(e) || !e->waiting.head)
+		return;
+	meet_others(e, now);
+	if (!anybody(e))
 		engine__fail_waiting(e, NULL, n->err);
 }
 
@@ -310,6 +329,18 @@ static void tick(struct redis_engine *e, int64_t now)
 	}
 }
 
+/* When the first of the URL's nodes may be met again. */
+static int64_t first_seed(const struct redis_engine *e)
+{
+	int64_t at = INT64_MAX;
+	for (unsigned i = 0; i < e->n_nodes; i++) {
+		const struct node *n = e->nodes[i];
+		if (n->seed && n->state == NODE_DOWN && n->retry_us < at)
+			at = n->retry_us;
+	}
+	return at;
+}
+
 static int64_t due(const struct redis_engine *e)
 {
 	const struct cluster_state *c = &e->cluster;
@@ -318,8 +349,12 @@ static int64_t due(const struct redis_engine *e)
 	for (unsigned i = 0; i < e->n_nodes; i++) {
 		const struct node *n = e->nodes[i];
 		ready |= n->state == NODE_READY && !n->breaker.open;
-		if (e->o.service && n->state == NODE_DOWN && (n->in_map || (c->wanted && n->seed)) && n->retry_us < at)
+		if (e->o.service && n->state == NODE_DOWN && n->in_map && n->retry_us < at)
 			at = n->retry_us;
+	}
+	if (e->o.service && c->wanted && !c->asked && !ready) {
+		int64_t seed = first_seed(e);
+		at = seed < at ? (seed > c->next_us ? seed : c->next_us) : at;
 	}
 	if (c->wanted && !c->asked && ready && c->next_us < at)
 		at = c->next_us;

@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -175,7 +174,7 @@ void engine__answered(struct op *op, struct node *n, const struct redisReply *re
 	engine__end(e, op, ERR_OK, reply);
 }
 
-void engine__lost(struct op *op, struct node *n, int err, int64_t now)
+void engine__lost(struct op *op, struct node *n, int err)
 {
 	struct redis_engine *e = n->engine;
 	if (op->told) {
@@ -186,8 +185,6 @@ void engine__lost(struct op *op, struct node *n, int err, int64_t now)
 		op->asking = false;
 		engine__again(e, op, NULL, 0);
 	} else {
-		if (op->call && err != ERR_CANCELLED)
-			fail_node(e, n, now, op->call->timeout_ms * 1000);
 		engine__end(e, op, err == ERR_TIMEOUT || err == ERR_CONNECT ? ERR_RESET : err, NULL);
 	}
 }
@@ -205,7 +202,26 @@ void engine__fail_waiting(struct redis_engine *e, const struct node *n, int err)
 
 /* --- the step -------------------------------------------------------------------------------------------------------------- */
 
-/* Ends what its op was asked for by; the op itself stays when its answer may still come. */
+static void expire_own(struct redis_engine *e, struct op *op, struct node *n, bool stays)
+{
+	void (*told)(struct node *, int, const struct redisReply *) = op->told;
+	op->told = NULL;
+	if (!stays)
+		engine__free_op(e, op);
+	told(n, ERR_TIMEOUT, NULL);
+}
+
+/* Who waits makes the next call on a new connection: in this one its answer would stand behind those of earlier calls, or behind
+ * whatever keeps it from being made. */
+static void give_up_connection(struct redis_engine *e, struct node *n, bool stays)
+{
+	if (n && (stays || (n->state != NODE_DOWN && n->state != NODE_READY)))
+		node_fail(n, ERR_TIMEOUT, stays ? "no answer in time" : "no connection in time");
+	else
+		engine__note(e, "nobody was found in time who could answer");
+}
+
+/* Ends what the op was for; the op itself stays when its answer may still come. */
 static void expire(struct redis_engine *e, struct op *op, int64_t now)
 {
 	struct node *n = op->node, *meant = n ? n : (op->call ? e->routing->route(e, op) : NULL);
@@ -214,11 +230,7 @@ static void expire(struct redis_engine *e, struct op *op, int64_t now)
 	if (!n)
 		op_unlink(&e->waiting, op);
 	if (op->told) {
-		void (*told)(struct node *, int, const struct redisReply *) = op->told;
-		op->told = NULL;
-		if (!stays)
-			engine__free_op(e, op);
-		told(n, ERR_TIMEOUT, NULL);
+		expire_own(e, op, n, stays);
 		return;
 	}
 	struct redis_call *call = op->call;
@@ -229,11 +241,9 @@ static void expire(struct redis_engine *e, struct op *op, int64_t now)
 		fail_node(e, meant, now, call->timeout_ms * 1000);
 	count(&e->n.timeouts);
 	call->state = NULL;
-	if (!n || !stays || e->o.service)
-		engine__note(e, "no answer in time");
-	else
-		node_fail(n, ERR_TIMEOUT, "no answer in time"); /* its answer would come between those of later calls */
 	call->done(call, ERR_TIMEOUT, NULL);
+	if (!e->o.service)
+		give_up_connection(e, meant, stays);
 }
 
 static const char *sha_of(struct redis_engine *e, const struct redis_script *script, char room[SHA1_HEX + 1])

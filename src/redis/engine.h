@@ -112,7 +112,7 @@ struct op *engine__own_op(struct redis_engine *e, char *bytes, size_t n, unsigne
 /* The answer came; the op is in no queue any more. */
 void engine__answered(struct op *op, struct node *n, const struct redisReply *reply, int64_t now);
 /* Its connection was lost; the op is in no queue any more. */
-void engine__lost(struct op *op, struct node *n, int err, int64_t now);
+void engine__lost(struct op *op, struct node *n, int err);
 /* Ends the call and the op. */
 void engine__end(struct redis_engine *e, struct op *op, int err, const struct redisReply *reply);
 /* Back to those who wait. */

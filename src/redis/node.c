@@ -10,9 +10,11 @@
  * has left. A server that owes answers and is silent for as long as the engine's timeout is given up. */
 #include "redis/node.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +27,7 @@
 #include "base/mem.h"
 #include "redis/engine.h"
 
-enum { READ_BYTES = 32 * 1024, READ_TURNS = 16, WRITE_OPS = 64 };
+enum { MAX_ELEMENTS = 1 << 20, READ_BYTES = 32 * 1024, READ_TURNS = 16, WRITE_OPS = 64 };
 /* A connection that lived so long was a good one: the next is tried at once. */
 enum { GOOD_US = 1000 * 1000 };
 
@@ -72,7 +74,7 @@ static void drop_connection(struct node *n)
 }
 
 /* Each op is in no queue when the engine is told: it may go to another node, or to this one again. */
-static void lose_ops(struct node *n, int err, int64_t now)
+static void lose_ops(struct node *n, int err)
 {
 	struct op_list lost = n->sent;
 	n->sent = (struct op_list){NULL, NULL};
@@ -80,14 +82,14 @@ static void lose_ops(struct node *n, int err, int64_t now)
 	for (struct op *op; (op = lost.head);) {
 		op_unlink(&lost, op);
 		op->node = NULL;
-		engine__lost(op, n, err, now);
+		engine__lost(op, n, err);
 	}
 }
 
 void node_close(struct node *n)
 {
 	drop_connection(n);
-	lose_ops(n, ERR_CANCELLED, clock_mono_us());
+	lose_ops(n, ERR_CANCELLED);
 }
 
 void node_free(struct node **n)
@@ -119,7 +121,7 @@ void node_fail(struct node *n, int err, const char *format, ...)
 	engine__note(n->engine, "%s: %s", node_name(n, name), why);
 	tell_down(n);
 	drop_connection(n);
-	n->err = err;
+	n->err = err == ERR_DENIED || err == ERR_TLS ? err : ERR_CONNECT;
 	if (was_ready && now - n->ready_us >= GOOD_US) {
 		n->backoff_ms = NODE_BACKOFF_MIN_MS;
 		n->retry_us = now;
@@ -127,7 +129,7 @@ void node_fail(struct node *n, int err, const char *format, ...)
 		n->retry_us = now + n->backoff_ms * 1000;
 		n->backoff_ms = n->backoff_ms * 2 < NODE_BACKOFF_MAX_MS ? n->backoff_ms * 2 : NODE_BACKOFF_MAX_MS;
 	}
-	lose_ops(n, err, now);
+	lose_ops(n, err);
 	n->engine->routing->down(n, was_ready, now);
 }
 
@@ -186,6 +188,7 @@ static void begin_connect(struct node *n, int64_t now)
 
 void node_connect(struct node *n, int64_t now, int64_t timeout_us)
 {
+	assert(n->state == NODE_DOWN);
 	n->give_up_us = now + timeout_us;
 	n->engine->dirty = true;
 	n->connect_errno = ETIMEDOUT;
@@ -203,6 +206,36 @@ void node_connect(struct node *n, int64_t now, int64_t timeout_us)
 		try_addresses(n, now);
 }
 
+/* hiredis believes the length of an array and takes so much memory at once. */
+static redisReplyObjectFunctions bounded;
+static void *(*create_array)(const redisReadTask *task, int elements);
+static pthread_once_t bounded_once = PTHREAD_ONCE_INIT;
+
+static void *create_bounded_array(const redisReadTask *task, int elements)
+{
+	return elements > MAX_ELEMENTS ? NULL : create_array(task, elements);
+}
+
+static void make_bounded(void)
+{
+	redisReader *reader = redisReaderCreate();
+	if (!reader)
+		mem_exhausted();
+	bounded = *reader->fn;
+	create_array = bounded.createArray;
+	bounded.createArray = create_bounded_array;
+	redisReaderFree(reader);
+}
+
+static redisReader *new_reader(void)
+{
+	pthread_once(&bounded_once, make_bounded);
+	redisReader *reader = redisReaderCreateWithFunctions(&bounded);
+	if (!reader)
+		mem_exhausted();
+	return reader;
+}
+
 static void connected(struct node *n, int64_t now)
 {
 	int err = 0;
@@ -216,9 +249,7 @@ static void connected(struct node *n, int64_t now)
 			node_fail(n, ERR_CONNECT, "cannot connect: %s", strerror(n->connect_errno));
 		return;
 	}
-	n->reader = redisReaderCreate();
-	if (!n->reader)
-		mem_exhausted();
+	n->reader = new_reader();
 	n->state = NODE_GREETING;
 	n->heard_us = now;
 	node_greet(n, now);

@@ -40,7 +40,7 @@ struct node {
 	char steps[NODE_STEPS]; /* of the greeting: what the answers are for */
 	unsigned n_steps, step;
 	/* After it was lost. */
-	int err; /* why it is down */
+	int err; /* what calls are told that come while it is down */
 	int64_t retry_us;
 	int64_t backoff_ms;
 	bool was_connected, told_down;

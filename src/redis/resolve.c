@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,10 +91,14 @@ static bool start_thread(struct resolving *job)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
+	sigset_t all, before;
 	if (pthread_attr_init(&attr) != 0)
 		return false;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	sigfillset(&all); /* signals are for others */
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	bool started = pthread_create(&thread, &attr, look_up, job) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	return started;
 }

@@ -15,6 +15,7 @@
 #include <hiredis/hiredis.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 enum { CHECK_US = 1000 * 1000 };
 
@@ -43,6 +44,10 @@ static void give_up(struct redis_engine *e, int64_t now)
 	s->on = false;
 	s->retry_us = now + s->backoff_ms * 1000;
 	s->backoff_ms = s->backoff_ms * 2 < NODE_BACKOFF_MAX_MS ? s->backoff_ms * 2 : NODE_BACKOFF_MAX_MS;
+	if (e->o.service && !master(e)->told_down)
+		log_warning("redis", "%s; asking the sentinels for a master of %s until there is one", e->error,
+		    e->url.group.p);
+	master(e)->told_down = true;
 	engine__fail_waiting(e, master(e), master(e)->err);
 }
 

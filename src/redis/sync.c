@@ -78,6 +78,8 @@ static void submit(
 static int run(struct redis_sync *s, const struct redis_command *commands, unsigned n, bool repeatable, int64_t ms,
     struct redisReply **out)
 {
+	if (n == 0)
+		return ERR_OK;
 	struct batch b = {.open = n, .out = out, .calls = mem_zalloc(n * sizeof(*b.calls))};
 	redis__step(s->engine, 0);
 	submit(s, &b, commands, repeatable, ms);

@@ -249,6 +249,8 @@ static int parse_query(struct parse *p, struct str query)
 {
 	for (struct str one; query.n > 0 && str_cut(&query, '&', &one);) {
 		size_t equals = str_index(one, '=');
+		if (equals == one.n)
+			return wrong(p, "?%.*s stands without =value", STR_ARG(shown(one)));
 		int err = parse_parameter(p, str_take(one, equals), str_skip(one, equals + 1));
 		if (err != ERR_OK)
 			return err;
@@ -290,16 +292,20 @@ bool redis_has_tls(void)
 	return false;
 }
 
-static struct str mask_parameter(struct str text, struct arena *a)
+/* `done`: so much of the text is right already. */
+static struct str mask_parameters(struct str text, size_t done, struct arena *a)
 {
 	static const struct str name = STR("sentinel_password=");
-	size_t at = str_find_nocase(text, name);
-	if (at == text.n)
-		return text;
-	struct str behind = str_skip(text, at + name.n);
-	behind = str_skip(behind, str_index(behind, '&'));
-	behind = mask_parameter(behind, a);
-	return arena_printf(a, "%.*s***%.*s", STR_ARG(str_take(text, at + name.n)), STR_ARG(behind));
+	for (;;) {
+		struct str rest = str_skip(text, done);
+		size_t at = str_find_nocase(rest, name);
+		if (at == rest.n)
+			return text;
+		done += at + name.n;
+		struct str behind = str_skip(text, done);
+		behind = str_skip(behind, str_index(behind, '&'));
+		text = arena_printf(a, "%.*s***%.*s", STR_ARG(str_take(text, done)), STR_ARG(behind));
+	}
 }
 
 /* The line may be malformed, with an '@' or a '/' in its password: all up to the last '@' counts as secret, but for the user. */
@@ -310,11 +316,11 @@ struct str redis_url_masked(struct str text, struct arena *a)
 	while (at > scheme && text.p[at - 1] != '@')
 		at--;
 	if (at == scheme)
-		return mask_parameter(arena_str(a, text), a);
+		return mask_parameters(arena_str(a, text), str_index(text, '?'), a);
 	struct str secret = str_make(text.p + scheme, at - 1 - scheme);
 	size_t colon = str_index(secret, ':');
 	struct str user = colon < secret.n ? str_take(secret, colon + 1) : STR("");
 	struct str masked = arena_printf(
 	    a, "%.*s%.*s***%.*s", STR_ARG(str_take(text, scheme)), STR_ARG(user), STR_ARG(str_skip(text, at - 1)));
-	return mask_parameter(masked, a);
+	return mask_parameters(masked, str_index(masked, '?'), a);
 }

@@ -27,6 +27,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -34,6 +35,7 @@
 enum { SERVERS = 32, SERVER_ARGS = 48, SERVER_PATH = 64, SERVER_WAIT_MS = 10000 };
 
 struct server {
+	int known; /* its place in servers_known */
 	pid_t pid; /* 0: does not run */
 	char dir[SERVER_PATH];
 	char socket[SERVER_PATH + 16]; /* of it */
@@ -44,7 +46,11 @@ struct server {
 	redisContext *context;
 };
 
-static struct server *servers_known[SERVERS];
+/* What is to be ended and removed at exit. Not the structs themselves: those of a test that failed are gone by then. */
+static struct server__mess {
+	pid_t pid;
+	char dir[SERVER_PATH];
+} servers_known[SERVERS];
 
 /* Waits for a condition: `while (!x) server_pause(deadline)`, fails the test when the deadline has passed. */
 static inline int64_t server_deadline(int64_t ms)
@@ -56,6 +62,14 @@ static inline void server_pause(int64_t deadline_us, const char *what)
 {
 	ck_assert_msg(clock_mono_us() < deadline_us, "in vain waited for: %s", what);
 	poll(NULL, 0, 2);
+}
+
+/* CPU time of this process, all threads. */
+static inline int64_t server_cpu_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
 static inline int server__remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -70,15 +84,30 @@ static inline void server__hang_up(struct server *s)
 	s->context = NULL;
 }
 
+static inline void server__kill(struct server__mess *m)
+{
+	if (m->pid > 0) {
+		kill(m->pid, SIGKILL);
+		while (waitpid(m->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	m->pid = 0;
+}
+
+static inline void server__clear(struct server__mess *m)
+{
+	server__kill(m);
+	if (m->dir[0])
+		nftw(m->dir, server__remove, 8, FTW_DEPTH | FTW_PHYS);
+	m->dir[0] = '\0';
+}
+
 /* At once, as kill -9 or a power cut would. */
 static inline void server_stop(struct server *s)
 {
 	server__hang_up(s);
-	if (s->pid > 0) {
-		kill(s->pid, SIGKILL);
-		while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	if (s->dir[0])
+		server__kill(&servers_known[s->known]);
 	s->pid = 0;
 }
 
@@ -87,20 +116,14 @@ static inline void server_end(struct server *s)
 {
 	server_stop(s);
 	if (s->dir[0])
-		nftw(s->dir, server__remove, 8, FTW_DEPTH | FTW_PHYS);
+		server__clear(&servers_known[s->known]);
 	s->dir[0] = '\0';
-	for (int i = 0; i < SERVERS; i++) {
-		if (servers_known[i] == s)
-			servers_known[i] = NULL;
-	}
 }
 
 static inline void servers_end_all(void)
 {
-	for (int i = 0; i < SERVERS; i++) {
-		if (servers_known[i])
-			server_end(servers_known[i]);
-	}
+	for (int i = 0; i < SERVERS; i++)
+		server__clear(&servers_known[i]);
 }
 
 static inline unsigned server_free_port(void)
@@ -112,6 +135,12 @@ static inline unsigned server_free_port(void)
 	ck_assert(getsockname(fd, (struct sockaddr *)&in, &size) == 0);
 	close(fd);
 	return ntohs(in.sin_port);
+}
+
+static inline void server__choose_port(struct server *s)
+{
+	s->port = server_free_port();
+	snprintf(s->url, sizeof(s->url), "redis://127.0.0.1:%u", s->port);
 }
 
 static inline void server__prepare(struct server *s)
@@ -126,18 +155,15 @@ static inline void server__prepare(struct server *s)
 	ck_assert((size_t)snprintf(s->dir, sizeof(s->dir), "%s/larder-redis-XXXXXX",
 		      top && strlen(top) < 32 ? top : "/tmp") < sizeof(s->dir));
 	ck_assert_msg(mkdtemp(s->dir) != NULL, "mkdtemp: %s", strerror(errno));
-	s->port = server_free_port();
+	server__choose_port(s);
 	s->bus = server_free_port();
 	snprintf(s->socket, sizeof(s->socket), "%s/socket", s->dir);
-	snprintf(s->url, sizeof(s->url), "redis://127.0.0.1:%u", s->port);
 	snprintf(s->socket_url, sizeof(s->socket_url), "unix://%s", s->socket);
-	for (int i = 0; i < SERVERS; i++) {
-		if (!servers_known[i]) {
-			servers_known[i] = s;
-			return;
-		}
-	}
-	ck_abort_msg("more than %d servers at once", SERVERS);
+	s->known = 0;
+	while (s->known < SERVERS && servers_known[s->known].dir[0])
+		s->known++;
+	ck_assert_msg(s->known < SERVERS, "more than %d servers at once", SERVERS);
+	memcpy(servers_known[s->known].dir, s->dir, sizeof(s->dir));
 }
 
 static inline void server__run(struct server *s, const char *const *argv)
@@ -145,8 +171,10 @@ static inline void server__run(struct server *s, const char *const *argv)
 	pid_t parent = getpid();
 	s->pid = fork();
 	ck_assert(s->pid >= 0);
-	if (s->pid > 0)
+	if (s->pid > 0) {
+		servers_known[s->known].pid = s->pid;
 		return;
+	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	int log = chdir(s->dir) == 0 ? open("log", O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
 	if (getppid() == parent && log >= 0 && dup2(log, 1) >= 0 && dup2(log, 2) >= 0)
@@ -213,31 +241,59 @@ static inline bool server_says(struct server *s, const char *text, const char *f
 		freeReplyObject(must_reply);                                                                           \
 	} while (0)
 
-static inline void server__await(struct server *s)
+/* The end of what it wrote, for the message of a test that fails: the directory is removed then. */
+static inline const char *server__log(const struct server *s)
+{
+	static char text[800];
+	char path[SERVER_PATH + 8];
+	snprintf(path, sizeof(path), "%s/log", s->dir);
+	FILE *f = fopen(path, "r");
+	if (!f)
+		return "";
+	if (fseek(f, -(long)sizeof(text) + 1, SEEK_END) != 0)
+		rewind(f);
+	text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+	fclose(f);
+	return text;
+}
+
+/* False: it ended at once. */
+static inline bool server__lives(struct server *s)
 {
 	int64_t deadline = server_deadline(SERVER_WAIT_MS);
 	while (!server_says(s, "PONG", "PING")) {
-		ck_assert_msg(waitpid(s->pid, NULL, WNOHANG) == 0, "redis-server ended at once: see %s/log", s->dir);
+		if (waitpid(s->pid, NULL, WNOHANG) != 0) {
+			s->pid = servers_known[s->known].pid = 0;
+			return false;
+		}
 		server_pause(deadline, "a server that answers PING");
 	}
+	return true;
 }
 
 /* `more`: further arguments, up to a NULL; may be NULL. Returns when it answers. */
 static inline void server_start(struct server *s, const char *const *more)
 {
-	char port[16];
+	bool again = s->dir[0]; /* on the port that it had */
 	server__prepare(s);
-	snprintf(port, sizeof(port), "%u", s->port);
-	const char *argv[SERVER_ARGS] = {"redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket",
-	    s->socket, "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0", "--enable-debug-command",
-	    "yes"};
-	int n = 0;
-	while (argv[n])
-		n++;
-	for (; more && *more && n < SERVER_ARGS - 1; more++)
-		argv[n++] = *more;
-	server__run(s, argv);
-	server__await(s);
+	for (int tries = 0; tries < 3; tries++) {
+		char port[16];
+		snprintf(port, sizeof(port), "%u", s->port);
+		const char *argv[SERVER_ARGS] = {"redis-server", "--port", port, "--bind", "127.0.0.1", "--unixsocket",
+		    s->socket, "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0",
+		    "--enable-debug-command", "yes"};
+		int n = 0;
+		while (argv[n])
+			n++;
+		for (const char *const *m = more; m && *m && n < SERVER_ARGS - 1; m++)
+			argv[n++] = *m;
+		server__run(s, argv);
+		if (server__lives(s))
+			return;
+		if (!again) /* somebody else took it in the meantime */
+			server__choose_port(s);
+	}
+	ck_abort_msg("redis-server ends at once: %s", server__log(s));
 }
 
 static inline void server_freeze(struct server *s)
@@ -275,7 +331,7 @@ static inline void sentinel_start(struct server *s, const struct server *master,
 	    "sentinel failover-timeout %s 3000\n",
 	    s->port, group, master->port, group, group);
 	server__run(s, (const char *[]){"redis-server", "sentinel.conf", "--sentinel", NULL});
-	server__await(s);
+	ck_assert_msg(server__lives(s), "the sentinel ended at once: %s", server__log(s));
 }
 
 static inline void replica_start(struct server *s, const struct server *master)
@@ -288,15 +344,21 @@ static inline void replica_start(struct server *s, const struct server *master)
 		server_pause(deadline, "a replica that follows its master");
 }
 
+/* A node of a cluster, alone when it is new; with what it knew before when it was stopped. */
+static inline void cluster_node_start(struct server *s)
+{
+	char bus[16];
+	server__prepare(s);
+	snprintf(bus, sizeof(bus), "%u", s->bus);
+	server_start(s, (const char *[]){"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout",
+			    "2000", "--cluster-require-full-coverage", "no", NULL});
+}
+
 /* n masters, which share the slots in runs of the same length: node[0] has the first. */
 static inline void cluster_start(struct server *nodes, int n)
 {
 	for (int i = 0; i < n; i++) {
-		char bus[16];
-		server__prepare(&nodes[i]);
-		snprintf(bus, sizeof(bus), "%u", nodes[i].bus);
-		server_start(&nodes[i], (const char *[]){"--cluster-enabled", "yes", "--cluster-port", bus,
-					    "--cluster-node-timeout", "2000", NULL});
+		cluster_node_start(&nodes[i]);
 		server_must(&nodes[i], "CLUSTER ADDSLOTSRANGE %d %d", 16384 * i / n, 16384 * (i + 1) / n - 1);
 		server_must(&nodes[i], "CLUSTER SET-CONFIG-EPOCH %d", i + 1);
 	}

@@ -78,6 +78,7 @@ START_TEST(follows_a_slot_that_moves)
 	char source[64], target[64];
 	struct redis_sync *s = sync_of(url, 5000);
 	expect(s, KEYED("SET", key, STR("v")), "OK");
+	expect(s, KEYED("SET", "{moved}2", STR("x")), "OK");
 	cluster_id(&nodes[from], source);
 	cluster_id(&nodes[to], target);
 	server_must(&nodes[to], "CLUSTER SETSLOT %d IMPORTING %s", (int)slot, source);
@@ -87,6 +88,17 @@ START_TEST(follows_a_slot_that_moves)
 	expect(s, KEYED("GET", key), "v"); /* ASK */
 	expect(s, KEYED("SET", key, STR("w")), "OK");
 	ck_assert(server_says(&nodes[from], "ASK", "GET %s", key));
+	/* Half of them there, half of them here: that is said when it does not become better in time. */
+	struct redis_command both = *KEYED("MGET", key, STR("{moved}2"));
+	struct redisReply *r;
+	struct redis_sync *hasty = sync_of(url, 300);
+	int err = redis_sync_call(hasty, &both, true, 0, &r);
+	ck_assert(err == ERR_TIMEOUT ||
+		  (err == ERR_OK && r->type == REDIS_REPLY_ERROR && strncmp(r->str, "TRYAGAIN", 8) == 0));
+	if (r)
+		freeReplyObject(r);
+	redis_sync_free(&hasty);
+	server_must(&nodes[from], "DEL {moved}2");
 	move_slot(key, to);
 	expect(s, KEYED("GET", key), "w"); /* MOVED */
 	expect(s, KEYED("GET", key), "w");
@@ -191,23 +203,60 @@ START_TEST(a_node_that_is_killed_comes_back)
 	while (set_by(c, key_at(2)) != ERR_OK)
 		server_pause(deadline, "the third node");
 	expect(s, KEYED("PING", key_at(2)), key_at(2));
+	int64_t begin = clock_mono_us(), cpu = server_cpu_us();
 	server_stop(&nodes[2]);
 	while (set_by(c, key_at(2)) != ERR_CONNECT)
 		server_pause(deadline, "a client that knows");
 	ck_assert_int_eq(redis_sync_call(s, KEYED("GET", key_at(2)), true, 0, &r), ERR_CONNECT);
 	ck_assert_int_eq(redis_sync_call(s, COMMAND(STR("PING")), true, 0, &r), ERR_OK);
 	freeReplyObject(r);
-	char bus[16];
-	snprintf(bus, sizeof(bus), "%u", nodes[2].bus);
-	server_start(&nodes[2], (const char *[]){"--cluster-enabled", "yes", "--cluster-port", bus,
-				    "--cluster-node-timeout", "2000", NULL});
+	cluster_node_start(&nodes[2]);
 	while (set_by(c, key_at(2)) != ERR_OK)
 		server_pause(deadline, "the node that was killed");
 	while (redis_sync_call(s, KEYED("GET", key_at(2)), true, 0, &r) != ERR_OK)
 		server_pause(deadline, "the node that was killed");
 	freeReplyObject(r);
+	begin = clock_mono_us() - begin, cpu = server_cpu_us() - cpu;
+	ck_assert_msg(cpu < begin / 2, "%lld us of %lld: it spins", (long long)cpu, (long long)begin);
 	redis_client_free(&c);
 	redis_sync_free(&s);
+}
+END_TEST
+
+/* The second node dies for good, and its replica takes its slots. */
+START_TEST(finds_the_replica_that_took_over)
+{
+	struct server replica = {0};
+	char id[64];
+	struct redis_client *c = client_of();
+	struct redis_sync *s = sync_of(url, 1000);
+	int64_t deadline = server_deadline(SERVER_WAIT_MS);
+	while (set_by(c, key_at(1)) != ERR_OK)
+		server_pause(deadline, "the second node");
+	expect(s, KEYED("GET", key_at(1)), "1");
+	cluster_node_start(&replica);
+	server_must(&replica, "CLUSTER MEET 127.0.0.1 %d %d", (int)nodes[1].port, (int)nodes[1].bus);
+	cluster_id(&nodes[1], id);
+	while (!server_says(&replica, "OK", "CLUSTER REPLICATE %s", id))
+		server_pause(deadline, "a replica that knows its master");
+	while (!server_says(&replica, "master_link_status:up", "INFO replication"))
+		server_pause(deadline, "a replica that follows its master");
+	for (int i = 0; i < NODES; i++) {
+		while (!server_says(&nodes[i], "cluster_known_nodes:4", "CLUSTER INFO"))
+			server_pause(deadline, "nodes that know the replica");
+	}
+	server_stop(&nodes[1]);
+	server_must(&replica, "CLUSTER FAILOVER TAKEOVER");
+	while (set_by(c, key_at(1)) != ERR_OK)
+		server_pause(deadline, "the node that took over");
+	struct redisReply *r;
+	while (redis_sync_call(s, KEYED("GET", key_at(1)), true, 0, &r) != ERR_OK)
+		server_pause(deadline, "the node that took over");
+	ck_assert_str_eq(r->str, "1");
+	freeReplyObject(r);
+	redis_client_free(&c);
+	redis_sync_free(&s);
+	server_end(&replica);
 }
 END_TEST
 
@@ -253,6 +302,7 @@ int main(void)
 	tcase_add_test(c, follows_a_slot_that_moves);
 	tcase_add_test(c, one_node_that_hangs_does_not_stop_the_others);
 	tcase_add_test(c, a_node_that_is_killed_comes_back);
+	tcase_add_test(c, finds_the_replica_that_took_over);
 	tcase_add_test(c, says_so_when_there_is_no_cluster);
 	return suite_run(s);
 }

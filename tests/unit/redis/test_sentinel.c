@@ -92,6 +92,7 @@ START_TEST(survives_a_failover)
 	while (is_down(c))
 		server_pause(deadline, "a client that is connected");
 	expect(s, COMMAND(STR("PING")), "PONG");
+	int64_t begin = clock_mono_us(), cpu = server_cpu_us();
 	server_stop(&replica);
 	while (!is_down(c))
 		server_pause(deadline, "a client that knows");
@@ -100,6 +101,8 @@ START_TEST(survives_a_failover)
 	ck_assert(redis_client_call(c, &call) == ERR_AGAIN);
 	while (is_down(c))
 		server_pause(deadline, "a failover");
+	begin = clock_mono_us() - begin, cpu = server_cpu_us() - cpu;
+	ck_assert_msg(cpu < begin / 2, "%lld us of %lld: it spins", (long long)cpu, (long long)begin);
 	while (!server_says(&master, "role:master", "INFO replication")) /* the sentinel has cut this connection */
 		server_pause(deadline, "the first as the master again");
 	for (int err = ERR_AGAIN; err != ERR_OK;) {

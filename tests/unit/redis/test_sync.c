@@ -1,6 +1,7 @@
 #include "redis/asking.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 static struct server one;
 
@@ -173,18 +174,101 @@ START_TEST(lets_a_blocking_command_take_its_time)
 }
 END_TEST
 
-/* A command that kills its own connection: it has been carried out. */
-START_TEST(repeats_only_what_may_be_repeated)
+/* A server that answers by a script: of each connection it greets, reads one command, and gives the next of its answers; "" closes the
+ * connection without one. */
+struct fake {
+	int listener;
+	pthread_t thread;
+	char url[64];
+	const char *const *answers;
+	atomic_int commands;
+};
+
+static bool read_some(int fd, char text[4096])
 {
-	struct redis_sync *s = sync_of(one.url, 5000);
-	static const struct redis_script script = {
-	    .text = "if redis.call('INCR', KEYS[1]) < tonumber(ARGV[1]) then while true do end end return 'done'"};
-	struct redis_command c = {
-	    .script = &script, .n_keys = 1, .argc = 2, .argv = (struct str[]){STR("times"), STR("0")}};
-	expect(s, COMMAND(STR("DEL"), STR("times")), "0");
-	expect(s, &c, "done");
-	expect(s, COMMAND(STR("GET"), STR("times")), "1");
-	redis_sync_free(&s);
+	ssize_t n = recv(fd, text, 4095, 0);
+	text[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+static void serve(struct fake *f, int fd)
+{
+	char text[4096];
+	while (read_some(fd, text)) {
+		const char *answer = strstr(text, "PING") ? "+PONG\r\n" : *f->answers;
+		if (!strstr(text, "PING")) {
+			atomic_fetch_add(&f->commands, 1);
+			f->answers++;
+		}
+		if (!answer || !answer[0] || send(fd, answer, strlen(answer), MSG_NOSIGNAL) < 0)
+			return;
+	}
+}
+
+static void *run_fake(void *arg)
+{
+	struct fake *f = arg;
+	for (int fd; (fd = accept(f->listener, NULL, NULL)) >= 0;) {
+		serve(f, fd);
+		close(fd);
+	}
+	return NULL;
+}
+
+static void fake_start(struct fake *f, const char *const *answers)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(in);
+	f->answers = answers;
+	f->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert(bind(f->listener, (struct sockaddr *)&in, size) == 0 && listen(f->listener, 8) == 0);
+	ck_assert(getsockname(f->listener, (struct sockaddr *)&in, &size) == 0);
+	snprintf(f->url, sizeof(f->url), "redis://127.0.0.1:%u", ntohs(in.sin_port));
+	ck_assert_int_eq(pthread_create(&f->thread, NULL, run_fake, f), 0);
+}
+
+static void fake_end(struct fake *f)
+{
+	shutdown(f->listener, SHUT_RDWR);
+	pthread_join(f->thread, NULL);
+	close(f->listener);
+}
+
+static const struct {
+	const char *what;
+	const char *answers[4];
+	bool repeatable;
+	int err, commands;
+	const char *text;
+} fakes[] = {
+    {"a command is not sent twice", {"", "+twice\r\n"}, false, ERR_RESET, 1, "closed the connection"},
+    {"unless it may be", {"", "+twice\r\n"}, true, ERR_OK, 2, NULL},
+    {"even then not for ever", {"", "", "", "+late\r\n"}, true, ERR_RESET, 3, "closed the connection"},
+    {"a part of an answer is none", {"$10\r\nabc", NULL}, false, ERR_TIMEOUT, 1, "in time"},
+    {"another protocol", {"HTTP/1.1 400 Bad Request\r\n"}, false, ERR_RESET, 1, "not Redis' protocol"},
+    {"an answer too many", {"+1\r\n+2\r\n"}, false, ERR_OK, 1, NULL},
+    {"an array that cannot be", {"*2000000000\r\n"}, false, ERR_FULL, 1, "not Redis' protocol"},
+    {"a length that is none", {"$-7\r\n"}, false, ERR_RESET, 1, "not Redis' protocol"},
+};
+
+START_TEST(stands_what_servers_do)
+{
+	for (size_t i = 0; i < COUNT_OF(fakes); i++) {
+		struct fake f = {.commands = 0};
+		struct redisReply *r;
+		fake_start(&f, fakes[i].answers);
+		struct redis_sync *s = sync_of(f.url, fakes[i].err == ERR_TIMEOUT ? 100 : 5000);
+		int err = redis_sync_call(s, COMMAND(STR("GET"), STR("k")), fakes[i].repeatable, 0, &r);
+		ck_assert_msg(err == fakes[i].err, "%s: %s, %s", fakes[i].what, err_name(err), redis_sync_error(s));
+		ck_assert_msg(!fakes[i].text || strstr(redis_sync_error(s), fakes[i].text), "%s: %s", fakes[i].what,
+		    redis_sync_error(s));
+		if (r)
+			freeReplyObject(r);
+		redis_sync_free(&s);
+		fake_end(&f);
+		ck_assert_msg(atomic_load(&f.commands) == fakes[i].commands, "%s: %d commands", fakes[i].what,
+		    atomic_load(&f.commands));
+	}
 }
 END_TEST
 
@@ -241,7 +325,7 @@ int main(void)
 	tcase_add_test(c, connects_again_after_a_restart);
 	tcase_add_test(c, ends_in_time_when_the_server_hangs);
 	tcase_add_test(c, lets_a_blocking_command_take_its_time);
-	tcase_add_test(c, repeats_only_what_may_be_repeated);
+	tcase_add_test(c, stands_what_servers_do);
 	tcase_add_test(c, can_be_cancelled_from_another_thread);
 	return suite_run(s);
 }
