@@ -165,7 +165,7 @@ static enum ledger_verdict judge_tag(struct ledger *l, uint64_t seq, const char 
 	return ledger_judge(l, seq, &key, &tag, 1);
 }
 
-/* Distinct purges from seq 1 on; whom `page` or `tag` n is named after. */
+/* The n-th purge has seq n and is of the n-th page alone. */
 static const struct {
 	const char *what;
 	enum purge_kind kind;
@@ -309,46 +309,63 @@ START_TEST(each_is_told_in_order)
 END_TEST
 
 /* Against a list that is searched from end to end. */
-enum { MODEL_PURGES = 400 };
+enum { MODEL_PURGES = 400, MODEL_PAGES = 20 };
+
+struct model {
+	struct tier_purge ops[MODEL_PURGES];
+	char texts[MODEL_PURGES][24];
+	uint64_t seqs[MODEL_PURGES];
+};
+
+static void model_fill(struct model *m, struct ledger *l, uint64_t *state, bool with_all)
+{
+	static const enum purge_kind kinds[] = {PURGE_TAG, PURGE_TAG, PURGE_PREFIX, PURGE_GLOB, PURGE_URL, PURGE_ALL};
+	for (unsigned i = 0; i < MODEL_PURGES; i++) {
+		*state ^= *state << 13, *state ^= *state >> 7, *state ^= *state << 17;
+		enum purge_kind kind = kinds[*state % (with_all ? 6 : 5)];
+		snprintf(m->texts[i], sizeof(m->texts[i]), kind == PURGE_URL ? "GET /n%u." : "/n%u.",
+		    (unsigned)(*state >> 8) % MODEL_PAGES);
+		m->ops[i] = (struct tier_purge){.kind = kind, .soft = *state >> 20 & 1, .arg = str_of(m->texts[i])};
+		m->ops[i].key = key_of(m->texts[i]);
+		m->seqs[i] = 1 + i + (*state >> 32) % 8; /* nearly in order, some twice */
+		ledger_add(l, m->seqs[i], &m->ops[i]);
+	}
+}
+
+static enum ledger_verdict model_judge(
+    const struct model *m, uint64_t seq, const struct cache_key *key, const struct str *tag)
+{
+	enum ledger_verdict verdict = LEDGER_CLEAN;
+	for (unsigned i = 0; i < MODEL_PURGES; i++) {
+		if (m->seqs[i] <= seq || !purge__covers(&m->ops[i], key, tag, 1))
+			continue;
+		if (!m->ops[i].soft)
+			return LEDGER_HARD;
+		verdict = LEDGER_SOFT;
+	}
+	return verdict;
+}
+
+static void model_compare(const struct model *m, struct ledger *l, unsigned page)
+{
+	char text[24];
+	snprintf(text, sizeof(text), "GET /n%u.", page);
+	struct cache_key key = key_of(text);
+	struct str tag = str_of(text + 4);
+	for (uint64_t seq = 0; seq < MODEL_PURGES + 10; seq += 3)
+		must(ledger_judge(l, seq, &key, &tag, 1) == model_judge(m, seq, &key, &tag), "page %u, seq %u", page,
+		    (unsigned)seq);
+}
 
 START_TEST(it_agrees_with_a_plain_list)
 {
-	static const enum purge_kind kinds[] = {PURGE_TAG, PURGE_TAG, PURGE_PREFIX, PURGE_GLOB, PURGE_URL, PURGE_ALL};
+	static struct model m;
 	uint64_t state = 88172645463325252u;
 	for (unsigned round = 0; round < 40; round++) {
 		struct ledger *l = ledger_new();
-		struct tier_purge ops[MODEL_PURGES];
-		char texts[MODEL_PURGES][24];
-		uint64_t seqs[MODEL_PURGES];
-		for (unsigned i = 0; i < MODEL_PURGES; i++) {
-			state ^= state << 13, state ^= state >> 7, state ^= state << 17;
-			enum purge_kind kind = kinds[state % (round % 2 ? 5 : 6)];
-			snprintf(texts[i], sizeof(texts[i]), kind == PURGE_URL ? "GET /n%u." : "/n%u.",
-			    (unsigned)(state >> 8) % 20);
-			ops[i] = (struct tier_purge){.kind = kind, .soft = state >> 20 & 1, .arg = str_of(texts[i])};
-			ops[i].key = key_of(texts[i]);
-			seqs[i] = 1 + i + (state >> 32) % 8; /* nearly in order, some twice */
-			ledger_add(l, seqs[i], &ops[i]);
-		}
-		for (unsigned n = 0; n < 20; n++) {
-			char text[24];
-			snprintf(text, sizeof(text), "GET /n%u.", n);
-			struct cache_key key = key_of(text);
-			struct str tag = str_of(text + 4);
-			for (uint64_t seq = 0; seq < MODEL_PURGES + 10; seq += 3) {
-				enum ledger_verdict want = LEDGER_CLEAN;
-				for (unsigned i = 0; i < MODEL_PURGES; i++) {
-					if (seqs[i] <= seq || !purge__covers(&ops[i], &key, &tag, 1))
-						continue;
-					if (!ops[i].soft)
-						want = LEDGER_HARD;
-					else if (want == LEDGER_CLEAN)
-						want = LEDGER_SOFT;
-				}
-				must(ledger_judge(l, seq, &key, &tag, 1) == want, "round %u, page %u, seq %u", round, n,
-				    (unsigned)seq);
-			}
-		}
+		model_fill(&m, l, &state, round % 2 == 0);
+		for (unsigned page = 0; page < MODEL_PAGES; page++)
+			model_compare(&m, l, page);
 		ledger_free(&l);
 	}
 }
