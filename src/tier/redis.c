@@ -138,8 +138,8 @@ struct tier *redis_tier_new(const struct redis_options *o)
 	(void)err;
 	snprintf(r->mark, sizeof r->mark, "%016llx", (unsigned long long)mark);
 	r->owns_log = !o->purges;
-	r->tier = (struct tier){
-	    .ops = &redis_ops, .budget = o->budget, .purges = o->purges ? o->purges : purge_log__new()};
+	r->tier =
+	    (struct tier){.ops = &redis_ops, .budget = o->budget, .purges = o->purges ? o->purges : purge_log__new()};
 	r->prefix = mem_dup(o->prefix.p, o->prefix.n);
 	r->instance = mem_dup(o->instance.n > 0 ? o->instance.p : "", o->instance.n);
 	r->timeout_ms = o->timeout_ms;

@@ -7,7 +7,7 @@
 
 struct redis_options {
 	const struct redis_url *url; /* copied */
-	struct str prefix;	     /* of all keys: "larder" */
+	struct str prefix;	     /* of all keys: "larder"; without braces, which choose slots */
 	int64_t timeout_ms;	     /* to connect, and of a socket: the outer bound, 5000 */
 	int64_t budget_ms;	     /* of one lookup; then it is a miss */
 	size_t max_object;	     /* larger bodies are not stored here */

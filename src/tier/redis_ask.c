@@ -48,7 +48,10 @@ int64_t redis__number(const struct redisReply *reply)
 
 struct redisReply **redis__array(const struct redisReply *reply, size_t n)
 {
-	return reply->type == REDIS_REPLY_ARRAY && reply->elements >= n ? reply->element : NULL;
+	static struct redisReply *none[1]; /* hiredis has no memory for an empty one */
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < n)
+		return NULL;
+	return reply->elements > 0 ? reply->element : none;
 }
 
 void pause__init(struct pause *p)
@@ -236,7 +239,8 @@ static void wake(struct ask *a, int err, const struct redisReply *reply)
 
 int ask__and_wait(struct ask *a, int64_t timeout_ms)
 {
-	struct waiting w = {.lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER, .answered = a->answered};
+	struct waiting w = {
+	    .lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER, .answered = a->answered};
 	a->answered = wake;
 	int err = call(a, timeout_ms, &w);
 	if (err == ERR_AGAIN) {

@@ -8,8 +8,8 @@
  *
  * Position. Everything up to it is in the ledger and was told. It moves by one: a record further on means that some are missing (the
  * stream is cut at 100,000): then everything is told to be gone, and what is labelled before counts as purged. Own purges come with the
- * answer of the script that made them, together with those before them, so that what begins after an own purge is labelled behind it at
- * once; two threads move the position, under `applying`.
+ * answer of the script that made them, so that what begins after one is labelled behind it at once, unless another's comes between; so
+ * two threads move the position, under `applying`, but only the follower moves it past what has to be told.
  *
  * Incarnation. The order is lost by FLUSHALL, by eviction of its keys, by a failover to a replica that lacked the last purges. The first two
  * leave no id. The third shows by a seq below our position, or, after a new connection, by another record at its place; then who sees it
@@ -38,17 +38,17 @@
 #include "redis/sync.h"
 #include "tier/purge_log.h"
 #include "tier/redis_purge.h"
+#include "tier/redis_receipt.h"
 #include "tier/redis_record.h"
 #include "tier/redis_scripts.h"
 
 enum {
 	CHUNK = 1000,
-	BLOCK_MS = 250,	      /* a silent stream is looked at that often, so it is known to be there */
-	ACK_MS = 10,	      /* acknowledgements, while purges flow */
-	HEARTBEAT_MS = 1000,  /* and while none do */
+	BLOCK_MS = 250,	     /* a silent stream is looked at that often, so it is known to be there */
+	ACK_MS = 10,	     /* acknowledgements, while purges flow */
+	HEARTBEAT_MS = 1000, /* and while none do */
 	SOCKET_MS = 1000,
 	RETRY_MS = 50,
-	LIFE_MS = 7 * 24 * 3600 * 1000, /* of the keys of purges, from the last heartbeat of anybody on */
 };
 
 struct redis_follow {
@@ -105,30 +105,47 @@ static void tell_everything(struct redis_tier *r)
 	tell(r, &(struct tier_heard){.purge = {.kind = PURGE_ALL}, .everything = true});
 }
 
-/* True: it is the next one, or an old one. False: some before it are missing. Locked. */
-static bool apply(struct redis_follow *f, const struct record *rec)
+/* Locked. */
+static void move(struct redis_follow *f, uint64_t seq, uint64_t print)
+{
+	f->print = print;
+	atomic_store_explicit(&f->position, seq, memory_order_release);
+}
+
+/* Own records move the position on any thread. Locked. False: it is not the next one, nor an old one; or it is another's. */
+static bool apply_own(struct redis_follow *f, const struct record *rec)
 {
 	uint64_t position = redis_follow__position(f);
 	if (rec->seq <= position)
 		return true;
-	if (rec->seq != position + 1)
+	if (rec->seq != position + 1 || !rec->own)
 		return false;
 	ledger_add(f->ledger, rec->seq, &rec->purge);
-	if (!rec->own)
-		tell(f->r, &(struct tier_heard){.purge = rec->purge, .invalidates = rec->invalidates});
-	f->print = rec->print;
-	atomic_store_explicit(&f->position, rec->seq, memory_order_release);
+	move(f, rec->seq, rec->print);
 	return true;
 }
 
-/* What lies between the position and this record will never be known. Locked. */
-static void apply_past_a_gap(struct redis_follow *f, const struct record *rec)
+/* The follower's thread. Telling may take long (a purge of everything in memory), so the lock is let go: nobody else moves past a record
+ * of another instance. */
+static void apply(struct redis_follow *f, const struct record *rec)
 {
-	log_warning("redis", "purges were missed: everything in memory is dropped");
-	ledger_forget(f->ledger, rec->seq - 1);
-	tell_everything(f->r);
-	atomic_store_explicit(&f->position, rec->seq - 1, memory_order_release);
-	apply(f, rec);
+	pthread_mutex_lock(&f->applying);
+	bool applied = apply_own(f, rec);
+	uint64_t position = redis_follow__position(f);
+	pthread_mutex_unlock(&f->applying);
+	if (applied)
+		return;
+	if (rec->seq != position + 1) { /* what lies between will never be known */
+		log_warning("redis", "purges were missed: everything in memory is dropped");
+		ledger_forget(f->ledger, rec->seq - 1);
+		tell_everything(f->r);
+	}
+	ledger_add(f->ledger, rec->seq, &rec->purge);
+	if (!rec->own)
+		tell(f->r, &(struct tier_heard){.purge = rec->purge, .invalidates = rec->invalidates});
+	pthread_mutex_lock(&f->applying);
+	move(f, rec->seq, rec->print);
+	pthread_mutex_unlock(&f->applying);
 }
 
 static bool parse_id(struct str text, uint64_t *id)
@@ -143,18 +160,22 @@ static bool parse_id(struct str text, uint64_t *id)
 	return text.n == REDIS_ID_MAX - 1 && *id != 0;
 }
 
-uint64_t redis_follow__feed(struct redis_follow *f, const struct redisReply *reply)
+uint64_t redis_follow__feed(struct redis_follow *f, const struct tier_purge *op, const struct redisReply *reply)
 {
 	struct redisReply **v = redis__array(reply, 3);
 	uint64_t id;
 	int64_t seq = v ? redis__number(v[1]) : -1;
 	if (seq <= 0 || !parse_id(redis__text(v[0]), &id) || !redis__array(v[2], 0))
 		return 0;
+	struct tier_purge known = *op;
+	if (op->kind == PURGE_URL) /* as it will be read by everybody: by its text */
+		known.key = key_of_text(op->key.text, f->r->key_seed);
+	ledger_add(f->ledger, (uint64_t)seq, &known); /* at once, though the position may not get there yet */
 	pthread_mutex_lock(&f->applying);
 	bool on = id == redis_follow__id(f); /* else the thread joins anew, soon */
 	for (size_t i = 0; on && i < v[2]->elements; i++) {
 		struct record rec;
-		on = record__read(v[2]->element[i], f->r, &rec) && apply(f, &rec);
+		on = record__read(v[2]->element[i], f->r, &rec) && apply_own(f, &rec);
 	}
 	pthread_mutex_unlock(&f->applying);
 	return (uint64_t)seq;
@@ -212,23 +233,24 @@ struct joined {
 	bool lost; /* the known incarnation is there, but not what we know of it */
 };
 
-/* Is what we know of this incarnation what is there? */
-static bool goes_on(struct redis_follow *f, struct redisReply *const *v)
+/* Is what we knew of this incarnation, when we asked, what is there? */
+static bool goes_on(struct redis_follow *f, uint64_t position, uint64_t print, struct redisReply *const *v)
 {
 	struct record at, first;
-	uint64_t position = redis_follow__position(f);
 	if (redis__number(v[2]) < (int64_t)position)
 		return false;
-	if (f->print == 0)
+	if (print == 0)
 		return true;
 	if (record__read(v[3], f->r, &at))
-		return at.print == f->print;
+		return at.print == print;
 	return record__read(v[4], f->r, &first) && first.seq > position; /* cut off in front */
 }
 
 static int ask_to_join(struct redis_follow *f, bool lost, struct joined *out)
 {
-	uint64_t known = redis_follow__id(f);
+	pthread_mutex_lock(&f->applying);
+	uint64_t known = redis_follow__id(f), position = redis_follow__position(f), print = f->print;
+	pthread_mutex_unlock(&f->applying);
 	struct redisReply *reply;
 	struct words w;
 	words__init(&w, &redis__join);
@@ -237,7 +259,7 @@ static int ask_to_join(struct redis_follow *f, bool lost, struct joined *out)
 	words__purges_key(&w, f->r, "");
 	words__add(&w, known ? arena_printf(&w.arena, REDIS_ID, (unsigned long long)known) : STR(""));
 	words__add(&w, arena_printf(&w.arena, REDIS_ID, (unsigned long long)random_id()));
-	words__number(&w, (int64_t)redis_follow__position(f));
+	words__number(&w, (int64_t)position);
 	words__add(&w, lost ? STR("1") : STR("0"));
 	int err = redis_follow__ask(f, &w, &reply);
 	words__free(&w);
@@ -247,7 +269,7 @@ static int ask_to_join(struct redis_follow *f, bool lost, struct joined *out)
 	int64_t seq = v ? redis__number(v[1]) : -1;
 	err = seq >= 0 && parse_id(redis__text(v[0]), &out->id) ? ERR_OK : ERR_PROTOCOL;
 	out->seq = seq >= 0 ? (uint64_t)seq : 0;
-	out->lost = err == ERR_OK && out->id == known && !goes_on(f, v);
+	out->lost = err == ERR_OK && out->id == known && !goes_on(f, position, print, v);
 	freeReplyObject(reply);
 	return err;
 }
@@ -296,11 +318,10 @@ static int adopt(struct redis_follow *f, const struct joined *to)
 	if (from == 0)
 		ledger_forget(f->ledger, to->seq);
 	uint64_t position = from > to->seq ? from - 1 : to->seq;
-	pthread_mutex_lock(&f->applying);
 	if (redis_follow__id(f) != 0 || clock_mono_us() - f->started_us > REDIS_BOUND_MS * 1000)
 		tell_everything(f->r);
-	f->print = position + 1 == from ? print : 0;
-	atomic_store_explicit(&f->position, position, memory_order_release);
+	pthread_mutex_lock(&f->applying);
+	move(f, position, position + 1 == from ? print : 0);
 	atomic_store_explicit(&f->id, to->id, memory_order_release);
 	pthread_mutex_unlock(&f->applying);
 	return ERR_OK;
@@ -318,6 +339,7 @@ static int join(struct redis_follow *f)
 	if (err == ERR_OK && to.id != known)
 		err = adopt(f, &to);
 	f->joined = err == ERR_OK;
+	f->acked_us = 0; /* what was acknowledged may be lost as well */
 	return err;
 }
 
@@ -325,25 +347,12 @@ static int join(struct redis_follow *f)
 
 static int acknowledge(struct redis_follow *f, int64_t now_us)
 {
-	struct redisReply *reply;
-	struct words w;
 	uint64_t position = redis_follow__position(f);
-	words__init(&w, &redis__ack);
-	words__purges_key(&w, f->r, ":acks");
-	words__purges_key(&w, f->r, ":id");
-	words__purges_key(&w, f->r, ":seq");
-	words__purges_key(&w, f->r, "");
-	words__add(&w, str_of(f->r->mark));
-	words__number(&w, (int64_t)position);
-	words__add(&w, str_of(f->r->instance));
-	words__number(&w, LIFE_MS);
-	int err = redis_follow__ask(f, &w, &reply);
-	words__free(&w);
+	int err = redis__acknowledge(f->r, position);
 	f->acked_us = now_us;
 	if (err)
-		return err == ERR_FULL || err == ERR_IO ? ERR_OK : err; /* the server's memory may be full: following goes on */
+		return err == ERR_FULL ? ERR_OK : err; /* the server has no memory: following goes on */
 	f->acked = position;
-	freeReplyObject(reply);
 	return ERR_OK;
 }
 
@@ -363,12 +372,8 @@ static size_t take(struct redis_follow *f, const struct redisReply *reply)
 	size_t n = stream && redis__array(stream[1], 0) ? stream[1]->elements : 0;
 	for (size_t i = 0; i < n; i++) {
 		struct record rec;
-		if (!record__read(stream[1]->element[i], f->r, &rec))
-			continue;
-		pthread_mutex_lock(&f->applying);
-		if (!apply(f, &rec))
-			apply_past_a_gap(f, &rec);
-		pthread_mutex_unlock(&f->applying);
+		if (record__read(stream[1]->element[i], f->r, &rec))
+			apply(f, &rec);
 	}
 	return n;
 }
@@ -404,7 +409,8 @@ static bool is_known(struct redis_follow *f, const struct redisReply *reply, uin
 {
 	uint64_t id;
 	struct redisReply **v = redis__array(reply, 2);
-	return v && parse_id(redis__text(v[0]), &id) && id == redis_follow__id(f) && redis__number(v[1]) >= (int64_t)from;
+	return v && parse_id(redis__text(v[0]), &id) && id == redis_follow__id(f) &&
+	       redis__number(v[1]) >= (int64_t)from;
 }
 
 static int follow(struct redis_follow *f)
@@ -442,8 +448,10 @@ static void *run(void *arg)
 	int err = ERR_OK;
 	do {
 		err = f->joined ? follow(f) : join(f);
-		if (err && err != ERR_CANCELLED) {
-			redis__complain(f->r, "the stream of purges cannot be followed", redis_sync_error(f->sync));
+		if (err && err != ERR_CANCELLED) { /* one line when it begins, and one when it is over */
+			if (!f->was_down)
+				log_warning(
+				    "redis", "the stream of purges cannot be followed: %s", redis_sync_error(f->sync));
 			f->was_down = true;
 		} else if (!err && f->was_down && redis_follow__is_fresh(f, clock_mono_us())) {
 			log_info("redis", "the stream of purges is followed again");

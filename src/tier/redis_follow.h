@@ -26,9 +26,9 @@ uint64_t redis_follow__id(const struct redis_follow *f);
 uint64_t redis_follow__position(const struct redis_follow *f);
 /* It had everything a moment ago (REDIS_BOUND_MS). */
 bool redis_follow__is_fresh(const struct redis_follow *f, int64_t now_us);
-/* The answer of the script redis__purge, on any thread: what it brings moves the position at once. Returns the purge's seq; 0: not such
- * an answer. */
-uint64_t redis_follow__feed(struct redis_follow *f, const struct redisReply *reply);
+/* The answer of the script redis__purge to `op`, on any thread: from now on our lookups know of it, and the position moves to it unless others'
+ * purges come before. Returns its seq; 0: not such an answer. */
+uint64_t redis_follow__feed(struct redis_follow *f, const struct tier_purge *op, const struct redisReply *reply);
 /* What the script needs to be told besides the purge. */
 void redis_follow__say_purge(struct redis_follow *f, struct words *w, const struct tier_purge *op, bool invalidates);
 

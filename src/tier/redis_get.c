@@ -49,7 +49,11 @@ static void drop(struct redis_tier *r, const struct page *page, struct str name,
 {
 	struct drop *d = mem_zalloc(sizeof *d);
 	struct words *w = &d->ask.words;
-	ask__init(&d->ask, r, &redis__drop, dropped);
+	ask__init(&d->ask, r, NULL, dropped);
+	/* By its text: a script that is not known yet would be sent again, behind what is asked next. */
+	words__add(w, STR("EVAL"));
+	words__add(w, str_of(redis__drop.text));
+	words__add(w, STR("1"));
 	words__page_key(w, r, page, "v");
 	words__add(w, words__page_text(w, r, page, ""));
 	words__add(w, arena_str(&w->arena, name));
@@ -62,6 +66,8 @@ void redis__remove(struct tier *t, struct entry *e)
 {
 	struct redis_tier *r = redis__of(t);
 	struct whole body;
+	if (body_size(e->body) > atomic_load_explicit(&r->max_object, memory_order_relaxed))
+		return;
 	whole__of(&body, e);
 	if (body.bytes.p) { /* one in a file did not come from here */
 		char name[FORM_VARIANT + 1], mark[MARK_MAX];
@@ -104,8 +110,8 @@ static bool read_row(const struct look *l, const struct redisReply *reply, struc
 		return false;
 	}
 	const struct entry_spec *spec = &row->form.spec;
-	switch (ledger_judge(
-	    redis_follow__ledger(l->r->follow), row->form.more.seq, &l->key, spec->tags, spec->n_tags)) {
+	switch (
+	    ledger_judge(redis_follow__ledger(l->r->follow), row->form.more.seq, &l->key, spec->tags, spec->n_tags)) {
 	case LEDGER_HARD:
 		drop(l->r, &l->page, row->name, row->mark);
 		return false;

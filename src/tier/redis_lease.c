@@ -32,6 +32,8 @@ struct claim {
 	struct tier_lease *op;
 	enum state state;
 	bool under_way; /* a question of it */
+	bool telling;	/* its `done` is being called, on this thread: */
+	pthread_t teller;
 	struct page page;
 	char signature[SHA256_HEX + 1];
 	char token[17];
@@ -43,6 +45,7 @@ struct claim {
 struct redis_leases {
 	struct redis_tier *r;
 	struct pause pause; /* its lock guards all */
+	pthread_cond_t told;
 	struct claim *first;
 	unsigned waiting, held;
 	pthread_t thread;
@@ -88,26 +91,6 @@ static void bury(struct claim *c)
 	free(c);
 }
 
-/* Locked; lets go of the lock. The operation is told, and the claim goes, unless it is held. */
-static void tell(struct claim *c, int err, bool held)
-{
-	struct redis_leases *l = c->leases;
-	struct tier_lease *op = c->op;
-	bool gone = !held && !c->under_way;
-	set_state(c, held ? HELD : OVER);
-	if (!held)
-		c->op = NULL;
-	if (gone)
-		unlink_claim(c);
-	if (op)
-		op->held = held;
-	pthread_mutex_unlock(&l->pause.lock);
-	if (gone)
-		bury(c);
-	if (op)
-		op->done(op, err);
-}
-
 /* Ends it in Redis, with a question of its own that nobody waits for. */
 static void ended(struct ask *a, int err, const struct redisReply *reply)
 {
@@ -121,6 +104,33 @@ static void send_end(struct claim *c)
 	say_keys(c, false);
 	words__add(&c->ask.words, str_of(c->token));
 	if (ask__send(&c->ask, c->leases->r->timeout_ms) != ERR_AGAIN)
+		bury(c);
+}
+
+/* Locked; lets go of the lock. The operation is told, and the claim goes, unless it is held and `done` has not ended it. No question of it is
+ * under way. */
+static void tell(struct claim *c, int err, bool held)
+{
+	struct redis_leases *l = c->leases;
+	struct tier_lease *op = c->op;
+	set_state(c, held ? HELD : OVER);
+	c->telling = true;
+	c->teller = pthread_self();
+	op->held = held;
+	pthread_mutex_unlock(&l->pause.lock);
+	op->done(op, err);
+	pthread_mutex_lock(&l->pause.lock);
+	c->telling = false;
+	pthread_cond_broadcast(&l->told);
+	bool stays = held && c->op;
+	if (!stays) {
+		set_state(c, OVER);
+		unlink_claim(c);
+	}
+	pthread_mutex_unlock(&l->pause.lock);
+	if (!stays && held)
+		send_end(c);
+	else if (!stays)
 		bury(c);
 }
 
@@ -224,7 +234,8 @@ static void looked(struct ask *a, int err, const struct redisReply *reply)
 	else if (c->state == WAITING && is_over(c, reply))
 		tell(c, ERR_EOF, false);
 	else
-		pthread_mutex_unlock(&l->pause.lock); /* one that could not be renewed runs out: others fetch then, too */
+		pthread_mutex_unlock(
+		    &l->pause.lock); /* one that could not be renewed runs out: others fetch then, too */
 }
 
 /* Locked. ERR_AGAIN: under way. */
@@ -253,7 +264,7 @@ static struct claim *look_after_all(struct redis_leases *l)
 {
 	int64_t now_us = clock_mono_us();
 	for (struct claim *c = l->first; c; c = c->next) {
-		if (!c->op || c->under_way)
+		if (!c->op || c->under_way || c->telling)
 			continue;
 		if (c->state == WAITING && (now_us >= c->until_us || look(c) != ERR_AGAIN))
 			return c;
@@ -278,14 +289,28 @@ static void *run(void *arg)
 	return NULL;
 }
 
+/* Locked. The newest. */
+static struct claim *find(struct redis_leases *l, const struct tier_lease *op)
+{
+	struct claim *c = l->first;
+	while (c && c->op != op)
+		c = c->next;
+	return c;
+}
+
 void redis__lease_end(struct tier *t, struct tier_lease *op)
 {
 	struct redis_leases *l = redis__of(t)->leases;
 	pthread_mutex_lock(&l->pause.lock);
-	struct claim *c = l->first;
-	while (c && c->op != op)
-		c = c->next;
-	if (!c) {
+	struct claim *c = find(l, op);
+	/* `done` that has begun comes to its end first: after this returns the operation may go. */
+	while (c && c->telling && !pthread_equal(c->teller, pthread_self())) {
+		pthread_cond_wait(&l->told, &l->pause.lock);
+		c = find(l, op);
+	}
+	if (c && c->telling) /* called by `done` itself */
+		c->op = NULL;
+	if (!c || c->telling) {
 		pthread_mutex_unlock(&l->pause.lock);
 		return;
 	}
@@ -308,6 +333,7 @@ struct redis_leases *redis_leases__new(struct redis_tier *r)
 	struct redis_leases *l = mem_zalloc(sizeof *l);
 	l->r = r;
 	pause__init(&l->pause);
+	pthread_cond_init(&l->told, NULL);
 	l->running = pthread_create(&l->thread, NULL, run, l) == 0;
 	if (!l->running)
 		log_error("redis", "no thread for leases: there are none");
@@ -328,6 +354,7 @@ void redis_leases__free(struct redis_leases *l)
 		next = c->next;
 		bury(c);
 	}
+	pthread_cond_destroy(&l->told);
 	pause__destroy(&l->pause);
 	free(l);
 }

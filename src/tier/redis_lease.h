@@ -15,7 +15,8 @@ void redis_leases__end(struct redis_leases *l);
 /* After the client is gone. */
 void redis_leases__free(struct redis_leases *l);
 
-/* As in tier.h. A `done` that has begun on another thread may overlap the end of its lease; after the end none begins. */
+/* As in tier.h. The end waits for a `done` that has begun on another thread (which must not wait for who ends it); when it has returned,
+ * `done` was called or never will be. `done` may end its own lease. */
 int redis__lease_op(struct tier *t, struct tier_lease *op) MUST_CHECK;
 void redis__lease_end(struct tier *t, struct tier_lease *op);
 

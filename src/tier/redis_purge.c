@@ -40,13 +40,15 @@ struct redis_backlog *redis_backlog__new(void)
 
 static void forget(struct redis_backlog *b)
 {
+	size_t n = 0;
 	for (struct kept *k = b->first, *next; k; k = next) {
 		next = k->next;
 		free(k);
+		n++;
 	}
 	b->first = NULL;
 	b->end = &b->first;
-	atomic_store(&b->n, 0);
+	atomic_fetch_sub(&b->n, n); /* those that are being sent stay counted */
 }
 
 size_t redis_backlog__free(struct redis_backlog *b)
@@ -141,7 +143,7 @@ static int send_kept(struct redis_tier *r, const struct kept *k)
 	words__free(&w);
 	if (err)
 		return err;
-	uint64_t seq = redis_follow__feed(r->follow, reply);
+	uint64_t seq = redis_follow__feed(r->follow, &k->purge, reply);
 	freeReplyObject(reply);
 	if (!is_of_a_page(&k->purge))
 		return ERR_OK;
@@ -203,6 +205,8 @@ static void finish(struct job *j, int err)
 	struct tier_purge *purge = j->purge;
 	struct tier_invalidate *invalidate = j->invalidate;
 	struct redis_tier *r = j->ask.r;
+	if (err == ERR_TIMEOUT)
+		redis__count(&r->counters.errors, 1);
 	if (err)
 		keep(r, &j->what, invalidate != NULL);
 	redis__count(invalidate ? &r->counters.invalidated : &r->counters.purged, j->count);
@@ -229,7 +233,7 @@ static void wiped(struct ask *a, int err, const struct redisReply *reply)
 static void recorded(struct ask *a, int err, const struct redisReply *reply)
 {
 	struct job *j = CONTAINER_OF(a, struct job, ask);
-	uint64_t seq = err == ERR_OK ? redis_follow__feed(a->r->follow, reply) : 0;
+	uint64_t seq = err == ERR_OK ? redis_follow__feed(a->r->follow, &j->what, reply) : 0;
 	if (err == ERR_OK && seq == 0)
 		err = ERR_PROTOCOL;
 	if (j->purge)

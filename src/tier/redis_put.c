@@ -57,8 +57,8 @@ void whole__free(struct whole *w)
 
 void redis__mark_of(const struct entry *e, struct hash128 body_sum, char out[MARK_MAX])
 {
-	snprintf(out, MARK_MAX, "%lld-%016llx%016llx", (long long)e->stored.response_ms, (unsigned long long)body_sum.hi,
-	    (unsigned long long)body_sum.lo);
+	snprintf(out, MARK_MAX, "%lld-%016llx%016llx", (long long)e->stored.response_ms,
+	    (unsigned long long)body_sum.hi, (unsigned long long)body_sum.lo);
 }
 
 static void store_free(struct store *s)

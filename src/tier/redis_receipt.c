@@ -1,4 +1,4 @@
-/* Each follower writes its position and the server's time into one hash: mark -> "seq ms name" (redis_follow.c). Who waits asks for the hash
+/* Each follower writes its position and the server's time into one hash: mark -> "seq ms name". Who waits asks for the hash
  * until all who live have got there. The asking slows down: nearly all have it within a few milliseconds. */
 #include "tier/redis_receipt.h"
 
@@ -6,9 +6,12 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "tier/redis_follow.h"
 #include "tier/redis_scripts.h"
 
 enum { INSTANCES = 256, FORGET_MS = 60 * 1000, POLL_FIRST_MS = 2, POLL_MAX_MS = 50, GOODBYE_MS = 200 };
+/* Of the keys of purges, from the last heartbeat of anybody on. */
+enum { LIFE_MS = 7 * 24 * 3600 * 1000 };
 
 struct instance {
 	char mark[17];
@@ -62,9 +65,11 @@ static void answered(struct ask *a, int err, const struct redisReply *reply)
 	struct waiting *w = CONTAINER_OF(a, struct waiting, ask);
 	struct redisReply **v = err == ERR_OK ? redis__array(reply, 1) : NULL;
 	int64_t now_ms = v ? redis__number(v[0]) : -1;
+	if (now_ms < 0)
+		return;
 	for (unsigned i = 0; i < w->n; i++)
 		w->v[i].lives = false; /* one that has left is not in the hash any more */
-	for (size_t i = 1; now_ms >= 0 && i + 1 < reply->elements; i += 2)
+	for (size_t i = 1; i + 1 < reply->elements; i += 2)
 		read_one(w, redis__text(v[i]), redis__text(v[i + 1]), (uint64_t)now_ms);
 }
 
@@ -86,8 +91,8 @@ static int ask(struct waiting *w, struct redis_tier *r, int64_t timeout_ms)
 	return err;
 }
 
-int redis__await(struct tier *t, uint64_t seq, int64_t timeout_ms, void (*fn)(void *ctx, const struct tier_receipt *r),
-    void *ctx)
+int redis__await(
+    struct tier *t, uint64_t seq, int64_t timeout_ms, void (*fn)(void *ctx, const struct tier_receipt *r), void *ctx)
 {
 	struct redis_tier *r = redis__of(t);
 	struct waiting w = {.seq = seq, .began_us = clock_mono_us()};
@@ -111,6 +116,26 @@ int redis__await(struct tier *t, uint64_t seq, int64_t timeout_ms, void (*fn)(vo
 	}
 	pause__destroy(&pause);
 	free(w.v);
+	return err;
+}
+
+int redis__acknowledge(struct redis_tier *r, uint64_t position)
+{
+	struct redisReply *reply;
+	struct words w;
+	words__init(&w, &redis__ack);
+	words__purges_key(&w, r, ":acks");
+	words__purges_key(&w, r, ":id");
+	words__purges_key(&w, r, ":seq");
+	words__purges_key(&w, r, "");
+	words__add(&w, str_of(r->mark));
+	words__number(&w, (int64_t)position);
+	words__add(&w, str_of(r->instance));
+	words__number(&w, LIFE_MS);
+	int err = redis_follow__ask(r->follow, &w, &reply);
+	words__free(&w);
+	if (err == ERR_OK)
+		freeReplyObject(reply);
 	return err;
 }
 

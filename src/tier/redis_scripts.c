@@ -109,18 +109,18 @@ const struct redis_script redis__join = {.text =
     "local id = redis.call('GET', KEYS[1])\n"
     "local at = redis.call('XRANGE', KEYS[3], ARGV[3] .. '-0', ARGV[3] .. '-0')[1]\n"
     "local first = redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', 1)[1]\n"
+    "local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]\n"
+    "local had = redis.call('GET', KEYS[2])\n"
+    "local before = tonumber(had or '0')\n"
+    "if last then before = math.max(before, tonumber(string.match(last[1], '^%d+'))) end\n"
     "if not id or (ARGV[4] == '1' and id == ARGV[1]) then\n"
     "  id = ARGV[2]\n"
     "  redis.call('SET', KEYS[1], id, 'EX', 604800)\n"
     "  redis.call('DEL', KEYS[3])\n"
     "end\n"
-    "local before = tonumber(redis.call('GET', KEYS[2]) or '0')\n"
     "local seq = math.max(before, tonumber(ARGV[3]))\n"
-    "local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)[1]\n"
-    "if last then seq = math.max(seq, tonumber(string.match(last[1], '^%d+'))) end\n"
-    "seq = string.format('%.0f', seq)\n"
-    "redis.call('SET', KEYS[2], seq, 'EX', 604800)\n"
-    "return {id, seq, string.format('%.0f', before), at or false, first or false}\n"};
+    "if not had or seq ~= tonumber(had) then redis.call('SET', KEYS[2], string.format('%.0f', seq), 'EX', 604800) end\n"
+    "return {id, string.format('%.0f', seq), string.format('%.0f', before), at or false, first or false}\n"};
 
 const struct redis_script redis__ack = {.text =
     "local t = redis.call('TIME')\n"

@@ -1,5 +1,6 @@
 """What each scenario gets: `origin`, an origin of its own, and `serve`, which starts Larder in front of it. Both end with
-the scenario, and Larder has to end well: exit status 0, no report of a sanitizer. `start_app` runs an application of apps/."""
+the scenario, and Larder has to end well: exit status 0, no report of a sanitizer. `start_redis` runs servers of redis_server.py,
+`cache_ini` writes the settings of tiers, `start_app` runs an application of apps/."""
 import os
 import subprocess
 
@@ -8,6 +9,7 @@ import pytest
 
 import larder as program
 from origin import Origin
+from redis_server import RedisServer
 
 APPS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "apps")
 PYTHON = "/usr/bin/python3"  # Debian's, which has the frameworks
@@ -29,6 +31,38 @@ def origin():
     yield o
     o.stop()
     assert not o.problems, o.problems
+
+
+@pytest.fixture
+def start_redis(tmp_path):
+    """start_redis(RedisServer, maxmemory="4mb"): it ends with the scenario."""
+    started = []
+
+    def start(kind, **options):
+        started.append(kind(tmp_path, **options))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture
+def cache_ini(tmp_path, start_redis):
+    """cache_ini("memory, redis"): the [cache] section of that backend, with a directory and a Redis of the scenario's own where it
+    has use for them: cache_ini.path, cache_ini.redis. Twice the same: Larders with one store."""
+    def write(backend, more=""):
+        tiers = [name.strip() for name in backend.split(",")]
+        lines = ["[cache]", f"backend = {backend}"]
+        if "file" in tiers:
+            lines.append(f"path = {write.path}")
+        if "redis" in tiers:
+            write.redis = write.redis or start_redis(RedisServer)
+            lines.append(f"redis_url = {write.redis.url}")
+        return "\n".join(lines) + "\n" + more + "\n"
+
+    write.path, write.redis = str(tmp_path / "cache"), None
+    return write
 
 
 @pytest.fixture

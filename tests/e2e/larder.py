@@ -29,8 +29,8 @@ WRAPPER = os.environ.get("LARDER_WRAPPER", "").split()
 REPORTS = re.compile(r"^.*(ERROR: AddressSanitizer|ERROR: LeakSanitizer|WARNING: ThreadSanitizer|runtime error:|Assertion .* failed).*$", re.M)
 PATIENCE = 20
 
-# The program looks at each LARDER_ variable; these are ours.
-ENVIRONMENT = {n: v for n, v in os.environ.items() if not n.startswith("LARDER_")}
+# The program looks at each of these variables; LARDER_BIN and the like are ours.
+ENVIRONMENT = {n: v for n, v in os.environ.items() if not n.startswith(("LARDER_", "ASOK_")) and n != "REDIS_URL"}
 
 # Scenarios with a thousand clients need the descriptors; the program inherits the limit.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -129,11 +129,12 @@ class Larder:
         self.access_path = os.path.join(self.folder, "access.log")
         self.ini_path = os.path.join(self.folder, "proxy.ini")
         self.process = None
-        self._start()
+        self.start()
 
     # --- life ------------------------------------------------------------------------------------------------
 
-    def _start(self):
+    def start(self):
+        """Again after stop or kill, with the same settings, on ports of its own."""
         for _ in range(5):  # a free port may be taken by somebody else before the program binds it
             self.port, self.admin_port = free_port(), free_port()
             if self.with_file:
@@ -286,6 +287,10 @@ class Larder:
                 if all(have.get(k) == v for k, v in labels.items()):
                     total, found = total + float(m.group(3)), True
         return total if found else None
+
+    def tier(self, name, tier):
+        """A sample of larder_tier_NAME; 0 where there is none yet."""
+        return self.metric(f"larder_tier_{name}", tier=tier) or 0
 
     def entries(self):
         """Entries in the memory tier."""

@@ -479,7 +479,8 @@ START_TEST(contract_purges_what_is_covered)
 		struct tier *t = contract_open();
 		contract_store_pages(t, tier_epoch(t));
 		struct tier_purge op = purge(t, row->kind, row->arg, false);
-		ck_assert_msg(contract_counts(op.count, contract_covered(row)), "%s: %d purged", row->what, (int)op.count);
+		ck_assert_msg(
+		    contract_counts(op.count, contract_covered(row)), "%s: %d purged", row->what, (int)op.count);
 		ck_assert_uint_eq(op.epoch, tier_epoch(t));
 		for (size_t k = 0; k < COUNT_OF(contract_pages); k++) {
 			ck_assert_msg(has(t, contract_pages[k].key) == (row->covered[k] == '.'), "%s: %s", row->what,
@@ -499,7 +500,8 @@ START_TEST(contract_purges_softly)
 		struct tier *t = contract_open();
 		contract_store_pages(t, tier_epoch(t));
 		struct tier_purge op = purge(t, row->kind, row->arg, true);
-		ck_assert_msg(contract_counts(op.count, contract_covered(row)), "%s: %d purged", row->what, (int)op.count);
+		ck_assert_msg(
+		    contract_counts(op.count, contract_covered(row)), "%s: %d purged", row->what, (int)op.count);
 		for (size_t k = 0; k < COUNT_OF(contract_pages); k++) {
 			struct entry *e = find(t, contract_pages[k].key);
 			ck_assert_msg(e && atomic_load(&e->purged) == (row->covered[k] == 'x'), "%s: %s", row->what,

@@ -1,0 +1,231 @@
+"""Several Larders with one directory, or one Redis: what one stores the other hits, what one purges the other misses, and a slow page is
+fetched once between them."""
+import concurrent.futures
+import json
+import signal
+import time
+
+import pytest
+
+import client
+from larder import slack, wait_until
+from origin import Gate
+from tiers import FILES, REDISES, ROUTES, SITE, Visitors, content, get, kept, lowest, pages_of, url
+
+shared = pytest.mark.parametrize("backend", FILES + REDISES)
+
+
+@pytest.fixture
+def fleet(origin, serve, cache_ini):
+    """fleet("memory, redis", 3): so many Larders with the same settings."""
+    def start(backend, n=2, more=ROUTES):
+        ini = cache_ini(backend, more)
+        return [serve(origin, ini) for _ in range(n)]
+    return start
+
+
+@shared
+def test_what_one_stores_the_other_hits(origin, fleet, backend):
+    pages_of(origin, size=5000)
+    a, b = fleet(backend)
+    for i in range(20):
+        kept(a, f"/blog/{i}", lowest(backend))
+    for i in range(20):
+        answer = get(b, f"/blog/{i}")
+        assert answer.hit and answer.body == content(f"/blog/{i}", 5000)
+    assert origin.count("/blog/*") == 20
+
+
+@shared
+def test_what_one_renews_the_other_has(origin, fleet, backend):
+    origin.page("/p", headers={"Cache-Tag": "x"})
+    a, b = fleet(backend)
+    kept(a, "/p", lowest(backend))
+    assert get(b, "/p").hit
+    for _ in range(3):
+        old = get(a, "/p").body
+        a.purge("tag=x")
+        new = kept(a, "/p", lowest(backend)).body
+        assert new != old
+        answer = wait_until(lambda old=old: (x := get(b, "/p")).body != old and x, "the new page at the other one", 1 * slack())
+        assert answer.hit and answer.body == new, "the other one asked for itself"
+
+
+@shared
+@pytest.mark.parametrize("what", [f"url={url('/blog/1')}", "tag=blog", "prefix=/blog", "glob=/*/1", "all=1"])
+def test_what_one_purges_the_other_misses(origin, fleet, backend, what):
+    origin.page("/blog/1", headers={"Cache-Tag": "blog"})
+    pages_of(origin, "/other/*")
+    a, b = fleet(backend)
+    kept(a, "/blog/1", lowest(backend))
+    kept(a, "/other/2", lowest(backend))
+    for larder in (a, b, b):
+        assert get(larder, "/blog/1").hit and get(larder, "/other/2").hit
+    began = time.monotonic()
+    a.purge(what)
+    wait_until(lambda: get(b, "/blog/1").body != b"/blog/1 #1", "the purge to reach the other one", 1 * slack())
+    print(f"{backend}, {what}: {(time.monotonic() - began) * 1000:.1f} ms")
+    assert get(b, "/other/2").hit == (what != "all=1")
+    assert get(a, "/blog/1").body != b"/blog/1 #1"
+
+
+@shared
+def test_a_purge_is_quick(origin, fleet, backend):
+    """Of 50 purges nearly all reach the memory of the other one within 50 ms; a poll of it takes some, too."""
+    origin.page("/p", headers={"Cache-Tag": "x"})
+    a, b = fleet(backend)
+    times = []
+    with b.connect() as c:
+        for n in range(1, 51):
+            wait_until(lambda: c.request("GET", "/p", SITE).hit, "the page to be stored")
+            old = c.request("GET", "/p", SITE).body
+            began = time.monotonic()
+            a.purge("tag=x")
+            while c.request("GET", "/p", SITE).body == old:
+                assert time.monotonic() - began < 1 * slack(), "a second is over"
+            times.append(time.monotonic() - began)
+    times.sort()
+    print(f"{backend}: half within {times[25] * 1000:.1f} ms, the slowest {times[-1] * 1000:.1f} ms")
+    assert times[45] < 0.1 * slack()
+
+
+@shared
+def test_a_soft_purge_reaches_the_other(origin, fleet, backend):
+    origin.page("/p", headers={"Cache-Tag": "x"})
+    a, b = fleet(backend, more=ROUTES + "stale_while_revalidate = 60s")
+    kept(a, "/p", lowest(backend))
+    assert get(b, "/p").hit
+    slow = Gate()
+    origin.page("/p", gate=slow)
+    a.purge("tag=x&soft=1")
+    wait_until(lambda: get(b, "/p") and origin.count("/p") == 2, "the other one to renew it", 1 * slack())
+    assert get(b, "/p").body == b"/p #1", "served stale meanwhile"
+    slow.open()
+    wait_until(lambda: get(a, "/p").body != b"/p #1" != get(b, "/p").body, "the renewed page at both")
+
+
+@shared
+def test_a_post_at_one_invalidates_at_the_other(origin, fleet, backend):
+    origin.page("/p")
+    a, b = fleet(backend)
+    kept(a, "/p", lowest(backend))
+    assert get(b, "/p").hit
+    assert a.request("POST", "/p", SITE, b"x").status == 200
+    wait_until(lambda: get(b, "/p").body != b"/p #1", "the invalidation to reach the other one", 1 * slack())
+
+
+@shared
+def test_a_fetch_of_one_that_began_before_a_purge_of_the_other(origin, fleet, backend):
+    gate = Gate()
+    origin.page("/p", gate=gate, headers={"Cache-Tag": "x"})
+    a, b = fleet(backend)
+    with b.connect() as c:
+        c.send("GET", "/p", SITE)
+        gate.wait_reached()
+        receipt_of(a, "tag=x")
+        gate.open()
+        assert c.read().body == b"/p #1"
+    for larder in (a, b):
+        assert get(larder, "/p").body != b"/p #1"
+
+
+def receipt_of(larder, what):
+    """POST /purge?wait=1: who has carried it out, as (instance, ms); ms is None of one who has not."""
+    answer = larder.admin("POST", "/purge?wait=1", {"Content-Type": "application/x-www-form-urlencoded"}, what.encode())
+    assert answer.status == 200, answer.text
+    told = json.loads(answer.body)
+    receipt = [(one["instance"], one["ms"]) for one in told["receipts"]]
+    assert told["complete"] == all(ms is not None for _, ms in receipt), told
+    return receipt
+
+
+@shared
+def test_a_purge_that_waits_gives_a_receipt(origin, fleet, backend):
+    origin.page("/p", headers={"Cache-Tag": "x"})
+    a, b = fleet(backend)
+    kept(a, "/p", lowest(backend))
+    for n in range(1, 10):
+        wait_until(lambda: get(b, "/p").hit, "the page to be stored")
+        old = get(b, "/p").body
+        receipt = receipt_of(a, "tag=x")
+        assert get(b, "/p").body != old, "all have carried it out when the answer comes"
+        assert len({instance for instance, _ in receipt}) == 2 and all(0 <= ms < 1000 * slack() for _, ms in receipt), receipt
+
+
+@pytest.mark.parametrize("backend", FILES + REDISES)
+def test_a_receipt_names_who_is_left(origin, fleet, backend):
+    """One that ended in order is not waited for; one that hangs is told of, or counts as gone by then."""
+    origin.page("/p", headers={"Cache-Tag": "x"})
+    a, b, c = fleet(backend, 3)
+    for larder in (a, b, c):
+        wait_until(lambda one=larder: get(one, "/p").hit, "the page to be stored")
+    assert len(receipt_of(a, "tag=x")) == 3
+    c.stop()
+    wait_until(lambda: len(receipt_of(a, "tag=x")) == 2, "the one that ended to be forgotten")
+    b.process.send_signal(signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        receipt = receipt_of(a, "tag=x")
+        assert len(receipt) <= 2 and sum(ms is not None for _, ms in receipt) == 1, receipt
+        assert time.monotonic() - began < 15
+    finally:
+        b.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: all(ms is not None for _, ms in receipt_of(a, "tag=x")), "it to be there again")
+
+
+@pytest.mark.alone
+def test_a_slow_page_is_fetched_once_between_three(origin, fleet):
+    origin.page("/slow", delay=1)
+    larders = fleet("memory, redis", 3)
+    for larder in larders:
+        wait_until(lambda one=larder: one.tier("down", "redis") == 0, "Redis to be connected")
+    requests = [larder.bytes_of("/slow", SITE) for larder in larders]
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        answers = [a for some in pool.map(lambda x: client.at_once(x[0].port, [x[1]] * 20), zip(larders, requests)) for a in some]
+    assert origin.count("/slow") == 1, "one lease between three"
+    assert {(a.status, a.whole, a.body) for a in answers} == {(200, True, b"/slow #1")} and len(answers) == 60
+    assert max(a.elapsed for a in answers) < 1.5 * slack()
+
+
+@pytest.mark.alone
+def test_one_that_dies_with_the_lease_holds_nobody_up(origin, fleet):
+    gate = Gate()
+    origin.page("/slow", gate=gate)
+    a, b = fleet("memory, redis", 2)
+    first = a.connect()
+    first.send("GET", "/slow", SITE)
+    gate.wait_reached()
+    with b.connect() as second:
+        second.send("GET", "/slow", SITE)
+        a.kill()
+        first.close()
+        gate.open()
+        answer = second.read()
+        assert answer.status == 200 and answer.elapsed < 15
+    a.start()
+
+
+@pytest.mark.alone
+def test_without_redis_each_fetches_for_itself(origin, fleet, cache_ini):
+    origin.page("/slow", delay=0.5)
+    larders = fleet("memory, redis", 3)
+    cache_ini.redis.pause()
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda larder: get(larder, "/slow"), larders))
+    cache_ini.redis.resume()
+    assert {a.status for a in answers} == {200} and max(a.elapsed for a in answers) < 1.2 * slack()
+    assert 1 <= origin.count("/slow") <= 3
+
+
+@shared
+def test_load_on_two_while_one_purges(origin, fleet, backend):
+    pages_of(origin, size=3000)
+    a, b = fleet(backend)
+    with Visitors(a, pages=50, size=3000) as one, Visitors(b, pages=50, size=3000) as other:
+        for _ in range(10):
+            one.wait(50)
+            other.wait(50)
+            for what in ("tag=crowd", "prefix=/crowd/1", f"url={url('/crowd/7')}"):
+                a.purge(what)
+                b.purge(what)
+    assert one.hits + other.hits > 200
