@@ -130,14 +130,14 @@ static int send_all(struct link *l, const char *p, size_t n, int64_t deadline_us
 	return LARDER_OK;
 }
 
-/* At least what is known to come, and double what there is. */
+/* Double what there is, or what is known to come if that is more. */
 static int make_room(struct text *in, size_t *cap, size_t wanted)
 {
-	size_t size = *cap > 0 ? *cap : FIRST_READ;
 	if (wanted <= *cap)
 		return LARDER_OK;
-	while (size < wanted)
-		size = size * 2 > wanted && wanted > FIRST_READ ? wanted : size * 2;
+	size_t size = *cap > 0 ? *cap * 2 : FIRST_READ;
+	if (size < wanted)
+		size = wanted;
 	char *p = alloc_try_resize(in->p, size + 1);
 	if (!p)
 		return lib_no_memory();
@@ -158,7 +158,7 @@ static int receive(struct link *l, int64_t deadline_us, struct text *in)
 		}
 		if (err != ERR_AGAIN)
 			return lib_fail(LARDER_CONNECT, "what answers does not speak the protocol of Redis");
-		int status = make_room(in, &cap, wanted > in->n + 1 ? wanted : in->n + 1);
+		int status = make_room(in, &cap, wanted);
 		if (status != LARDER_OK)
 			return status;
 		ssize_t got = recv(l->fd, in->p + in->n, cap - in->n, 0);
