@@ -81,6 +81,14 @@ void arena_init(struct arena *a, size_t block_size)
 	*a = (struct arena){.block_size = block_size > 0 ? round_up(block_size) : DEFAULT_BLOCK_SIZE};
 }
 
+void arena_init_in(struct arena *a, void *room, size_t n)
+{
+	struct arena_block *block = room;
+	assert(n > sizeof(*block));
+	*block = (struct arena_block){.size = n - sizeof(*block)};
+	*a = (struct arena){.block = block, .block_size = DEFAULT_BLOCK_SIZE};
+}
+
 static void free_list(struct arena_block *block)
 {
 	while (block) {

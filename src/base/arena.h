@@ -15,6 +15,9 @@ struct arena {
 
 /* block_size 0 means 4096. Allocates nothing yet. */
 void arena_init(struct arena *a, size_t block_size);
+/* With a first block in n bytes of malloc's, which it takes: what fits into them is handed out without another allocation (but not in a
+ * sanitizer build). For liblarder, which must not run into the end of memory here. */
+void arena_init_in(struct arena *a, void *room, size_t n);
 /* Frees everything; the arena can be used again. */
 void arena_free(struct arena *a);
 /* Forgets everything but keeps one block, for reuse by the next request. */

@@ -27,7 +27,7 @@ static char *join(struct str directory, const char *name)
 
 void journal_file__init(struct journal_file *f, struct str directory)
 {
-	*f = (struct journal_file){.path = join(directory, "journal"), .temp = join(directory, "journal.new")};
+	*f = (struct journal_file){.path = join(directory, JOURNAL_FILE_NAME), .temp = join(directory, "journal.new")};
 	pthread_mutex_init(&f->lock, NULL);
 	pthread_cond_init(&f->returned, NULL);
 	for (unsigned i = 0; i < JOURNAL_SLOTS; i++)

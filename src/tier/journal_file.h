@@ -9,6 +9,9 @@
 #include "base/err.h"
 #include "base/str.h"
 
+/* In the directory. */
+#define JOURNAL_FILE_NAME "journal"
+
 /* As many may hold or append at a time; the next wait. */
 enum { JOURNAL_SLOTS = 64 };
 

@@ -114,6 +114,24 @@ START_TEST(printed_strings_fit_wherever_a_block_ends)
 }
 END_TEST
 
+START_TEST(a_first_block_of_the_callers)
+{
+	struct arena a;
+	size_t n = 4096;
+	char *room = malloc(n);
+	arena_init_in(&a, room, n);
+	char *p = arena_alloc(&a, 3000), *q = arena_alloc(&a, 100);
+	memset(p, 1, 3000);
+	memset(q, 2, 100);
+	p = arena_alloc(&a, 5000); /* more than there is: as ever */
+	memset(p, 3, 5000);
+	arena_free(&a);
+	p = arena_alloc(&a, 10);
+	memset(p, 4, 10);
+	arena_free(&a);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("base/arena");
@@ -125,5 +143,6 @@ int main(void)
 	tcase_add_test(c, zalloc_clears_memory_that_was_used_before);
 	tcase_add_test(c, strings_are_copied_and_end_with_nul);
 	tcase_add_test(c, printed_strings_fit_wherever_a_block_ends);
+	tcase_add_test(c, a_first_block_of_the_callers);
 	return suite_run(s);
 }

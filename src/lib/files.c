@@ -1,0 +1,206 @@
+/* Plain system calls. A write goes to a file beside the old one that is renamed over it. Nothing is flushed to the disk: who reads after a
+ * power cut finds the old file, the new one, or a damaged one, which counts as missing. */
+#include "lib/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+
+enum { PARTS = 8 };
+
+int files_open(struct str path, int *dir)
+{
+	if (mkdir(path.p, 0700) < 0 && errno != EEXIST)
+		return lib_fail_errno("cannot make the directory", path);
+	*dir = open(path.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *dir < 0 ? lib_fail_errno("cannot open the directory", path) : LARDER_OK;
+}
+
+int files_make_dir(int dir, const char *name)
+{
+	if (mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
+		return lib_fail_errno("cannot make the directory", str_of(name));
+	return LARDER_OK;
+}
+
+int files_lock(int dir, const char hash[SHA256_HEX + 1], int *lock)
+{
+	char name[FILES_NAME];
+	snprintf(name, sizeof(name), "locks/%.2s", hash);
+	*lock = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (*lock < 0)
+		return errno == ENOENT ? LARDER_MISSING : lib_fail_errno("cannot open the lock", str_of(name));
+	while (flock(*lock, LOCK_EX) < 0) {
+		if (errno == EINTR)
+			continue;
+		int status = lib_fail_errno("cannot lock", str_of(name));
+		close(*lock);
+		return status;
+	}
+	return LARDER_OK;
+}
+
+/* Goes on after short writes: iov is used up. */
+static bool write_all(int fd, struct iovec *iov, int n)
+{
+	while (n > 0) {
+		ssize_t written = writev(fd, iov, n);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return false;
+		size_t left = (size_t)written;
+		for (; n > 0 && left >= iov->iov_len; n--)
+			left -= (iov++)->iov_len;
+		if (n > 0) {
+			iov->iov_base = (char *)iov->iov_base + left;
+			iov->iov_len -= left;
+		}
+	}
+	return true;
+}
+
+int files_replace(int dir, const char *temp, const char *name, const struct str *parts, int n_parts)
+{
+	struct iovec iov[PARTS];
+	int n = 0;
+	for (int i = 0; i < n_parts && n < PARTS; i++) {
+		if (parts[i].n > 0)
+			iov[n++] = (struct iovec){.iov_base = (char *)(uintptr_t)parts[i].p, .iov_len = parts[i].n};
+	}
+	int fd = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return lib_fail_errno("cannot write", str_of(temp));
+	bool good = write_all(fd, iov, n);
+	int error = errno;
+	if (close(fd) < 0 && good) {
+		error = errno;
+		good = false;
+	}
+	if (good && renameat(dir, temp, dir, name) == 0)
+		return LARDER_OK;
+	if (good)
+		error = errno;
+	unlinkat(dir, temp, 0);
+	errno = error;
+	return lib_fail_errno("cannot write", str_of(name));
+}
+
+static int read_open(int fd, const char *name, size_t max, struct text *out)
+{
+	struct stat st;
+	if (fstat(fd, &st) < 0)
+		return lib_fail_errno("cannot read", str_of(name));
+	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > max)
+		return LARDER_MISSING;
+	size_t size = (size_t)st.st_size, n = 0;
+	char *p = alloc_try(size + 1);
+	if (!p)
+		return lib_no_memory();
+	while (n < size) {
+		ssize_t got = read(fd, p + n, size - n);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0) {
+			int status = lib_fail_errno("cannot read", str_of(name));
+			free(p);
+			return status;
+		}
+		if (got == 0)
+			break;
+		n += (size_t)got;
+	}
+	p[n] = '\0';
+	*out = (struct text){.p = p, .n = n};
+	return LARDER_OK;
+}
+
+int files_read(int dir, const char *name, size_t max, struct text *out)
+{
+	*out = (struct text){.p = NULL};
+	/* Not to wait for a writer of a pipe that somebody put there. */
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO
+			   ? LARDER_MISSING
+			   : lib_fail_errno("cannot read", str_of(name));
+	int status = read_open(fd, name, max, out);
+	close(fd);
+	return status;
+}
+
+int files_remove(int dir, const char *name)
+{
+	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return lib_fail_errno("cannot remove", str_of(name));
+	return LARDER_OK;
+}
+
+int files_look(int dir, const char *name, int64_t *written_ns, size_t *size)
+{
+	struct stat st;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? LARDER_MISSING : lib_fail_errno("cannot look at", str_of(name));
+	*written_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	*size = (size_t)st.st_size;
+	return LARDER_OK;
+}
+
+static int list_add(struct files_list *list, const char *name)
+{
+	if (list->n == list->cap) {
+		size_t cap = list->cap > 0 ? list->cap * 2 : 64;
+		struct files_entry *v = alloc_try_resize(list->v, cap * sizeof(*v));
+		if (!v)
+			return lib_no_memory();
+		list->v = v;
+		list->cap = cap;
+	}
+	struct files_entry *entry = &list->v[list->n++];
+	entry->written_ns = 0;
+	memcpy(entry->name, name, sizeof(entry->name));
+	return LARDER_OK;
+}
+
+static bool is_hash(const char *name)
+{
+	return strlen(name) == SHA256_HEX && strspn(name, "0123456789abcdef") == SHA256_HEX;
+}
+
+int files_list(int dir, const char *name, struct files_list *out)
+{
+	*out = (struct files_list){.v = NULL};
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? LARDER_OK : lib_fail_errno("cannot list", str_of(name));
+	DIR *d = fdopendir(fd);
+	if (!d) {
+		int status = lib_fail_errno("cannot list", str_of(name));
+		close(fd);
+		return status;
+	}
+	int status = LARDER_OK;
+	struct dirent *entry;
+	errno = 0;
+	while (status == LARDER_OK && (entry = readdir(d)) != NULL) {
+		if (is_hash(entry->d_name))
+			status = list_add(out, entry->d_name);
+		errno = 0;
+	}
+	if (status == LARDER_OK && errno != 0)
+		status = lib_fail_errno("cannot list", str_of(name));
+	closedir(d);
+	if (status != LARDER_OK) {
+		free(out->v);
+		*out = (struct files_list){.v = NULL};
+	}
+	return status;
+}
