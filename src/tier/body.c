@@ -55,8 +55,8 @@ struct body {
 	atomic_uint refs;
 	int err; /* with ended */
 	bool retaining, ended;
-	bool waiting; /* the producer was told ERR_AGAIN */
-	bool in_file; /* it has no chunks, and no producer */
+	bool waiting;  /* the producer was told ERR_AGAIN */
+	bool has_file; /* it has no producer any more; without a copy in memory no chunks */
 	unsigned n_readers, n_armed;
 	pthread_mutex_t lock;
 	struct chunk *head;   /* NULL when not retaining */
@@ -70,7 +70,7 @@ struct body {
 	void (*wake)(void *ctx);
 	union {
 		void *ctx;
-		struct body_file *file; /* in_file */
+		struct body_file *file; /* has_file */
 	};
 };
 
@@ -198,32 +198,48 @@ struct body *body_of(struct str s, struct budget *budget)
 	return b;
 }
 
-struct body *body_of_file(int fd_take, uint64_t size)
+static void mark_file(struct body *b, int fd)
 {
-	struct body *b = body_new((int64_t)size, NULL, NULL, NULL);
 	struct stat st;
-	b->in_file = true;
 	b->file = mem_zalloc(sizeof(*b->file));
-	b->file->fd = fd_take;
-	b->size = size;
-	b->ended = true;
-	if (fstat(fd_take, &st) == 0) {
+	b->file->fd = fd;
+	b->has_file = true;
+	if (fstat(fd, &st) == 0) {
 		b->file->changed = st.st_ctim;
 		b->file->size = st.st_size;
 	}
+}
+
+struct body *body_of_file(int fd_take, uint64_t size)
+{
+	struct body *b = body_new((int64_t)size, NULL, NULL, NULL);
+	mark_file(b, fd_take);
+	b->size = size;
+	b->ended = true;
 	return b;
+}
+
+void body_copies_file(struct body *b, int fd_take)
+{
+	assert(body_complete(b) && !b->wake);
+	mark_file(b, fd_take);
 }
 
 int body_file(const struct body *b)
 {
-	return b->in_file ? b->file->fd : -1;
+	return b->has_file && !b->head ? b->file->fd : -1;
+}
+
+bool body_has_file(const struct body *b)
+{
+	return b->has_file;
 }
 
 bool body_is_current(const struct body *b)
 {
 	const struct body_file *file = b->file;
 	struct stat st;
-	if (!b->in_file)
+	if (!b->has_file)
 		return true;
 	return fstat(file->fd, &st) == 0 && st.st_nlink > 0 && st.st_size == file->size &&
 	       st.st_ctim.tv_sec == file->changed.tv_sec && st.st_ctim.tv_nsec == file->changed.tv_nsec;
@@ -246,7 +262,7 @@ size_t body__release(struct body **body)
 	chunk_unref(b->head, &dead);
 	chunk_unref(b->tail, &dead);
 	size_t freed = chunks_free(b, dead);
-	if (b->in_file) {
+	if (b->has_file) {
 		close(b->file->fd);
 		free(b->file);
 	}

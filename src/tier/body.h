@@ -26,10 +26,15 @@ struct body *body_of(struct str s, struct budget *budget);
 /* A complete body that lies in a file: bytes [0, size) of `fd`, which is taken and closed with the last reference. It has no segments
  * and no readers; who sends it uses the descriptor. */
 struct body *body_of_file(int fd_take, uint64_t size);
-/* The descriptor of such a body, borrowed; -1: the body lies in memory. */
+/* A complete body in memory is a copy of this file, which is taken: it is used as others in memory, but body_is_current looks at the
+ * file. The producer, after body_end; nobody else has the body yet. */
+void body_copies_file(struct body *b, int fd_take);
+/* The descriptor of one that has no copy in memory, borrowed; -1: it has segments. */
 int body_file(const struct body *b);
-/* Is the file still what it was when the body was made: linked, and not written to since (fstat; it does not wait for a disk)? So a
- * process notices by each hit that another one has replaced or purged the entry. True for bodies in memory. */
+/* Has it a file, with or without a copy? */
+bool body_has_file(const struct body *b);
+/* Is the file still what it was when it was given: linked, and not written to since (fstat; it does not wait for a disk)? So a
+ * process notices by each hit that another one has replaced or purged the entry. True for bodies without a file. */
 bool body_is_current(const struct body *b);
 struct body *body_ref(struct body *b);
 void body_release(struct body **b);

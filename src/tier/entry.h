@@ -22,9 +22,9 @@ struct entry {
 	struct headers headers; /* the same */
 	struct str *tags;
 	unsigned n_tags;
-	unsigned route_id;  /* metrics slot of the route that stored it */
-	uint64_t epoch;	    /* tier_epoch before its fetch began, and before what it renews was looked up */
-	struct body *body;  /* one reference */
+	unsigned route_id; /* metrics slot of the route that stored it */
+	uint64_t epoch;	   /* tier_epoch before its fetch began, and before what it renews was looked up */
+	struct body *body; /* one reference */
 	/* Wall clock when the origin last let somebody wait for it without an answer (req/stale.c); 0: it did not. */
 	_Atomic int64_t unanswered_ms;
 	/* Which file it is (tier/file.c), set when that tier has stored or found it; 0: none. */

@@ -222,7 +222,8 @@ void file_store__remove(struct file_tier *t, const char *sha, uint64_t variant, 
 /* Locks, and removes the variant if its JSON file is still the one that was read. True when it was. */
 bool file_store__remove_read(struct file_tier *t, const struct file_form *f);
 /* The checked body: ERR_OK; ERR_INVALID: damaged or not there; ERR_FULL: no room in memory; ERR_IO. */
-int file_store__body(struct file_tier *t, const struct file_form *f, size_t in_memory, struct body **out) MUST_CHECK;
+int file_store__body(
+    struct file_tier *t, const struct file_form *f, const struct tier_get *op, struct body **out) MUST_CHECK;
 /* The sum of a file. */
 int file_store__sum(int fd, uint64_t size, struct hash128 *sum) MUST_CHECK;
 struct hash128 file_store__sum_segments(const struct str *segments, unsigned n);

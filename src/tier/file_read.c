@@ -136,10 +136,10 @@ static int choose(struct file_tier *t, struct tier_get *op, const char *sha, str
 
 /* ERR_OK; ERR_INVALID: its body is damaged; ERR_FULL, ERR_IO. */
 static int make_entry(
-    struct file_tier *t, const struct file_form *f, size_t in_memory, uint64_t epoch, struct entry **out)
+    struct file_tier *t, const struct file_form *f, const struct tier_get *op, uint64_t epoch, struct entry **out)
 {
 	struct body *body;
-	int err = file_store__body(t, f, in_memory, &body);
+	int err = file_store__body(t, f, op, &body);
 	if (err)
 		return err == ERR_IO ? file__failed(t, "read a body") : err;
 	struct entry_spec spec = f->form.spec;
@@ -168,7 +168,7 @@ int file_read__get(struct file_tier *t, struct tier_get *op)
 		err = choose(t, op, sha, &f);
 		if (err)
 			break;
-		err = make_entry(t, &f, op->in_memory, epoch, &op->entry);
+		err = make_entry(t, &f, op, epoch, &op->entry);
 		if (err == ERR_INVALID)
 			remove_damaged(t, &f, &op->key);
 		file_form__free(&f);
@@ -191,7 +191,8 @@ void file_read__variants(
 		struct entry *e;
 		if (leaf.names.v[i].body)
 			continue;
-		if (admit(t, &leaf, &leaf.names.v[i], key, &f) && make_entry(t, &f, 0, epoch, &e) == ERR_OK) {
+		if (admit(t, &leaf, &leaf.names.v[i], key, &f) &&
+		    make_entry(t, &f, &(struct tier_get){.with_file = true}, epoch, &e) == ERR_OK) {
 			fn(ctx, e);
 			entry_release(&e);
 		}

@@ -227,7 +227,7 @@ static int body_into_memory(struct file_tier *t, int fd, const struct form_more 
 	return err;
 }
 
-int file_store__body(struct file_tier *t, const struct file_form *f, size_t in_memory, struct body **out)
+int file_store__body(struct file_tier *t, const struct file_form *f, const struct tier_get *op, struct body **out)
 {
 	const struct form_more *more = &f->form.more;
 	const struct stored *s = &f->form.stored;
@@ -249,9 +249,12 @@ int file_store__body(struct file_tier *t, const struct file_form *f, size_t in_m
 		close(fd);
 		return ERR_INVALID;
 	}
-	if (more->body_size <= in_memory || stored_has_holes(s) || stored_is_partial(s)) {
+	if (more->body_size <= op->in_memory || stored_has_holes(s) || stored_is_partial(s)) {
 		err = body_into_memory(t, fd, more, out);
-		close(fd);
+		if (!err && op->with_file)
+			body_copies_file(*out, fd);
+		else
+			close(fd);
 		return err;
 	}
 	err = check_body(more, &sum, read_body(fd, more->body_size, NULL, &sum));

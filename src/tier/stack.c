@@ -7,7 +7,7 @@
  *   invalidate   memory, then all below, behind the caller's back
  *   heard        what another instance purged: memory, and the other tiers below
  *
- * Two kinds of entries are in memory: pages, and handles, whose body is an open file (body_file). A handle is looked at before each use
+ * Two kinds of entries are in memory: pages, and handles, which hold their file open (body_has_file) and, where it is small, have a copy of it. A handle is looked at before each use
  * (body_is_current), so what another process did to the file is noticed at once. A stack that does not keep pages has them in memory
  * only until the tiers below have them.
  *
@@ -175,7 +175,7 @@ static void promote(struct look *l, struct entry *e)
 {
 	struct stack *s = l->stack;
 	struct tier_put up = {.entry = e};
-	if (s->keeps || body_file(e->body) >= 0)
+	if (s->keeps || body_has_file(e->body))
 		(void)!s->memory->ops->put(s->memory, &up);
 	if (l->at > 0)
 		pass_down(s, e, l->at, false);
@@ -211,6 +211,7 @@ static int look_on(struct look *l)
 		l->sub = (struct tier_get){.key = op->key,
 		    .match = op->match,
 		    .ctx = op->ctx,
+		    .with_file = !s->keeps,
 		    .in_memory = atomic_load_explicit(&s->in_memory, memory_order_relaxed),
 		    .done = on_found};
 		int err = below->ops->get(below, &l->sub);
@@ -257,7 +258,7 @@ static int look_here(struct stack *s, struct tier_get *op)
 	if (err != ERR_OK || s->n_below == 0)
 		return err;
 	bool is_current = body_is_current(op->entry->body);
-	if (body_file(op->entry->body) >= 0)
+	if (body_has_file(op->entry->body))
 		op->found_in = s->below[0].tier->ops->name; /* a handle: its bytes come from there */
 	if (is_current && may_trust_memory(s))
 		return ERR_OK;

@@ -9,7 +9,7 @@ enum { STACK_BELOW = 2 };
 struct stack_options {
 	/* Pages stay in memory. Else only what is on its way to the tiers below, and the handles of files. */
 	bool keeps;
-	/* Bodies in files up to this are read into memory with their entries; larger ones are sent from the file. */
+	/* Bodies in files up to this are read into memory; larger ones are sent from the file. */
 	size_t in_memory;
 };
 

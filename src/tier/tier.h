@@ -25,7 +25,9 @@ struct tier_get {
 	/* With deep: does this one answer without the origin? Called as `match`. NULL: any does. */
 	bool (*enough)(void *ctx, const struct entry *e);
 	void *ctx;
-	/* A tier of files: bodies up to this are read into memory, larger ones stay in their file (body_file). Those of entries with
+	/* A tier of files: whatever is read keeps its file open, so that body_is_current can tell whether it still is what it was. */
+	bool with_file;
+	/* Bodies up to this are read into memory, larger ones stay in their file (body_file). Those of entries with
 	 * holes or runs are always read. */
 	size_t in_memory;
 	struct entry

@@ -17,6 +17,8 @@ enum {
 	SWEEP_MIN = 500,   /* entries a sweep, at least */
 	FILE_THREADS = 4,
 	COPY_PART = 8, /* a body in a file is copied into memory when it takes no more than this part of it */
+	COPY_SMALL =
+	    32 * 1024, /* without pages in memory: what one write sends more cheaply than the kernel from a file */
 };
 
 /* Without pages to keep, memory holds handles, and what is on its way. */
@@ -30,7 +32,7 @@ static struct memory_options memory_options(const struct conf_cache *c)
 
 static size_t in_memory(const struct conf_cache *c)
 {
-	return c->backend & BACKEND_MEMORY ? c->memory_size / COPY_PART : 0;
+	return c->backend & BACKEND_MEMORY ? c->memory_size / COPY_PART : COPY_SMALL;
 }
 
 static int add_files(struct tier *stack, const struct conf_cache *c, uint64_t key_seed)

@@ -1,7 +1,11 @@
 /* The growing body: sizes of chunks, the budget, windows, wakes; then with threads, where nothing may be lost. */
 #include "suite.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "tier/body.h"
@@ -447,6 +451,96 @@ START_TEST(no_wake_is_lost_between_threads_in_a_window)
 }
 END_TEST
 
+/* ---- files ---- */
+
+static int file_of(const char *text, char *path)
+{
+	int fd = mkstemp(path);
+	must(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text), "no file");
+	return fd;
+}
+
+static void unlink_it(const char *path)
+{
+	must(unlink(path) == 0, "not unlinked");
+}
+
+static void link_it(const char *path)
+{
+	char other[64];
+	snprintf(other, sizeof(other), "%s-2", path);
+	must(link(path, other) == 0 && unlink(other) == 0, "not linked");
+}
+
+static void write_it(const char *path)
+{
+	int fd = open(path, O_WRONLY);
+	must(fd >= 0 && pwrite(fd, "X", 1, 0) == 1, "not written");
+	close(fd);
+}
+
+static void cut_it(const char *path)
+{
+	must(truncate(path, 3) == 0, "not cut");
+}
+
+static void look_at_it(const char *path)
+{
+	char c;
+	int fd = open(path, O_RDONLY);
+	must(fd >= 0 && read(fd, &c, 1) == 1, "not read");
+	close(fd);
+}
+
+static const struct {
+	const char *what;
+	void (*change)(const char *path);
+	bool is_current;
+} file_rows[] = {
+    {"unlinked", unlink_it, false},
+    {"linked and unlinked again", link_it, false},
+    {"written to", write_it, false},
+    {"cut", cut_it, false},
+    {"only read", look_at_it, true},
+};
+
+START_TEST(a_file_is_current_until_it_is_changed)
+{
+	for (size_t i = 0; i < COUNT_OF(file_rows); i++) {
+		for (int copied = 0; copied < 2; copied++) {
+			char path[] = "/tmp/larder-body-XXXXXX";
+			int fd = file_of("in a file", path);
+			struct body *b = copied ? body_of(STR("in a file"), NULL) : body_of_file(fd, 9);
+			if (copied)
+				body_copies_file(b, fd);
+			ck_assert(body_has_file(b) && body_complete(b) && body_size(b) == 9);
+			ck_assert_msg((body_file(b) == fd) == !copied, "%s: where its bytes are", file_rows[i].what);
+			ck_assert_uint_eq(body_segments(b, NULL, 0), copied ? 1 : 0);
+			ck_assert(body_is_current(b));
+			/* A file system tells times by its own ticks: a change within one of them would not be seen. */
+			struct stat before, now;
+			must(fstat(fd, &before) == 0, "no status");
+			file_rows[i].change(path);
+			for (int n = 0; n < 1000 && !file_rows[i].is_current && body_is_current(b); n++) {
+				must(fchmod(fd, 0600) == 0 && fstat(fd, &now) == 0, "no status");
+			}
+			ck_assert_msg(body_is_current(b) == file_rows[i].is_current, "%s", file_rows[i].what);
+			body_release(&b);
+			ck_assert_msg(fcntl(fd, F_GETFD) < 0, "%s: its descriptor is left", file_rows[i].what);
+			(void)unlink(path);
+		}
+	}
+}
+END_TEST
+
+START_TEST(a_body_without_a_file_is_always_current)
+{
+	struct body *b = body_of(STR("x"), NULL);
+	ck_assert(body_is_current(b) && !body_has_file(b) && body_file(b) == -1);
+	body_release(&b);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tier/body");
@@ -461,6 +555,8 @@ int main(void)
 	tcase_add_test(alone, bytes_under_a_reader_stay_charged);
 	tcase_add_test(alone, the_slowest_reader_holds_the_producer_and_wakes_it);
 	tcase_add_test(alone, a_window_without_readers_drops_what_comes);
+	tcase_add_test(alone, a_file_is_current_until_it_is_changed);
+	tcase_add_test(alone, a_body_without_a_file_is_always_current);
 	suite_add_tcase(s, alone);
 	TCase *threads = tcase_create("threads");
 	tcase_set_timeout(threads, 50);
