@@ -198,8 +198,16 @@ struct body *body_of(struct str s, struct budget *budget)
 	return b;
 }
 
+static atomic_uint files_open;
+
+unsigned body_files(void)
+{
+	return atomic_load_explicit(&files_open, memory_order_relaxed);
+}
+
 static void mark_file(struct body *b, int fd)
 {
+	atomic_fetch_add_explicit(&files_open, 1, memory_order_relaxed);
 	struct stat st;
 	b->file = mem_zalloc(sizeof(*b->file));
 	b->file->fd = fd;
@@ -263,6 +271,7 @@ size_t body__release(struct body **body)
 	chunk_unref(b->tail, &dead);
 	size_t freed = chunks_free(b, dead);
 	if (b->has_file) {
+		atomic_fetch_sub_explicit(&files_open, 1, memory_order_relaxed);
 		close(b->file->fd);
 		free(b->file);
 	}

@@ -33,6 +33,8 @@ void body_copies_file(struct body *b, int fd_take);
 int body_file(const struct body *b);
 /* Has it a file, with or without a copy? */
 bool body_has_file(const struct body *b);
+/* How many files are held open by bodies, in the process. */
+unsigned body_files(void);
 /* Is the file still what it was when it was given: linked, and not written to since (fstat; it does not wait for a disk)? So a
  * process notices by each hit that another one has replaced or purged the entry. True for bodies without a file. */
 bool body_is_current(const struct body *b);

@@ -41,6 +41,7 @@ struct stack {
 	unsigned n_below;
 	bool keeps;
 	atomic_size_t in_memory;
+	atomic_uint max_files;
 	pthread_mutex_t lock;
 	struct under_way *purges; /* that the tiers below have not carried out */
 };
@@ -175,7 +176,9 @@ static void promote(struct look *l, struct entry *e)
 {
 	struct stack *s = l->stack;
 	struct tier_put up = {.entry = e};
-	if (s->keeps || body_has_file(e->body))
+	bool holds_file = body_has_file(e->body);
+	bool may_hold = holds_file && body_files() <= atomic_load_explicit(&s->max_files, memory_order_relaxed);
+	if (holds_file ? may_hold : s->keeps)
 		(void)!s->memory->ops->put(s->memory, &up);
 	if (l->at > 0)
 		pass_down(s, e, l->at, false);
@@ -563,7 +566,7 @@ struct tier *stack_new(struct tier *memory_take, const struct stack_options *o)
 	s->memory = memory_take;
 	s->tier = (struct tier){.ops = &stack_ops, .budget = s->memory->budget, .purges = s->memory->purges};
 	s->keeps = o->keeps;
-	atomic_init(&s->in_memory, o->in_memory);
+	stack_configure(&s->tier, o);
 	for (unsigned i = 0; i < STACK_BELOW; i++)
 		s->below[i].stack = s;
 	pthread_mutex_init(&s->lock, NULL);
@@ -587,7 +590,9 @@ void stack_add(struct tier *stack, struct tier *below_take, bool (*is_in_touch)(
 	s->tier.is_deep = true;
 }
 
-void stack_set_in_memory(struct tier *stack, size_t in_memory)
+void stack_configure(struct tier *stack, const struct stack_options *o)
 {
-	atomic_store_explicit(&stack_of(stack)->in_memory, in_memory, memory_order_relaxed);
+	struct stack *s = stack_of(stack);
+	atomic_store_explicit(&s->in_memory, o->in_memory, memory_order_relaxed);
+	atomic_store_explicit(&s->max_files, o->max_files, memory_order_relaxed);
 }

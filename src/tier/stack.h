@@ -11,6 +11,8 @@ struct stack_options {
 	bool keeps;
 	/* Bodies in files up to this are read into memory; larger ones are sent from the file. */
 	size_t in_memory;
+	/* Files that may be held open at a time; when there are more, what is found in a file is not put into memory. */
+	unsigned max_files;
 };
 
 /* `memory` is taken; tiers below share its budget and purge log, and are added before the first operation. */
@@ -22,6 +24,6 @@ void stack_heard(void *ctx, const struct tier_heard *what);
 void *stack_next(struct tier *stack);
 void stack_add(struct tier *stack, struct tier *below_take, bool (*is_in_touch)(struct tier *below));
 /* After a reload. */
-void stack_set_in_memory(struct tier *stack, size_t in_memory);
+void stack_configure(struct tier *stack, const struct stack_options *o); /* keeps stays as it was */
 
 #endif

@@ -367,6 +367,8 @@ static void ignore_broken_pipes(void)
 static uint64_t files_wanted(const struct conf *conf)
 {
 	uint64_t n = conf->server.max_connections + 64ull;
+	if (conf->cache.backend & BACKEND_FILE)
+		n += conf->cache.file_open;
 	for (unsigned i = 0; i < conf->n_upstreams; i++)
 		n += conf->upstreams[i].max_in_flight + (uint64_t)conf->upstreams[i].max_idle * conf->server.workers;
 	return n;

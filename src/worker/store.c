@@ -30,9 +30,11 @@ static struct memory_options memory_options(const struct conf_cache *c)
 	    .max_variants = c->max_variants};
 }
 
-static size_t in_memory(const struct conf_cache *c)
+static struct stack_options stack_options(const struct conf_cache *c)
 {
-	return c->backend & BACKEND_MEMORY ? c->memory_size / COPY_PART : COPY_SMALL;
+	bool keeps = c->backend & BACKEND_MEMORY;
+	return (struct stack_options){
+	    .keeps = keeps, .in_memory = keeps ? c->memory_size / COPY_PART : COPY_SMALL, .max_files = c->file_open};
 }
 
 static int add_files(struct tier *stack, const struct conf_cache *c, uint64_t key_seed)
@@ -88,7 +90,7 @@ struct tier *store_open(const struct conf *conf, uint64_t key_seed)
 {
 	const struct conf_cache *c = &conf->cache;
 	struct memory_options memory = memory_options(c);
-	struct stack_options o = {.keeps = c->backend & BACKEND_MEMORY, .in_memory = in_memory(c)};
+	struct stack_options o = stack_options(c);
 	struct tier *stack = stack_new(memory_tier_new(&memory), &o);
 	if ((c->backend & BACKEND_FILE) && add_files(stack, c, key_seed) != ERR_OK) {
 		tier_close(&stack);
@@ -104,7 +106,8 @@ void store_configure(struct tier *store, const struct conf *conf)
 	const struct conf_cache *c = &conf->cache;
 	struct memory_options memory = memory_options(c);
 	memory_tier_resize(tier_part(store, 0), &memory);
-	stack_set_in_memory(store, in_memory(c));
+	struct stack_options o = stack_options(c);
+	stack_configure(store, &o);
 	for (unsigned i = 1; tier_part(store, i); i++) {
 		struct tier *t = tier_part(store, i);
 		if (str_eq(str_of(t->ops->name), STR("file")))

@@ -145,7 +145,7 @@ static int done_err;
 static void open_stack(bool keeps, unsigned n_below)
 {
 	struct memory_options m = {.memory_size = 64 << 20, .max_variants = 64};
-	struct stack_options o = {.keeps = keeps, .in_memory = 1 << 20};
+	struct stack_options o = {.keeps = keeps, .in_memory = 1 << 20, .max_files = 2};
 	stack = stack_new(memory_tier_new(&m), &o);
 	memory = tier_part(stack, 0);
 	n_done = 0;
@@ -582,6 +582,32 @@ START_TEST(a_handle_is_used_while_its_file_is_what_it_was)
 }
 END_TEST
 
+START_TEST(no_more_files_are_held_open_than_may_be)
+{
+	open_stack(true, 1);
+	struct entry *taken[4];
+	for (unsigned i = 0; i < COUNT_OF(taken); i++) {
+		char path[] = "/tmp/larder-handle-XXXXXX", key[32];
+		snprintf(key, sizeof(key), "GET http://h/%u", i);
+		struct recipe r = {.key = key, .lifetime_ms = 1};
+		r.shared_body = body_of_file(file_with("in a file", path), 9);
+		ck_assert_int_eq(make_entry(stack, &r, &taken[i]), ERR_OK);
+		body_release(&r.shared_body);
+		below[0].has = entry_ref(taken[i]);
+		struct tier_get op = deep(key);
+		ck_assert_int_eq(tier_get(stack, &op), ERR_OK);
+		entry_release(&op.entry);
+		entry_release(&below[0].has);
+		ck_assert_msg(has(memory, key) == (i < 2), "%u files", i + 1);
+		unlink(path);
+	}
+	for (unsigned i = 0; i < COUNT_OF(taken); i++)
+		entry_release(&taken[i]);
+	tier_close(&stack);
+	ck_assert_uint_eq(body_files(), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tier/stack");
@@ -603,6 +629,7 @@ int main(void)
 	tcase_add_test(c, removing_reaches_all_tiers);
 	tcase_add_test(c, what_others_purge_leaves_memory_and_the_tiers_above);
 	tcase_add_test(c, memory_is_not_believed_while_out_of_touch);
+	tcase_add_test(c, no_more_files_are_held_open_than_may_be);
 	tcase_add_test(c, a_handle_is_used_while_its_file_is_what_it_was);
 	return suite_run(s);
 }
