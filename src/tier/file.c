@@ -259,7 +259,7 @@ static void free_all(struct file_tier *t)
 {
 	if (t->pool)
 		io_pool_stop(t->pool);
-	if (t->usage.map) {
+	if (t->usage.file) {
 		for (struct file_page *page; (page = file_index__next_doomed(&t->index));)
 			file_store__bury(t, page);
 	}
@@ -342,7 +342,6 @@ int file_tier_new(const struct file_options *o, struct tier **out, const char **
 	snprintf(t->pages, size, "%s/pages", t->path);
 	t->key_seed = o->key_seed;
 	t->ledger = ledger_new();
-	t->usage.fd = -1;
 	t->fill.fn = file_fill__step;
 	t->bury.fn = file_fill__bury_step;
 	pthread_mutex_init(&t->making, NULL);

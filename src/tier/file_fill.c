@@ -84,7 +84,7 @@ static int open_counted(struct file_tier *t, unsigned number, struct file_leaf *
 		return err;
 	(void)file_usage__reserve(&t->usage, 2, UINT64_MAX);
 	err = file_leaf__open(t, number, LEAF_MAKE, NULL, leaf);
-	file_usage__give_back(&t->usage, 2 - leaf->made);
+	file_usage__settle(&t->usage, 2, leaf->made);
 	return err;
 }
 

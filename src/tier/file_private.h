@@ -23,11 +23,9 @@ enum { FILE_UNIT = 4096 };		  /* what is used is counted in these; a directory c
 /* file_usage.c: what is used on disk, shared by processes. */
 
 struct file_usage {
-	struct file_usage_map *_Atomic map;
-	struct file_usage_old *old; /* maps of directories that have vanished: somebody may still be counting there */
-	int fd;			    /* locked: shared while we live */
-	bool alone;		    /* when it was opened nobody else had it */
-	bool fresh;		    /* the counts were not there, or not valid: nothing is known */
+	struct file_usage_file *_Atomic file;
+	bool alone; /* when it was opened nobody else had it */
+	bool fresh; /* the counts were not there, or not valid: nothing is known */
 };
 
 /* ERR_OK or ERR_IO with *why. Blocks for a moment. While `alone`, others who open it wait until it is shared. */
@@ -36,10 +34,14 @@ void file_usage__share(struct file_usage *u);
 void file_usage__close(struct file_usage *u);
 /* The directory is another one now: counts in the file there, in place of the old one. */
 int file_usage__renew(struct file_usage *u, const char *path) MUST_CHECK;
+/* The counts were cut or overwritten while they were in use: whoever is told so, one of all processes, counts anew. */
+bool file_usage__is_lost(struct file_usage *u);
 uint64_t file_usage__bytes(const struct file_usage *u);
 /* Before a write; false when it would pass the limit. */
 bool file_usage__reserve(struct file_usage *u, uint64_t units, uint64_t limit_bytes);
 void file_usage__give_back(struct file_usage *u, uint64_t units);
+/* Of what was reserved so much stays counted; that may be more. */
+void file_usage__settle(struct file_usage *u, uint64_t reserved, uint64_t used);
 /* What was reserved has come to lie in that leaf / has left it. The leaf is locked, except for the unit of its directory. */
 void file_usage__stored(struct file_usage *u, unsigned leaf, int64_t units);
 void file_usage__removed(struct file_usage *u, unsigned leaf, uint64_t units);

@@ -10,7 +10,10 @@
  *
  * Whoever is killed on the way leaves a count that is too high, never one that is too low. Each count of a leaf is put right when the
  * background pass (file_fill.c) looks at it. What was reserved by the dead is forgotten when a process opens the file and is alone: total is
- * then the sum of the rest. Each process holds a shared lock (flock) on the file while it lives, which tells who is alone. */
+ * then the sum of the rest. Each process holds a shared lock (flock) on the file while it lives, which tells who is alone.
+ *
+ * A file that is cut while it is mapped would end the process (SIGBUS). So each use looks at its size first, and gives it its blocks again: the
+ * counts are zeros then, which the next who reserves sees by the magic, and one of all processes counts anew. */
 #include "tier/file_private.h"
 
 #include <errno.h>
@@ -30,14 +33,26 @@ struct file_usage_map {
 	_Atomic uint32_t top[FILE_TOPS];
 };
 
-struct file_usage_old {
-	struct file_usage_old *next;
+struct file_usage_file {
+	struct file_usage_file *older; /* of directories that have vanished: somebody may still be counting there */
+	int fd;			       /* locked: shared while we live */
 	struct file_usage_map *map;
+	struct file_usage_map *spare; /* private, for when the file is cut and cannot be made whole */
 };
+
+/* With its blocks: a write to a mapped hole of a full disk would end the process. What is there stays. */
+static int make_whole(int fd)
+{
+	return posix_fallocate(fd, 0, sizeof(struct file_usage_map));
+}
 
 static struct file_usage_map *map_of(const struct file_usage *u)
 {
-	return atomic_load_explicit(&u->map, memory_order_acquire);
+	struct file_usage_file *f = atomic_load_explicit(&u->file, memory_order_acquire);
+	struct stat st;
+	if (fstat(f->fd, &st) == 0 && st.st_size >= (off_t)sizeof(struct file_usage_map))
+		return f->map;
+	return make_whole(f->fd) == 0 ? f->map : f->spare;
 }
 
 static int open_file(const char *path)
@@ -45,8 +60,7 @@ static int open_file(const char *path)
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -1;
-	/* With its blocks: a write to a mapped hole of a full disk would end the process. */
-	int error = posix_fallocate(fd, 0, sizeof(struct file_usage_map));
+	int error = make_whole(fd);
 	if (error) {
 		close(fd);
 		errno = error;
@@ -55,95 +69,119 @@ static int open_file(const char *path)
 	return fd;
 }
 
+static void clear(struct file_usage_map *m)
+{
+	for (unsigned i = 0; i < FILE_LEAVES; i++)
+		atomic_store(&m->leaf[i], 0);
+	for (unsigned i = 0; i < FILE_TOPS; i++)
+		atomic_store(&m->top[i], 0);
+	atomic_store(&m->total, 0);
+}
+
 /* Nobody else uses it: what the dead had reserved is forgotten. True when nothing was known. */
 static bool begin(struct file_usage_map *m)
 {
 	bool fresh = atomic_load(&m->magic) != MAGIC;
 	uint64_t sum = 0;
-	for (unsigned i = 0; i < FILE_LEAVES; i++) {
-		if (fresh)
-			atomic_store(&m->leaf[i], 0);
+	if (fresh)
+		clear(m);
+	for (unsigned i = 0; i < FILE_LEAVES; i++)
 		sum += atomic_load(&m->leaf[i]);
-	}
-	for (unsigned i = 0; i < FILE_TOPS; i++) {
-		if (fresh)
-			atomic_store(&m->top[i], 0);
+	for (unsigned i = 0; i < FILE_TOPS; i++)
 		sum += atomic_load(&m->top[i]);
-	}
 	atomic_store(&m->total, sum);
 	atomic_store(&m->magic, MAGIC);
 	return fresh;
 }
 
-static int map_file(struct file_usage *u, int fd)
+static struct file_usage_map *map_pages(int fd)
 {
-	struct file_usage_map *m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (m == MAP_FAILED)
+	int how = fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+	void *m = mmap(NULL, sizeof(struct file_usage_map), PROT_READ | PROT_WRITE, how, fd, 0);
+	return m == MAP_FAILED ? NULL : m;
+}
+
+static void file_free(struct file_usage_file *f)
+{
+	if (f->map)
+		munmap(f->map, sizeof(*f->map));
+	if (f->spare)
+		munmap(f->spare, sizeof(*f->spare));
+	if (f->fd >= 0)
+		close(f->fd);
+	free(f);
+}
+
+static int map_file(struct file_usage *u, struct file_usage_file *f)
+{
+	f->map = map_pages(f->fd);
+	f->spare = map_pages(-1);
+	if (!f->map || !f->spare)
 		return ERR_IO;
-	u->alone = flock(fd, LOCK_EX | LOCK_NB) == 0;
-	int err = u->alone || flock(fd, LOCK_SH) == 0 ? ERR_OK : ERR_IO;
+	u->alone = flock(f->fd, LOCK_EX | LOCK_NB) == 0;
+	if (!u->alone && flock(f->fd, LOCK_SH))
+		return ERR_IO;
 	if (u->alone)
-		u->fresh = begin(m);
-	if (!err && atomic_load(&m->magic) != MAGIC)
-		err = ERR_INVALID;
-	if (err) {
-		munmap(m, sizeof(*m));
-		return err;
-	}
-	struct file_usage_map *before = atomic_exchange(&u->map, m);
-	if (before) {
-		struct file_usage_old *old = mem_zalloc(sizeof(*old));
-		*old = (struct file_usage_old){.next = u->old, .map = before};
-		u->old = old;
-	}
+		u->fresh = begin(f->map);
 	return ERR_OK;
 }
 
 void file_usage__share(struct file_usage *u)
 {
 	if (u->alone)
-		(void)flock(u->fd, LOCK_SH); /* a weaker lock than ours: it does not wait */
+		(void)flock(atomic_load(&u->file)->fd, LOCK_SH); /* a weaker lock than ours: it does not wait */
+}
+
+static int add_file(struct file_usage *u, const char *path)
+{
+	struct file_usage_file *f = mem_zalloc(sizeof(*f));
+	f->fd = open_file(path);
+	int err = f->fd < 0 ? ERR_IO : map_file(u, f);
+	if (err) {
+		int error = errno;
+		file_free(f);
+		errno = error;
+		return err;
+	}
+	f->older = atomic_load(&u->file);
+	atomic_store(&u->file, f);
+	return ERR_OK;
 }
 
 int file_usage__open(struct file_usage *u, const char *path, const char **why)
 {
-	*u = (struct file_usage){.fd = open_file(path)};
-	int err = u->fd < 0 ? ERR_IO : map_file(u, u->fd);
-	if (!err)
-		return ERR_OK;
-	*why = err == ERR_INVALID ? "the file pages/usage is damaged, and in use" : strerror(errno);
-	file_usage__close(u);
-	return ERR_IO;
+	*u = (struct file_usage){.alone = false};
+	int err = add_file(u, path);
+	if (err)
+		*why = strerror(errno);
+	return err;
 }
 
 void file_usage__close(struct file_usage *u)
 {
-	if (map_of(u))
-		munmap(map_of(u), sizeof(struct file_usage_map));
-	for (struct file_usage_old *old; (old = u->old);) {
-		u->old = old->next;
-		munmap(old->map, sizeof(*old->map));
-		free(old);
+	for (struct file_usage_file *f = atomic_load(&u->file), *older; f; f = older) {
+		older = f->older;
+		file_free(f);
 	}
-	if (u->fd >= 0)
-		close(u->fd);
-	*u = (struct file_usage){.fd = -1};
+	*u = (struct file_usage){.alone = false};
 }
 
 int file_usage__renew(struct file_usage *u, const char *path)
 {
-	int fd = open_file(path);
-	if (fd < 0)
-		return ERR_IO;
-	int err = map_file(u, fd);
-	if (err) {
-		close(fd);
-		return err;
-	}
-	close(u->fd);
-	u->fd = fd;
-	file_usage__share(u);
-	return ERR_OK;
+	int err = add_file(u, path);
+	if (!err)
+		file_usage__share(u);
+	return err;
+}
+
+bool file_usage__is_lost(struct file_usage *u)
+{
+	struct file_usage_map *m = map_of(u);
+	uint64_t found = atomic_load(&m->magic);
+	if (found == MAGIC || !atomic_compare_exchange_strong(&m->magic, &found, MAGIC))
+		return false;
+	clear(m);
+	return true;
 }
 
 uint64_t file_usage__bytes(const struct file_usage *u)
@@ -169,6 +207,14 @@ void file_usage__give_back(struct file_usage *u, uint64_t units)
 	uint64_t total = atomic_load(&m->total);
 	while (!atomic_compare_exchange_weak(&m->total, &total, total > units ? total - units : 0))
 		;
+}
+
+void file_usage__settle(struct file_usage *u, uint64_t reserved, uint64_t used)
+{
+	if (used > reserved)
+		atomic_fetch_add(&map_of(u)->total, used - reserved);
+	else
+		file_usage__give_back(u, reserved - used);
 }
 
 void file_usage__stored(struct file_usage *u, unsigned leaf, int64_t units)

@@ -93,6 +93,8 @@ bool file_write__make_room(struct file_tier *t)
 
 static bool reserve(struct file_tier *t, uint64_t units)
 {
+	if (file_usage__is_lost(&t->usage))
+		file_fill__count(t);
 	for (unsigned i = 0; i < EVICT_MAX; i++) {
 		if (file_usage__reserve(&t->usage, units, atomic_load(&t->limit)))
 			return true;
@@ -392,7 +394,7 @@ static int store(struct writing *w)
 		unlink(w->tmp_body);
 		unlink(w->tmp_json);
 	}
-	file_usage__give_back(&t->usage, units - made - (err ? 0 : w->units));
+	file_usage__settle(&t->usage, units, made + (err ? 0 : w->units));
 	/* The disk is full before the bound is reached: the cache must not stand still, nor take room from those who share the disk. */
 	for (unsigned i = 0; i < 2 && err == ERR_FULL; i++)
 		file_write__make_room(t);
@@ -453,6 +455,7 @@ int file_write__soft(struct file_tier *t, struct file_leaf *leaf, const struct f
 		snprintf(
 		    tmp, sizeof(tmp), "%s/tmp/%016llx.json", t->pages, (unsigned long long)file_store__new_id(t, 0));
 		file_leaf__json_name(f->sha, f->variant, name);
+		file_usage__stored(&t->usage, leaf->number, (int64_t)units); /* before: never too low */
 		err = write_text(tmp, buf_str(&json));
 		if (!err &&
 		    (fstatat(leaf->fd, name, &old, AT_SYMLINK_NOFOLLOW) || renameat(AT_FDCWD, tmp, leaf->fd, name)))
@@ -460,10 +463,9 @@ int file_write__soft(struct file_tier *t, struct file_leaf *leaf, const struct f
 		if (err) {
 			err = file__failed(t, "mark a page as purged");
 			unlink(tmp);
-			file_usage__removed(&t->usage, leaf->number, units);
-		} else {
-			file_usage__removed(&t->usage, leaf->number, file__units((uint64_t)old.st_size));
 		}
+		/* The old one leaves, or the new one has not come. */
+		file_usage__removed(&t->usage, leaf->number, err ? units : file__units((uint64_t)old.st_size));
 	}
 	buf_free(&json);
 	return err;

@@ -51,13 +51,13 @@ struct under_way {
 	struct under_way *next, *prev;
 	struct stack *stack;
 	uint64_t epoch;
-	atomic_uint left; /* tiers that have not answered, and the one who asks them */
+	unsigned n;	  /* tiers that are asked: the first ones below */
+	atomic_uint left; /* those that have not answered, and the one who asks them */
 	atomic_int err;
 	struct tier_purge *op; /* the caller's; NULL: of nobody who waits */
 	struct purge_below {
 		struct tier_purge op;
 		struct under_way *whole;
-		unsigned at;
 	} purge[STACK_BELOW];
 	struct invalidate_below {
 		struct tier_invalidate op;
@@ -117,12 +117,14 @@ static uint64_t label(struct stack *s)
 	return oldest > 0 ? oldest - 1 : 0;
 }
 
-static struct under_way *under_way_new(struct stack *s, uint64_t epoch)
+/* n: tiers below that are to be asked. Who hears of others may do so while tiers are still added, or closed: those of it are there. */
+static struct under_way *under_way_new(struct stack *s, uint64_t epoch, unsigned n)
 {
 	struct under_way *u = mem_zalloc(sizeof(*u));
 	u->stack = s;
 	u->epoch = epoch;
-	atomic_init(&u->left, s->n_below + 1);
+	u->n = n;
+	atomic_init(&u->left, n + 1);
 	atomic_init(&u->err, ERR_OK);
 	list_add(s, u);
 	return u;
@@ -361,25 +363,27 @@ static void variants(struct tier *t, const struct cache_key *key, void (*fn)(voi
 
 /* ---- purging ---- */
 
-/* What one tier did, for the caller: pages are in several, so the most that one had is what is told. */
-static void add_up(struct under_way *u, const struct tier_purge *done)
+/* What one tier did, for the caller: pages are in several, so the most that one had is what is told. Each that is shared has an order of
+ * its own; the place that is told is one in the order of the tier that `await` asks. */
+static void add_up(const struct purge_below *b)
 {
+	struct under_way *u = b->whole;
 	struct stack *s = u->stack;
 	if (!u->op)
 		return;
 	pthread_mutex_lock(&s->lock);
-	if (done->count > u->op->count)
-		u->op->count = done->count;
-	if (done->seq > 0)
-		u->op->seq = done->seq;
+	if (b->op.count > u->op->count)
+		u->op->count = b->op.count;
+	if (b == &u->purge[u->n - 1])
+		u->op->seq = b->op.seq;
 	pthread_mutex_unlock(&s->lock);
 }
 
 static void on_purged(struct tier_purge *op, int err)
 {
-	struct under_way *u = CONTAINER_OF(op, struct purge_below, op)->whole;
-	add_up(u, op);
-	under_way_less(u, err, true);
+	const struct purge_below *b = CONTAINER_OF(op, struct purge_below, op);
+	add_up(b);
+	under_way_less(b->whole, err, true);
 }
 
 static void on_invalidated(struct tier_invalidate *op, int err)
@@ -387,35 +391,30 @@ static void on_invalidated(struct tier_invalidate *op, int err)
 	under_way_less(CONTAINER_OF(op, struct invalidate_below, op)->whole, err, true);
 }
 
-/* Of the tiers below, those that are looked at before `to`. */
-static void purge_below(struct under_way *u, const struct tier_purge *op, unsigned to)
+static void purge_below(struct under_way *u, const struct tier_purge *op)
 {
-	struct stack *s = u->stack;
-	for (unsigned i = 0; i < s->n_below; i++) {
+	for (unsigned i = 0; i < u->n; i++) {
+		struct tier *below = u->stack->below[i].tier;
 		struct purge_below *b = &u->purge[i];
-		int err = ERR_OK;
 		*b = (struct purge_below){.op = *op, .whole = u};
 		b->op.count = b->op.seq = 0;
 		b->op.done = on_purged;
-		if (i < to)
-			err = s->below[i].tier->ops->purge(s->below[i].tier, &b->op);
+		int err = below->ops->purge(below, &b->op);
 		if (err == ERR_AGAIN)
 			continue;
-		add_up(u, &b->op);
+		add_up(b);
 		under_way_less(u, err, false); /* not the last: the caller has not said that he is done */
 	}
 }
 
-static void invalidate_below(struct under_way *u, const struct tier_invalidate *op, unsigned to)
+static void invalidate_below(struct under_way *u, const struct tier_invalidate *op)
 {
-	struct stack *s = u->stack;
-	for (unsigned i = 0; i < s->n_below; i++) {
+	for (unsigned i = 0; i < u->n; i++) {
+		struct tier *below = u->stack->below[i].tier;
 		struct invalidate_below *b = &u->invalidate[i];
-		int err = ERR_OK;
 		*b = (struct invalidate_below){.op = *op, .whole = u};
 		b->op.done = on_invalidated;
-		if (i < to)
-			err = s->below[i].tier->ops->invalidate(s->below[i].tier, &b->op);
+		int err = below->ops->invalidate(below, &b->op);
 		if (err != ERR_AGAIN)
 			under_way_less(u, err, false);
 	}
@@ -428,16 +427,20 @@ static struct str keep_text(struct under_way *u, struct str text)
 	return str_make(u->text, text.n);
 }
 
+/* It was remembered before it was listed here. A lookup that began between the two may bear the label of a purge that came, and was done,
+ * between them as well: then it is remembered once more, as later than all of these. */
 static int purge(struct tier *t, struct tier_purge *op)
 {
 	struct stack *s = stack_of(t);
 	if (s->n_below == 0)
 		return s->memory->ops->purge(s->memory, op);
-	struct under_way *u = under_way_new(s, op->epoch);
+	struct under_way *u = under_way_new(s, op->epoch, s->n_below);
+	if (purge_log__epoch(s->tier.purges) != op->epoch)
+		op->epoch = purge_log__add(s->tier.purges, op);
 	u->op = op;
 	int err = s->memory->ops->purge(s->memory, op);
 	atomic_store(&u->err, err);
-	purge_below(u, op, s->n_below);
+	purge_below(u, op);
 	err = atomic_load(&u->err);
 	return under_way_less(u, ERR_OK, false) ? err : ERR_AGAIN;
 }
@@ -448,37 +451,36 @@ static int invalidate(struct tier *t, struct tier_invalidate *op)
 	struct stack *s = stack_of(t);
 	if (s->n_below == 0)
 		return s->memory->ops->invalidate(s->memory, op);
-	struct under_way *u = under_way_new(s, op->epoch);
+	struct under_way *u = under_way_new(s, op->epoch, s->n_below);
+	if (purge_log__epoch(s->tier.purges) != op->epoch) /* as in purge */
+		op->epoch = purge_log__invalidate(s->tier.purges, &op->key);
 	struct tier_invalidate below = *op;
 	int err = s->memory->ops->invalidate(s->memory, op);
 	below.key.text = keep_text(u, op->key.text);
-	invalidate_below(u, &below, s->n_below);
+	invalidate_below(u, &below);
 	under_way_less(u, ERR_OK, false);
 	return err;
 }
 
-/* On a thread of the tier that heard it. That one has done its own part. */
+/* On a thread of the tier that heard it. That one has done its own part. Listed before it is remembered, so nothing comes between. */
 void stack_heard(void *ctx, const struct tier_heard *what)
 {
 	const struct below *from = ctx;
 	struct stack *s = from->stack;
+	struct under_way *u = under_way_new(s, purge_log__epoch(s->tier.purges), (unsigned)(from - s->below));
 	struct tier_purge op = what->purge;
 	if (what->invalidates) {
 		struct tier_invalidate inv = {.key = op.key};
 		inv.epoch = purge_log__invalidate(s->tier.purges, &inv.key);
-		struct under_way *u = under_way_new(s, inv.epoch);
 		(void)!s->memory->ops->invalidate(s->memory, &inv);
 		inv.key.text = keep_text(u, inv.key.text);
-		invalidate_below(u, &inv, (unsigned)(from - s->below));
-		under_way_less(u, ERR_OK, false);
-		return;
+		invalidate_below(u, &inv);
+	} else {
+		op.epoch = purge_log__add(s->tier.purges, &op);
+		(void)!s->memory->ops->purge(s->memory, &op);
+		op.key.text = op.arg = keep_text(u, op.kind == PURGE_URL ? op.key.text : op.arg);
+		purge_below(u, &op);
 	}
-	op.epoch = purge_log__add(s->tier.purges, &op);
-	struct under_way *u = under_way_new(s, op.epoch);
-	(void)!s->memory->ops->purge(s->memory, &op);
-	struct str text = keep_text(u, op.kind == PURGE_URL ? op.key.text : op.arg);
-	op.key.text = op.arg = text;
-	purge_below(u, &op, (unsigned)(from - s->below));
 	under_way_less(u, ERR_OK, false);
 }
 

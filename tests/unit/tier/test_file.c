@@ -406,6 +406,70 @@ START_TEST(lost_counts_are_made_anew)
 }
 END_TEST
 
+/* Mapped bytes behind the end of their file would end the process. */
+START_TEST(counts_that_are_spoiled_while_in_use_are_made_anew)
+{
+	char path[128], junk[4096];
+	memset(junk, 0xa5, sizeof(junk));
+	for (unsigned how = 0; how < 3; how++) {
+		begin();
+		struct tier *t = file_open_at(folder.path, LARGE);
+		for (unsigned i = 0; i < 20; i++)
+			must(store_numbered(t, page_key(i), i, NULL) == ERR_OK, "%u", i);
+		snprintf(path, sizeof(path), "%s/pages/usage", folder.path);
+		int fd = open(path, O_WRONLY);
+		must(fd >= 0 && (how == 2 ? pwrite(fd, junk, sizeof(junk), 0) == sizeof(junk)
+					  : ftruncate(fd, how ? 5000 : 0) == 0),
+		    "%s", path);
+		close(fd);
+		(void)file_stats(t);
+		for (unsigned i = 20; i < 40; i++)
+			must(store_numbered(t, page_key(i), i, NULL) == ERR_OK, "%u: %u", how, i);
+		for (unsigned i = 0; i < 40; i++)
+			ck_assert_uint_eq(find_numbered(t, page_key(i), 0), i);
+		ck_assert_msg(file_stats(t).bytes >= file_bytes_on_disk(folder.path), "%u: the bound holds again", how);
+		tier_close(&t);
+		folder_remove(&folder);
+	}
+}
+END_TEST
+
+/* Each leaf's own count, of which the sum is made when a process begins. */
+START_TEST(a_soft_purge_leaves_the_counts_right)
+{
+	begin();
+	struct tier *t = file_open_at(folder.path, LARGE);
+	must(store_numbered(t, page_key(1), 1, NULL) == ERR_OK, "not stored");
+	struct tier_purge p = {.kind = PURGE_URL, .key = key_of(page_key(1)), .arg = str_of(page_key(1)), .soft = true};
+	ck_assert_int_eq(make_purge(t, &p), ERR_OK);
+	ck_assert_uint_eq(p.count, 1);
+	char sha[SHA256_HEX + 1];
+	sha256_hex(p.key.text, sha);
+	/* All but the directory of the first level. */
+	ck_assert_uint_eq((file_usage__of_leaf(&file_inside(t)->usage, file_leaf__of(sha)) + 1) * FILE_UNIT,
+	    file_bytes_on_disk(folder.path));
+	tier_close(&t);
+	folder_remove(&folder);
+}
+END_TEST
+
+START_TEST(more_may_stay_counted_than_was_reserved)
+{
+	begin();
+	struct tier *t = file_open_at(folder.path, LARGE);
+	struct file_usage *u = &file_inside(t)->usage;
+	uint64_t before = file_usage__bytes(u);
+	ck_assert(file_usage__reserve(u, 4, LARGE));
+	file_usage__settle(u, 4, 5);
+	ck_assert_uint_eq(file_usage__bytes(u), before + 5 * FILE_UNIT);
+	ck_assert(file_usage__reserve(u, 4, LARGE));
+	file_usage__settle(u, 4, 1);
+	ck_assert_uint_eq(file_usage__bytes(u), before + 6 * FILE_UNIT);
+	tier_close(&t);
+	folder_remove(&folder);
+}
+END_TEST
+
 /* A renewed page takes the bytes of the old one along without a copy. */
 START_TEST(a_renewed_page_links_its_body)
 {
@@ -561,6 +625,9 @@ int main(void)
 	tcase_add_test(t, what_only_the_other_knows_leaves_the_disk);
 	tcase_add_test(t, the_sum_on_disk_stays_below_the_bound);
 	tcase_add_test(t, lost_counts_are_made_anew);
+	tcase_add_test(t, counts_that_are_spoiled_while_in_use_are_made_anew);
+	tcase_add_test(t, a_soft_purge_leaves_the_counts_right);
+	tcase_add_test(t, more_may_stay_counted_than_was_reserved);
 	tcase_add_test(t, a_renewed_page_links_its_body);
 	tcase_add_test(t, a_full_disk_fails_no_lookup);
 	tcase_add_test(t, a_directory_that_vanishes_is_made_again);

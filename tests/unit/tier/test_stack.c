@@ -21,6 +21,7 @@ struct below {
 	struct tier_invalidate *invalidate;
 	unsigned gets, puts, purges, invalidations, removed;
 	enum purge_kind purged;
+	void (*while_purging)(void);
 };
 
 static struct below below[STACK_BELOW];
@@ -79,6 +80,8 @@ static int below_purge(struct tier *t, struct tier_purge *op)
 	b->purged = op->kind;
 	op->count = 7;
 	op->seq = 70 + b->purges;
+	if (b->while_purging)
+		b->while_purging();
 	if (!b->waits)
 		return ERR_OK;
 	b->purge = op;
@@ -142,6 +145,17 @@ static struct tier *stack, *memory;
 static unsigned n_done;
 static int done_err;
 
+static void add_below(unsigned i)
+{
+	below[i] = (struct below){.tier = {.ops = &below_ops,
+				      .budget = stack->budget,
+				      .purges = stack->purges,
+				      .heard = stack_heard,
+				      .heard_ctx = stack_next(stack)},
+	    .is_in_touch = true};
+	stack_add(stack, &below[i].tier, is_in_touch);
+}
+
 static void open_stack(bool keeps, unsigned n_below)
 {
 	struct memory_options m = {.memory_size = 64 << 20, .max_variants = 64};
@@ -149,15 +163,8 @@ static void open_stack(bool keeps, unsigned n_below)
 	stack = stack_new(memory_tier_new(&m), &o);
 	memory = tier_part(stack, 0);
 	n_done = 0;
-	for (unsigned i = 0; i < n_below; i++) {
-		below[i] = (struct below){.tier = {.ops = &below_ops,
-					      .budget = stack->budget,
-					      .purges = stack->purges,
-					      .heard = stack_heard,
-					      .heard_ctx = stack_next(stack)},
-		    .is_in_touch = true};
-		stack_add(stack, &below[i].tier, is_in_touch);
-	}
+	for (unsigned i = 0; i < n_below; i++)
+		add_below(i);
 }
 
 static struct entry *entry_with(const char *key, const char *body, const char *tags, int64_t date_s)
@@ -407,6 +414,47 @@ START_TEST(of_two_purges_under_way_the_older_one_still_counts)
 }
 END_TEST
 
+/* The dispatch remembers a purge before the stack walks; here another one comes, and is done, between the two. */
+START_TEST(a_look_from_between_remembering_and_walking_brings_nothing_the_purge_covers)
+{
+	for (unsigned invalidates = 0; invalidates < 2; invalidates++) {
+		open_stack(true, 1);
+		has_below(0, KEY, "old", "t", 5);
+		struct tier_purge slow = {.kind = PURGE_TAG, .arg = STR("t"), .done = on_purge}, quick = purge_of(1);
+		struct tier_invalidate inv = {.key = key_of(KEY)};
+		slow.epoch = inv.epoch =
+		    invalidates ? purge_log__invalidate(stack->purges, &inv.key) : purge_log__add(stack->purges, &slow);
+		ck_assert_int_eq(tier_purge(stack, &quick), ERR_OK);
+		below[0].waits = true;
+		struct tier_get op = deep(KEY);
+		ck_assert_int_eq(tier_get(stack, &op), ERR_AGAIN);
+		below[0].waits = false;
+		int err = invalidates ? stack->ops->invalidate(stack, &inv) : stack->ops->purge(stack, &slow);
+		ck_assert_int_eq(err, ERR_OK);
+		answer_get(0);
+		ck_assert_ptr_null(op.entry);
+		ck_assert(!has(memory, KEY));
+		tier_close(&stack);
+	}
+}
+END_TEST
+
+START_TEST(the_place_that_is_told_is_one_of_the_tier_that_is_awaited)
+{
+	for (unsigned first = 0; first < 2; first++) {
+		open_stack(true, 2);
+		below[0].waits = below[1].waits = true;
+		below[1].purges = 10;
+		struct tier_purge p = purge_of(0);
+		ck_assert_int_eq(tier_purge(stack, &p), ERR_AGAIN);
+		below[first].purge->done(below[first].purge, ERR_OK);
+		below[1 - first].purge->done(below[1 - first].purge, ERR_OK);
+		ck_assert_uint_eq(p.seq, 81);
+		tier_close(&stack);
+	}
+}
+END_TEST
+
 START_TEST(nobody_finds_below_what_was_invalidated)
 {
 	open_stack(true, 1);
@@ -529,6 +577,24 @@ START_TEST(what_others_purge_leaves_memory_and_the_tiers_above)
 }
 END_TEST
 
+static void add_second(void)
+{
+	below[0].while_purging = NULL;
+	add_below(1);
+}
+
+/* A tier may hear of others from its first moment, which is before the stack has it. */
+START_TEST(what_is_heard_while_a_tier_is_added_reaches_those_before_it)
+{
+	open_stack(true, 1);
+	below[0].while_purging = add_second;
+	struct tier_heard heard = {.purge = {.kind = PURGE_ALL}, .everything = true};
+	stack_heard(stack_next(stack), &heard);
+	ck_assert(below[0].purges == 1 && below[1].purges == 0);
+	tier_close(&stack);
+}
+END_TEST
+
 START_TEST(memory_is_not_believed_while_out_of_touch)
 {
 	open_stack(true, 1);
@@ -621,6 +687,8 @@ int main(void)
 	tcase_add_test(c, a_look_that_began_before_a_purge_brings_nothing_it_covers);
 	tcase_add_test(c, a_look_that_began_while_a_purge_was_under_way_brings_nothing_it_covers);
 	tcase_add_test(c, of_two_purges_under_way_the_older_one_still_counts);
+	tcase_add_test(c, a_look_from_between_remembering_and_walking_brings_nothing_the_purge_covers);
+	tcase_add_test(c, the_place_that_is_told_is_one_of_the_tier_that_is_awaited);
 	tcase_add_test(c, nobody_finds_below_what_was_invalidated);
 	tcase_add_test(c, a_purge_that_a_tier_did_not_take_is_told);
 	tcase_add_test(c, a_stack_that_keeps_nothing_has_pages_until_they_are_below);
@@ -628,6 +696,7 @@ int main(void)
 	tcase_add_test(c, parts_stay_in_memory);
 	tcase_add_test(c, removing_reaches_all_tiers);
 	tcase_add_test(c, what_others_purge_leaves_memory_and_the_tiers_above);
+	tcase_add_test(c, what_is_heard_while_a_tier_is_added_reaches_those_before_it);
 	tcase_add_test(c, memory_is_not_believed_while_out_of_touch);
 	tcase_add_test(c, no_more_files_are_held_open_than_may_be);
 	tcase_add_test(c, a_handle_is_used_while_its_file_is_what_it_was);
