@@ -316,16 +316,42 @@ static void unknown_variable(struct loader *l, struct str name)
 		    STR_ARG(name));
 }
 
+static void take_variable(
+    struct loader *l, struct conf_origin *s, const struct option *o, struct str name, struct str value)
+{
+	beat_weaker(s, o, FROM_ENVIRONMENT);
+	struct given *g = add_given(l, s, o, arena_str(l->arena, value));
+	g->from = FROM_ENVIRONMENT;
+	g->source = arena_str(l->arena, name);
+}
+
+void loader_gather_environment(struct loader *l, char **environment)
+{
+	for (; environment && *environment; environment++) {
+		struct str all = str_of(*environment);
+		size_t equals = str_index(all, '=');
+		struct str name = str_take(all, equals), value = str_trim(str_skip(all, equals + 1));
+		/* Empty is how a container's file says "not set". */
+		if (!str_starts(name, STR("LARDER_")) || value.n == 0)
+			continue;
+		struct conf_origin *s;
+		const struct option *o = find_variable(l, name, &s);
+		if (o)
+			take_variable(l, s, o, name, value);
+		else
+			unknown_variable(l, name);
+	}
+}
+
 /* Names that frameworks and hosts give to the same things: Larder's own name beats them, the first of a row the second. */
 static const struct {
-	const char *ours, *others[2];
+	const char *option, *names[2];
 } aliases[] = {
-    {"LARDER_CACHE_BACKEND", {"ASOK_CACHE_BACKEND", NULL}},
-    {"LARDER_CACHE_PATH", {"ASOK_CACHE_PATH", NULL}},
-    {"LARDER_CACHE_REDIS_URL", {"REDIS_URL", "ASOK_REDIS_URL"}},
+    {"backend", {"ASOK_CACHE_BACKEND", NULL}},
+    {"path", {"ASOK_CACHE_PATH", NULL}},
+    {"redis_url", {"REDIS_URL", "ASOK_REDIS_URL"}},
 };
 
-/* Empty is how a container's file says "not set". */
 static struct str variable(char **environment, struct str name)
 {
 	for (; environment && *environment; environment++) {
@@ -337,43 +363,27 @@ static struct str variable(char **environment, struct str name)
 	return STR("");
 }
 
-static void take_variable(struct loader *l, struct str ours, struct str name, struct str value)
+/* A host sets REDIS_URL for whoever wants it: it is read, and judged, only where backend names Redis. */
+static bool is_wanted(const struct conf_origin *cache, const struct option *o)
 {
-	struct conf_origin *s;
-	const struct option *o = find_variable(l, ours, &s);
-	if (!o) {
-		unknown_variable(l, name);
-		return;
-	}
-	beat_weaker(s, o, FROM_ENVIRONMENT);
-	struct given *g = add_given(l, s, o, arena_str(l->arena, value));
-	g->from = FROM_ENVIRONMENT;
-	g->source = arena_str(l->arena, name);
+	const struct given *backend = origin_given_name(cache, "backend");
+	return !str_eq(str_of(o->name), STR("redis_url")) ||
+	       (backend && str_find(backend->text, STR("redis")) < backend->text.n);
 }
 
-static void take_aliases(struct loader *l, char **environment)
+void loader_gather_aliases(struct loader *l, char **environment)
 {
+	struct conf_origin *cache = loader_section(l, SECTION_CACHE, STR(""));
 	for (size_t i = 0; i < COUNT_OF(aliases); i++) {
-		struct str ours = str_of(aliases[i].ours);
-		bool is_taken = variable(environment, ours).n > 0;
-		for (size_t k = 0; k < COUNT_OF(aliases[i].others) && !is_taken; k++) {
-			struct str name = str_of(aliases[i].others[k]), value = variable(environment, name);
-			is_taken = value.n > 0;
-			if (is_taken)
-				take_variable(l, ours, name, value);
+		const struct option *o = option_find(SECTION_CACHE, str_of(aliases[i].option));
+		const struct given *own = origin_given(cache, o);
+		for (size_t k = 0; k < COUNT_OF(aliases[i].names) && is_wanted(cache, o); k++) {
+			struct str name = str_of(aliases[i].names[k]), value = variable(environment, name);
+			if (value.n == 0 || (own && own->from >= FROM_ENVIRONMENT))
+				continue;
+			take_variable(l, cache, o, name, value);
+			break;
 		}
-	}
-}
-
-void loader_gather_environment(struct loader *l, char **environment)
-{
-	take_aliases(l, environment);
-	for (; environment && *environment; environment++) {
-		struct str all = str_of(*environment);
-		size_t equals = str_index(all, '=');
-		struct str name = str_take(all, equals), value = str_trim(str_skip(all, equals + 1));
-		if (str_starts(name, STR("LARDER_")) && value.n > 0)
-			take_variable(l, name, name, value);
 	}
 }
 

@@ -332,6 +332,7 @@ static void load_text(struct loader *l, const struct conf_source *source, struct
 		    l, (enum section_id)i, sections[i].shape == SECTION_ONE ? STR("") : STR("default"));
 	loader_gather_environment(l, source->environ);
 	loader_gather_flags(l, source->flags, source->n_flags);
+	loader_gather_aliases(l, source->environ);
 	place(l);
 	read_sections(l, false);
 	read_sections(l, true);

@@ -19,6 +19,8 @@ int conf__load_text(const struct conf_source *source, const char *file, struct s
 void loader_gather_file(struct loader *l, struct str text);
 void loader_gather_environment(struct loader *l, char **environment);
 void loader_gather_flags(struct loader *l, const struct conf_flag *flags, unsigned n);
+/* What other programs call the same things, where nothing but the file has a value; after all others. */
+void loader_gather_aliases(struct loader *l, char **environment);
 /* The section, made when it is not there; for [upstream] the label is "default". */
 struct conf_origin *loader_section(struct loader *l, enum section_id id, struct str label);
 

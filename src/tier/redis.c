@@ -53,6 +53,8 @@ bool redis_tier_is_in_touch(struct tier *t)
 	int64_t now_us = clock_mono_us(), reached_us = atomic_load_explicit(&r->reached_us, memory_order_relaxed);
 	if (redis_follow__is_fresh(r->follow, now_us))
 		return true;
+	if (r->mark_path && redis_follow__is_starting(r->follow, now_us)) /* files have pages of before */
+		return false;
 	return reached_us == 0 || now_us - reached_us > REDIS_BOUND_MS * 1000;
 }
 
@@ -102,6 +104,7 @@ static void close_tier(struct tier *t)
 		purge_log__free(t->purges);
 	free(r->prefix);
 	free(r->instance);
+	free(r->mark_path);
 	free(r);
 }
 
@@ -145,6 +148,7 @@ struct tier *redis_tier_new(const struct redis_options *o)
 	    .heard_ctx = o->heard_ctx};
 	r->prefix = mem_dup(o->prefix.p, o->prefix.n);
 	r->instance = mem_dup(o->instance.n > 0 ? o->instance.p : "", o->instance.n);
+	r->mark_path = o->mark_path.n > 0 ? mem_dup(o->mark_path.p, o->mark_path.n) : NULL;
 	r->timeout_ms = o->timeout_ms;
 	r->key_seed = o->key_seed;
 	redis_tier_configure(&r->tier, o->budget_ms, o->max_object, o->max_variants);

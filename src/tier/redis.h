@@ -13,6 +13,9 @@ struct redis_options {
 	size_t max_object;	     /* larger bodies are not stored here */
 	unsigned max_variants;	     /* of one key */
 	struct str instance;	     /* name of this process among those that share the server, in receipts */
+	/* Where there are tiers above it that outlive the process: a file in which is kept up to where they were told of purges. At the start they
+	 * are told of those since; of everything where that cannot be known. Empty: there are none. */
+	struct str mark_path;
 	uint64_t key_seed;
 	struct budget *budget;
 	struct purge_log *purges;				 /* of the stack; NULL: its own */

@@ -25,7 +25,9 @@
  *   trusted = had everything within the bound, or nobody of us has heard of Redis within the bound
  *
  * What is tried at start: a tier that reaches Redis within the bound after its start joins silently; one that comes later has served
- * meanwhile, and is told that everything is gone. */
+ * meanwhile, and is told that everything is gone. Tiers above that outlive the process (files) are not trusted until then, and are told of all
+ * purges since the mark that the last process has left (redis_mark.h); of everything where there is none, or the order does not reach back to
+ * it. The mark is the position of the heartbeat before: what was told by then has been carried out. */
 #include "tier/redis_follow.h"
 
 #include <assert.h>
@@ -37,6 +39,7 @@
 #include "base/random.h"
 #include "redis/sync.h"
 #include "tier/purge_log.h"
+#include "tier/redis_mark.h"
 #include "tier/redis_purge.h"
 #include "tier/redis_receipt.h"
 #include "tier/redis_record.h"
@@ -65,6 +68,8 @@ struct redis_follow {
 	int64_t started_us, acked_us;
 	uint64_t acked;
 	bool joined, was_down;
+	struct redis_mark mark, next_mark; /* that was written, and that is to be; with mark_path */
+	int64_t marked_us;
 };
 
 struct ledger *redis_follow__ledger(struct redis_follow *f)
@@ -86,6 +91,12 @@ bool redis_follow__is_fresh(const struct redis_follow *f, int64_t now_us)
 {
 	int64_t at = atomic_load_explicit(&f->caught_up_us, memory_order_acquire);
 	return at != 0 && now_us - at <= REDIS_BOUND_MS * 1000;
+}
+
+bool redis_follow__is_starting(const struct redis_follow *f, int64_t now_us)
+{
+	return atomic_load_explicit(&f->caught_up_us, memory_order_acquire) == 0 &&
+	       now_us - f->started_us <= REDIS_BOUND_MS * 1000;
 }
 
 /* Telling and applying */
@@ -274,8 +285,8 @@ static int ask_to_join(struct redis_follow *f, bool lost, struct joined *out)
 	return err;
 }
 
-/* The records from `from` on, at most CHUNK of them, into the ledger. *from moves behind them; how many. */
-static int read_chunk(struct redis_follow *f, uint64_t *from, uint64_t *print, size_t *n)
+/* The records from `from` on, at most CHUNK of them, into the ledger; those behind `told` are told. *from moves behind them; how many. */
+static int read_chunk(struct redis_follow *f, uint64_t told, uint64_t *from, uint64_t *print, size_t *n)
 {
 	struct redisReply *reply;
 	struct words w;
@@ -298,10 +309,39 @@ static int read_chunk(struct redis_follow *f, uint64_t *from, uint64_t *print, s
 		if (*from == 0 && rec.seq > 1) /* what was before the first is not known */
 			ledger_forget(f->ledger, rec.seq - 1);
 		ledger_add(f->ledger, rec.seq, &rec.purge);
+		if (rec.seq > told)
+			tell(f->r, &(struct tier_heard){.purge = rec.purge, .invalidates = rec.invalidates});
 		*from = rec.seq + 1;
 		*print = rec.print;
 	}
 	freeReplyObject(reply);
+	return ERR_OK;
+}
+
+/* Up to where the tiers above that outlive the process were told. False: nobody knows, or nobody knows what came since. */
+static bool was_told(const struct redis_follow *f, const struct joined *to, uint64_t *seq)
+{
+	struct redis_mark mark;
+	bool is_known = redis_mark__read(f->r->mark_path, &mark) && mark.id == to->id && mark.seq <= to->seq;
+	*seq = is_known ? mark.seq : 0;
+	return is_known && mark.seq >= ledger_forgotten(f->ledger);
+}
+
+/* The first time, for tiers that were there before. */
+static int tell_what_was_missed(struct redis_follow *f, const struct joined *to)
+{
+	uint64_t told, from, print;
+	size_t n = CHUNK;
+	if (!was_told(f, to, &told)) {
+		tell_everything(f->r);
+		return ERR_OK;
+	}
+	from = told + 1;
+	while (n == CHUNK) {
+		int err = read_chunk(f, told, &from, &print, &n);
+		if (err)
+			return err;
+	}
 	return ERR_OK;
 }
 
@@ -311,7 +351,7 @@ static int adopt(struct redis_follow *f, const struct joined *to)
 	uint64_t from = 0, print = 0;
 	size_t n = CHUNK;
 	while (n == CHUNK) {
-		int err = read_chunk(f, &from, &print, &n);
+		int err = read_chunk(f, UINT64_MAX, &from, &print, &n);
 		if (err)
 			return err;
 	}
@@ -320,6 +360,11 @@ static int adopt(struct redis_follow *f, const struct joined *to)
 	uint64_t position = from > to->seq ? from - 1 : to->seq;
 	if (redis_follow__id(f) != 0 || clock_mono_us() - f->started_us > REDIS_BOUND_MS * 1000)
 		tell_everything(f->r);
+	else if (f->r->mark_path) {
+		int err = tell_what_was_missed(f, to);
+		if (err)
+			return err;
+	}
 	pthread_mutex_lock(&f->applying);
 	move(f, position, position + 1 == from ? print : 0);
 	atomic_store_explicit(&f->id, to->id, memory_order_release);
@@ -344,6 +389,15 @@ static int join(struct redis_follow *f)
 }
 
 /* Following */
+
+static void write_mark(struct redis_follow *f)
+{
+	if (f->next_mark.id != 0 && (f->next_mark.id != f->mark.id || f->next_mark.seq != f->mark.seq)) {
+		redis_mark__write(f->r->mark_path, &f->next_mark);
+		f->mark = f->next_mark;
+	}
+	f->next_mark = (struct redis_mark){redis_follow__id(f), redis_follow__position(f)};
+}
 
 static int acknowledge(struct redis_follow *f, int64_t now_us)
 {
@@ -423,6 +477,10 @@ static int follow(struct redis_follow *f)
 		if (err)
 			return err;
 		due_ms = HEARTBEAT_MS;
+	}
+	if (r->mark_path && now_us - f->marked_us >= HEARTBEAT_MS * 1000) {
+		f->marked_us = now_us;
+		write_mark(f);
 	}
 	struct redisReply *replies[2];
 	uint64_t from = redis_follow__position(f);

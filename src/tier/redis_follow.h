@@ -24,6 +24,8 @@ struct ledger *redis_follow__ledger(struct redis_follow *f);
 uint64_t redis_follow__id(const struct redis_follow *f);
 /* Up to where all is known and told. */
 uint64_t redis_follow__position(const struct redis_follow *f);
+/* It has not joined since its start, a moment ago: Redis may be about to answer. */
+bool redis_follow__is_starting(const struct redis_follow *f, int64_t now_us);
 /* It had everything a moment ago (REDIS_BOUND_MS). */
 bool redis_follow__is_fresh(const struct redis_follow *f, int64_t now_us);
 /* The answer of the script redis__purge to `op`, on any thread: from now on our lookups know of it, and the position moves to it unless others'

@@ -29,7 +29,8 @@ struct redis_tier {
 	struct tier tier;
 	bool owns_log;
 	char *prefix, *instance;
-	char mark[17]; /* this tier among all others: random */
+	char *mark_path; /* NULL: none */
+	char mark[17];	 /* this tier among all others: random */
 	int64_t timeout_ms;
 	uint64_t key_seed;
 	_Atomic int64_t budget_ms;

@@ -71,9 +71,10 @@ static struct stack *stack_of(struct tier *t)
 	return CONTAINER_OF(t, struct stack, tier);
 }
 
-static bool may_trust_memory(const struct stack *s)
+/* What lies above below[from]: others may have purged it there, and we do not know yet. */
+static bool may_trust_above(const struct stack *s, unsigned from)
 {
-	for (unsigned i = 0; i < s->n_below; i++) {
+	for (unsigned i = from; i < s->n_below; i++) {
 		if (s->below[i].is_in_touch && !s->below[i].is_in_touch(s->below[i].tier))
 			return false;
 	}
@@ -213,6 +214,8 @@ static int look_on(struct look *l)
 	struct tier_get *op = l->op;
 	for (; l->at < s->n_below; l->at++) {
 		struct tier *below = s->below[l->at].tier;
+		if (!may_trust_above(s, l->at + 1))
+			continue;
 		l->sub = (struct tier_get){.key = op->key,
 		    .match = op->match,
 		    .ctx = op->ctx,
@@ -265,7 +268,7 @@ static int look_here(struct stack *s, struct tier_get *op)
 	bool is_current = body_is_current(op->entry->body);
 	if (body_has_file(op->entry->body))
 		op->found_in = s->below[0].tier->ops->name; /* a handle: its bytes come from there */
-	if (is_current && may_trust_memory(s))
+	if (is_current && may_trust_above(s, 0))
 		return ERR_OK;
 	if (!is_current)
 		tier_remove(s->memory, op->entry);

@@ -69,8 +69,10 @@ static void name_instance(char *out, size_t max)
 
 static void add_redis(struct tier *stack, const struct conf_cache *c, uint64_t key_seed)
 {
-	char instance[192];
+	char instance[192], mark[4096] = "";
 	name_instance(instance, sizeof(instance));
+	if (c->backend & BACKEND_FILE)
+		snprintf(mark, sizeof(mark), "%.*s/pages/redis-%.*s", STR_ARG(c->path), STR_ARG(c->redis_prefix));
 	struct redis_options o = {.url = c->redis,
 	    .prefix = c->redis_prefix,
 	    .timeout_ms = c->redis_timeout_ms,
@@ -78,6 +80,7 @@ static void add_redis(struct tier *stack, const struct conf_cache *c, uint64_t k
 	    .max_object = c->redis_max_object,
 	    .max_variants = c->max_variants,
 	    .instance = str_of(instance),
+	    .mark_path = str_of(mark),
 	    .key_seed = key_seed,
 	    .budget = stack->budget,
 	    .purges = stack->purges,

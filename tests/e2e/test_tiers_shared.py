@@ -10,7 +10,7 @@ import pytest
 import client
 from larder import slack, wait_until
 from origin import Gate
-from tiers import FILES, REDISES, ROUTES, SITE, Visitors, content, get, kept, lowest, pages_of, url
+from tiers import FILES, REDISES, ROUTES, SITE, Visitors, content, files_below, get, kept, lowest, pages_of, ready, url
 
 shared = pytest.mark.parametrize("backend", FILES + REDISES)
 
@@ -49,6 +49,35 @@ def test_what_one_renews_the_other_has(origin, fleet, backend):
         assert new != old
         answer = wait_until(lambda old=old: (x := get(b, "/p")).body != old and x, "the new page at the other one", 1 * slack())
         assert answer.hit and answer.body == new, "the other one asked for itself"
+
+
+@pytest.mark.parametrize("backend", ["file, redis", "memory, file, redis"])
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_files_hear_at_the_start_what_was_purged_meanwhile(origin, serve, cache_ini, backend, end):
+    """Each with a directory of its own: what others purge through Redis while one is away is not in its files when it comes back."""
+    origin.page("/blog/*", headers={"Cache-Tag": "blog"})
+    pages_of(origin, "/other/*")
+    folder, machines = cache_ini.path, []
+    for name in "ab":
+        cache_ini.path = f"{folder}-{name}"
+        machines.append(serve(origin, cache_ini(backend, ROUTES)))
+    a, b = machines
+    for larder in (b, a):  # a finds them in Redis, and has them in its files then as well
+        ready(origin, larder, backend)
+        for target in ("/blog/1", "/blog/2", "/other/1"):
+            wait_until(lambda t=target, x=larder: get(x, t).hit, target)
+    wait_until(lambda: b.tier("stores_total", "file") >= 4, "b's files")
+    wait_until(lambda: any("/redis-" in p for p in files_below(f"{folder}-b")), "b's mark")
+    getattr(b, end)()
+    a.purge("tag=blog")
+    wait_until(lambda: get(a, "/blog/1").hit and get(a, "/blog/2").hit, "the new pages at a")
+    asked = origin.count("/other/*")
+    b.start()
+    for target in ("/blog/1", "/blog/2"):
+        for _ in range(20):
+            assert get(b, target).body == get(a, target).body
+    ready(origin, b, backend)
+    assert get(b, "/other/1").hit and origin.count("/other/*") == asked, "what was not purged is kept"
 
 
 @shared
@@ -178,7 +207,7 @@ def test_a_slow_page_is_fetched_once_between_three(origin, fleet):
     origin.page("/slow", delay=1)
     larders = fleet("memory, redis", 3)
     for larder in larders:
-        wait_until(lambda one=larder: one.tier("down", "redis") == 0, "Redis to be connected")
+        ready(origin, larder, "memory, redis")
     requests = [larder.bytes_of("/slow", SITE) for larder in larders]
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         answers = [a for some in pool.map(lambda x: client.at_once(x[0].port, [x[1]] * 20), zip(larders, requests)) for a in some]

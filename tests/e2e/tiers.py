@@ -50,10 +50,10 @@ def kept(larder, target, tier, headers=None):
 
 def ready(origin, larder, backend):
     """Waits until the tiers are used: a Redis is passed over until it is connected and its purges are known."""
-    origin.page("/ready")
+    target = f"/ready-{larder.port}"  # of its own: what another one has stored proves nothing
+    origin.page(target)
     if "redis" in backend:
-        kept(larder, "/ready", "redis")
-        wait_until(lambda: get(larder, "/ready").hit, "a hit")
+        wait_until(lambda: kept(larder, target, "redis") and get(larder, target).hit, "a page to be stored and found")
 
 
 def stored(larder, target, headers=None):

@@ -78,6 +78,49 @@ START_TEST(an_unknown_variable_is_a_warning)
 }
 END_TEST
 
+/* To the first without a name. */
+static const struct {
+	const char *what, *ini, *environment[3];
+	const struct conf_flag *flag;
+	unsigned backend;
+	const char *host; /* of the Redis; NULL: none is given */
+} alias_rows[] = {
+    {"the framework's names", "", {"ASOK_CACHE_BACKEND=redis", "ASOK_REDIS_URL=redis://a"}, NULL, BACKEND_REDIS, "a"},
+    {"REDIS_URL goes first", "[cache]\nbackend = redis", {"ASOK_REDIS_URL=redis://a", "REDIS_URL=redis://b"}, NULL,
+	BACKEND_REDIS, "b"},
+    {"ours goes before them", "[cache]\nbackend = redis",
+	{"LARDER_CACHE_REDIS_URL=redis://c", "REDIS_URL=redis://b", "LARDER_CACHE_BACKEND=memory, redis"}, NULL,
+	BACKEND_MEMORY | BACKEND_REDIS, "c"},
+    {"they go before the file", "[cache]\nbackend = redis\nredis_url = redis://d", {"REDIS_URL=redis://b"}, NULL,
+	BACKEND_REDIS, "b"},
+    {"a flag goes before them", "", {"ASOK_CACHE_BACKEND=file"}, &(struct conf_flag){"cache", "backend", "memory"},
+	BACKEND_MEMORY, NULL},
+    {"a Redis that nobody wants is not even read", "", {"REDIS_URL=rediss://h/0?ssl_cert_reqs=none"}, NULL,
+	BACKEND_MEMORY, NULL},
+    {"empty is not set", "[cache]\nbackend = redis\nredis_url = redis://d", {"REDIS_URL="}, NULL, BACKEND_REDIS, "d"},
+};
+
+START_TEST(other_programs_names_are_known)
+{
+	for (size_t i = 0; i < COUNT(alias_rows); i++) {
+		const char *const environment[] = {"LARDER_UPSTREAM_URL=http://127.0.0.1:1",
+		    alias_rows[i].environment[0], alias_rows[i].environment[1],
+		    alias_rows[i].environment[1] ? alias_rows[i].environment[2] : NULL, NULL};
+		ck_assert_msg(load_from("t.ini", alias_rows[i].ini, environment, alias_rows[i].flag,
+				  alias_rows[i].flag != NULL) == ERR_OK,
+		    "%s: %s", alias_rows[i].what, problems.p);
+		ck_assert_msg(loaded->cache.backend == alias_rows[i].backend, "%s: backend", alias_rows[i].what);
+		const struct redis_url *redis = loaded->cache.redis;
+		ck_assert_msg((redis != NULL) == (alias_rows[i].host != NULL), "%s: a Redis", alias_rows[i].what);
+		ck_assert_msg(!redis || str_eq(redis->hosts[0].name, str_of(alias_rows[i].host)), "%s: another Redis",
+		    alias_rows[i].what);
+	}
+	const char *const wrong[] = {"LARDER_UPSTREAM_URL=http://127.0.0.1:1", "REDIS_URL=http://x", NULL};
+	ck_assert_int_eq(load_from("t.ini", "[cache]\nbackend = redis", wrong, NULL, 0), ERR_INVALID);
+	ck_assert_msg(strstr(problems.p, "REDIS_URL"), "%s", problems.p);
+}
+END_TEST
+
 START_TEST(problems_name_their_source)
 {
 	const char *const environment[] = {"LARDER_LOG_LEVEL=loud", "LARDER_ADMIN_TOKEN=sec ret", NULL};
@@ -432,6 +475,7 @@ int main(void)
 	Suite *s = suite_create("conf/load");
 	TCase *t = tcase_create("load");
 	tcase_add_checked_fixture(t, fixture_start, fixture_stop);
+	tcase_add_test(t, other_programs_names_are_known);
 	tcase_add_test(t, one_flag_is_enough);
 	tcase_add_test(t, the_stronger_source_wins);
 	tcase_add_test(t, named_sections_have_variables);
