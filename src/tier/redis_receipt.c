@@ -17,6 +17,7 @@ struct instance {
 	char mark[17];
 	char name[128];
 	int64_t ms; /* when it was seen to have it; -1: not yet */
+	bool lived; /* it had a heartbeat when the purge was waited for: until it says goodbye it is to carry it out */
 	bool lives;
 };
 
@@ -55,7 +56,8 @@ static void read_one(struct waiting *w, struct str mark, struct str text, uint64
 	struct instance *in = instance_of(w, mark, text);
 	if (!in)
 		return;
-	in->lives = now_ms < ms + REDIS_LIFE_MS;
+	in->lived = in->lived || now_ms < ms + REDIS_LIFE_MS;
+	in->lives = in->lived;
 	if (in->ms < 0 && seq >= w->seq)
 		in->ms = (clock_mono_us() - w->began_us) / 1000;
 }
