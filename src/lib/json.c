@@ -59,31 +59,14 @@ static bool cut_number(struct str *rest)
 	return true;
 }
 
-/* How long the UTF-8 character at the front is (RFC 3629: shortest form, no surrogates); 0: none. */
-static size_t utf8_length(struct str s)
-{
-	const unsigned char *p = (const unsigned char *)s.p;
-	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-	if (n == 0 || n > s.n)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-	    (p[0] == 0xf4 && p[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static bool hex4(struct str s, unsigned *out)
 {
 	*out = 0;
 	for (size_t i = 0; i < 4; i++) {
-		char c = i < s.n ? char_lower(s.p[i]) : '?';
-		if (!is_digit(c) && (c < 'a' || c > 'f'))
+		int digit = i < s.n ? char_hex(s.p[i]) : -1;
+		if (digit < 0)
 			return false;
-		*out = *out * 16 + (unsigned)(is_digit(c) ? c - '0' : c - 'a' + 10);
+		*out = *out * 16 + (unsigned)digit;
 	}
 	return true;
 }
@@ -125,7 +108,7 @@ static bool cut_string(struct str *rest)
 				return false;
 			continue;
 		}
-		size_t n = (unsigned char)*rest->p < 0x20 ? 0 : utf8_length(*rest);
+		size_t n = (unsigned char)*rest->p < 0x20 ? 0 : str_utf8(*rest);
 		if (n == 0)
 			return false;
 		*rest = str_skip(*rest, n);
@@ -370,7 +353,7 @@ size_t json_encoded(struct str s)
 	size_t size = 2;
 	while (s.n > 0) {
 		char escape = escape_of(*s.p);
-		size_t n = utf8_length(s);
+		size_t n = str_utf8(s);
 		if (n == 0)
 			return 0;
 		size += escape == 'u' ? 6 : escape ? 2 : n;

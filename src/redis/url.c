@@ -58,14 +58,6 @@ static int parse_scheme(struct parse *p, struct str *rest)
 	    STR_ARG(shown(name)));
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = char_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* `what` names it in the sentence; what stands there may be secret and is not shown. */
 static int decode(struct parse *p, const char *what, struct str in, struct str *out)
 {
@@ -74,7 +66,8 @@ static int decode(struct parse *p, const char *what, struct str in, struct str *
 	for (size_t i = 0; i < in.n; i++) {
 		char c = in.p[i];
 		if (c == '%') {
-			int high = i + 1 < in.n ? hex(in.p[i + 1]) : -1, low = i + 2 < in.n ? hex(in.p[i + 2]) : -1;
+			int high = i + 1 < in.n ? char_hex(in.p[i + 1]) : -1,
+			    low = i + 2 < in.n ? char_hex(in.p[i + 2]) : -1;
 			if (high < 0 || low < 0)
 				return wrong(p,
 				    "a %% in the %s is not followed by two hexadecimal digits: a %% itself is written "
@@ -133,7 +126,7 @@ static bool is_name(struct str s)
 static bool is_v6(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
-		if (hex(s.p[i]) < 0 && s.p[i] != ':' && s.p[i] != '.')
+		if (char_hex(s.p[i]) < 0 && s.p[i] != ':' && s.p[i] != '.')
 			return false;
 	}
 	return s.n >= 2 && s.n <= 45 && str_index(s, ':') < s.n;

@@ -28,14 +28,10 @@ static bool read_hex(const char **p, unsigned digits, uint64_t *out)
 	uint64_t v = 0;
 	for (unsigned i = 0; i < digits; i++) {
 		char c = (*p)[i];
-		unsigned d;
-		if (c >= '0' && c <= '9')
-			d = (unsigned)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			d = (unsigned)(c - 'a') + 10;
-		else
+		int digit = char_hex(c);
+		if (digit < 0 || c != char_lower(c)) /* another name than the one that is made */
 			return false;
-		v = v << 4 | d;
+		v = v << 4 | (unsigned)digit;
 	}
 	*p += digits;
 	*out = v;

@@ -88,13 +88,6 @@ void journal_line__add(
 
 /* --- reading --- */
 
-static int digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool read_arg(const cJSON *json, struct journal_line *out)
 {
 	const char *p = cJSON_GetStringValue(json);
@@ -108,7 +101,7 @@ static bool read_arg(const cJSON *json, struct journal_line *out)
 			out->arg[out->n_arg] = *p++;
 			continue;
 		}
-		int high = digit_of(p[1]), low = high >= 0 ? digit_of(p[2]) : -1;
+		int high = char_hex(p[1]), low = high >= 0 ? char_hex(p[2]) : -1;
 		if (low < 0)
 			return false;
 		out->arg[out->n_arg] = (char)(high << 4 | low);

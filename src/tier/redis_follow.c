@@ -163,10 +163,10 @@ static bool parse_id(struct str text, uint64_t *id)
 {
 	*id = 0;
 	for (size_t i = 0; i < text.n; i++) {
-		char c = char_lower(text.p[i]);
-		if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+		int digit = char_hex(text.p[i]);
+		if (digit < 0)
 			return false;
-		*id = *id << 4 | (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+		*id = *id << 4 | (unsigned)digit;
 	}
 	return text.n == REDIS_ID_MAX - 1 && *id != 0;
 }

@@ -133,6 +133,7 @@ static bool matches(const struct look *l, const struct tier_get *op, struct row 
 	    .key = l->key,
 	    .stored = row->form.stored,
 	    .headers = row->form.headers,
+	    .tags = (struct str *)(uintptr_t)row->form.spec.tags,
 	    .n_tags = row->form.spec.n_tags,
 	    .epoch = l->epoch,
 	    .size = row->form.more.body_size,

@@ -363,14 +363,17 @@ static void ignore_broken_pipes(void)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
-/* Descriptors: one a client, one an upstream connection, and some of our own. */
+/* Descriptors: one a client, one an upstream connection, and some of our own; of files, one an answer and those that are held open. */
 static uint64_t files_wanted(const struct conf *conf)
 {
+	const struct conf_cache *cache = &conf->cache;
 	uint64_t n = conf->server.max_connections + 64ull;
 	if (conf->cache.backend & BACKEND_FILE)
 		n += conf->cache.file_open;
 	for (unsigned i = 0; i < conf->n_upstreams; i++)
 		n += conf->upstreams[i].max_in_flight + (uint64_t)conf->upstreams[i].max_idle * conf->server.workers;
+	if (cache->backend & BACKEND_FILE)
+		n += conf->server.max_connections + (cache->backend & BACKEND_MEMORY ? 0 : cache->file_open);
 	return n;
 }
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -16,17 +17,26 @@ enum {
 	SWEEP_ROUND = 240, /* sweeps until each entry was looked at: a minute */
 	SWEEP_MIN = 500,   /* entries a sweep, at least */
 	FILE_THREADS = 4,
+	HELD_PART = 4, /* files are held open for no more than this part of the descriptors: clients need the rest */
 	COPY_PART = 8, /* a body in a file is copied into memory when it takes no more than this part of it */
 	COPY_SMALL =
 	    32 * 1024, /* without pages in memory: what one write sends more cheaply than the kernel from a file */
 };
+
+static unsigned held_open(const struct conf_cache *c)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur / HELD_PART >= c->file_open)
+		return c->file_open;
+	return (unsigned)(limit.rlim_cur / HELD_PART);
+}
 
 /* Without pages to keep, memory holds handles, and what is on its way. */
 static struct memory_options memory_options(const struct conf_cache *c)
 {
 	bool keeps = c->backend & BACKEND_MEMORY;
 	return (struct memory_options){.memory_size = c->memory_size,
-	    .max_entries = keeps ? c->max_entries : c->file_open,
+	    .max_entries = keeps ? c->max_entries : held_open(c),
 	    .max_variants = c->max_variants};
 }
 
