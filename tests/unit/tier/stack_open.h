@@ -7,8 +7,6 @@
 #ifndef LARDER_TESTS_TIER_STACK_OPEN_H
 #define LARDER_TESTS_TIER_STACK_OPEN_H
 
-#include <sched.h>
-
 #include "tier/contract.h"
 #include "tier/folder.h"
 #include "tier/redis_rig.h"
