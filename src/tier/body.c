@@ -49,6 +49,7 @@ struct body_file {
 	int fd;
 	struct timespec changed;
 	off_t size;
+	struct hash128 sum;
 };
 
 struct body {
@@ -198,13 +199,14 @@ struct body *body_of(struct str s, struct budget *budget)
 	return b;
 }
 
-struct body *body_of_file(int fd_take, uint64_t size)
+struct body *body_of_file(int fd_take, uint64_t size, struct hash128 sum)
 {
 	struct body *b = body_new((int64_t)size, NULL, NULL, NULL);
 	struct stat st;
 	b->in_file = true;
 	b->file = mem_zalloc(sizeof(*b->file));
 	b->file->fd = fd_take;
+	b->file->sum = sum;
 	b->size = size;
 	b->ended = true;
 	if (fstat(fd_take, &st) == 0) {
@@ -217,6 +219,11 @@ struct body *body_of_file(int fd_take, uint64_t size)
 int body_file(const struct body *b)
 {
 	return b->in_file ? b->file->fd : -1;
+}
+
+struct hash128 body_file_sum(const struct body *b)
+{
+	return b->file->sum;
 }
 
 bool body_is_current(const struct body *b)

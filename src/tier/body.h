@@ -12,6 +12,7 @@
 
 #include "base/budget.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/str.h"
 
 struct body;
@@ -24,10 +25,12 @@ struct body *body_new(int64_t expect, struct budget *budget, void (*wake)(void *
 /* A complete body over a copy of `s`; NULL when the budget has no room. */
 struct body *body_of(struct str s, struct budget *budget);
 /* A complete body that lies in a file: bytes [0, size) of `fd`, which is taken and closed with the last reference. It has no segments
- * and no readers; who sends it uses the descriptor. */
-struct body *body_of_file(int fd_take, uint64_t size);
+ * and no readers; who sends it uses the descriptor. `sum`: its XXH3 128 with seed 0, as the caller has found it. */
+struct body *body_of_file(int fd_take, uint64_t size, struct hash128 sum);
 /* The descriptor of such a body, borrowed; -1: the body lies in memory. */
 int body_file(const struct body *b);
+/* What was told of a body in a file. */
+struct hash128 body_file_sum(const struct body *b);
 /* Is the file still what it was when the body was made: linked, and not written to since (fstat; it does not wait for a disk)? So a
  * process notices by each hit that another one has replaced or purged the entry. True for bodies in memory. */
 bool body_is_current(const struct body *b);

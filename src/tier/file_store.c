@@ -258,7 +258,7 @@ int file_store__body(struct file_tier *t, const struct file_form *f, size_t in_m
 	if (err)
 		close(fd);
 	else
-		*out = body_of_file(fd, more->body_size);
+		*out = body_of_file(fd, more->body_size, more->body_sum);
 	return err;
 }
 

@@ -625,7 +625,7 @@ START_TEST(a_handle_is_used_while_its_file_is_what_it_was)
 	open_stack(false, 1);
 	entry_release(&below[0].has);
 	struct recipe r = {.key = KEY, .lifetime_ms = 1};
-	r.shared_body = body_of_file(file_with("in a file", path), 9);
+	r.shared_body = body_of_file(file_with("in a file", path), 9, (struct hash128){0});
 	ck_assert_int_eq(make_entry(stack, &r, &below[0].has), ERR_OK);
 	below[0].has->size = 9;
 	body_release(&r.shared_body);
