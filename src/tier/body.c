@@ -49,6 +49,7 @@ struct body_file {
 	int fd;
 	struct timespec changed;
 	off_t size;
+	struct hash128 sum;
 };
 
 struct body {
@@ -218,10 +219,11 @@ static void mark_file(struct body *b, int fd)
 	}
 }
 
-struct body *body_of_file(int fd_take, uint64_t size)
+struct body *body_of_file(int fd_take, uint64_t size, struct hash128 sum)
 {
 	struct body *b = body_new((int64_t)size, NULL, NULL, NULL);
 	mark_file(b, fd_take);
+	b->file->sum = sum;
 	b->size = size;
 	b->ended = true;
 	return b;
@@ -241,6 +243,11 @@ int body_file(const struct body *b)
 bool body_has_file(const struct body *b)
 {
 	return b->has_file;
+}
+
+struct hash128 body_file_sum(const struct body *b)
+{
+	return b->file->sum;
 }
 
 bool body_is_current(const struct body *b)

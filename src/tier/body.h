@@ -12,6 +12,7 @@
 
 #include "base/budget.h"
 #include "base/err.h"
+#include "base/hash.h"
 #include "base/str.h"
 
 struct body;
@@ -24,13 +25,15 @@ struct body *body_new(int64_t expect, struct budget *budget, void (*wake)(void *
 /* A complete body over a copy of `s`; NULL when the budget has no room. */
 struct body *body_of(struct str s, struct budget *budget);
 /* A complete body that lies in a file: bytes [0, size) of `fd`, which is taken and closed with the last reference. It has no segments
- * and no readers; who sends it uses the descriptor. */
-struct body *body_of_file(int fd_take, uint64_t size);
+ * and no readers; who sends it uses the descriptor. `sum`: its XXH3 128 with seed 0, as the caller has found it. */
+struct body *body_of_file(int fd_take, uint64_t size, struct hash128 sum);
 /* A complete body in memory is a copy of this file, which is taken: it is used as others in memory, but body_is_current looks at the
  * file. The producer, after body_end; nobody else has the body yet. */
 void body_copies_file(struct body *b, int fd_take);
 /* The descriptor of one that has no copy in memory, borrowed; -1: it has segments. */
 int body_file(const struct body *b);
+/* What was told of one that has no copy in memory. */
+struct hash128 body_file_sum(const struct body *b);
 /* Has it a file, with or without a copy? */
 bool body_has_file(const struct body *b);
 /* How many files are held open by bodies, in the process. */

@@ -228,3 +228,10 @@ bool entry__is_better(const struct stored *x, const struct stored *y)
 		return x->vary.n > 0;
 	return x->date_s > y->date_s;
 }
+
+bool entry__is_newer(const struct stored *x, const struct stored *y)
+{
+	if (x->date_s != y->date_s)
+		return x->date_s > y->date_s;
+	return x->response_ms > y->response_ms;
+}

@@ -261,7 +261,7 @@ int file_store__body(struct file_tier *t, const struct file_form *f, const struc
 	if (err)
 		close(fd);
 	else
-		*out = body_of_file(fd, more->body_size);
+		*out = body_of_file(fd, more->body_size, more->body_sum);
 	return err;
 }
 

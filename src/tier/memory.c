@@ -238,12 +238,13 @@ static int put(struct tier *t, struct tier_put *op)
 	struct slot *slot = shard__slot_new(e, charge);
 	struct table_spare entries = spare_for(m, &s->entries), tags = spare_for(m, &s->tags.table);
 	struct shard_bounds max = bounds_of(m);
+	max.found = op->found;
 	struct leaving l = {0};
 
 	pthread_rwlock_wrlock(&s->lock);
 	bool stale = purge_log__covers(t->purges, seen, &e->key, e->tags, e->n_tags) ||
 		     purge_log__invalidated(t->purges, e->epoch, &e->key);
-	if (stale) {
+	if (stale || (op->found && shard__is_overtaken(s, e))) {
 		l.dead = slot;
 	} else {
 		shard__grow(s, &entries, &tags);

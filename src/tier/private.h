@@ -41,6 +41,8 @@ int64_t entry__useless_from(const struct stored *s);
 /* Of two that fit a request, offered newest first: is x chosen before y? RFC 9111 4.1: one that varies before one that does not; 4: then
  * the most recent by its Date, of equal ones the last put. */
 bool entry__is_better(const struct stored *x, const struct stored *y);
+/* Was x sent by the origin after y? By the Date, of the same second by when the response came. */
+bool entry__is_newer(const struct stored *x, const struct stored *y);
 
 /* What a body takes besides its chunks; it is charged with the entry that holds it. */
 size_t body__cost(void);

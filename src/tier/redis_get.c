@@ -65,19 +65,23 @@ static void drop(struct redis_tier *r, const struct page *page, struct str name,
 void redis__remove(struct tier *t, struct entry *e)
 {
 	struct redis_tier *r = redis__of(t);
-	struct whole body;
+	char name[FORM_VARIANT + 1], mark[MARK_MAX];
+	struct hash128 sum;
+	struct page page;
 	if (body_size(e->body) > atomic_load_explicit(&r->max_object, memory_order_relaxed))
 		return;
-	whole__of(&body, e);
-	if (body.bytes.p) { /* one in a file did not come from here */
-		char name[FORM_VARIANT + 1], mark[MARK_MAX];
-		struct page page;
-		page__of(&page, &e->key);
-		form_variant(&e->stored, name);
-		redis__mark_of(e, hash128_str(body.bytes, 0), mark);
-		drop(r, &page, str_of(name), str_of(mark));
+	if (body_file(e->body) >= 0) { /* the file tier has it as well */
+		sum = body_file_sum(e->body);
+	} else {
+		struct whole body;
+		whole__of(&body, e);
+		sum = hash128_str(body.bytes, 0);
+		whole__free(&body);
 	}
-	whole__free(&body);
+	page__of(&page, &e->key);
+	form_variant(&e->stored, name);
+	redis__mark_of(e, sum, mark);
+	drop(r, &page, str_of(name), str_of(mark));
 }
 
 /* Reading what came */

@@ -123,6 +123,29 @@ struct slot *shard__find_same(const struct shard *s, const struct entry *e)
 	return NULL;
 }
 
+bool shard__is_overtaken(const struct shard *s, const struct entry *e)
+{
+	for (struct slot *slot = shard__find(s, &e->key); slot; slot = shard__find_older(slot)) {
+		const struct stored *there = &slot->entry->stored;
+		bool same_kind = stored_is_partial(there) == stored_is_partial(&e->stored);
+		if (same_kind && replaces(e, slot->entry) && !entry__is_newer(&e->stored, there))
+			return true;
+	}
+	return false;
+}
+
+/* The next that leaves for this one: of a whole one there may be two, the partial one as well. */
+static struct slot *find_replaced(const struct shard *s, const struct entry *e, bool found)
+{
+	for (struct slot *slot = shard__find(s, &e->key); slot; slot = shard__find_older(slot)) {
+		if (found && !entry__is_newer(&e->stored, &slot->entry->stored))
+			continue;
+		if (replaces(e, slot->entry))
+			return slot;
+	}
+	return NULL;
+}
+
 void shard__remove(struct shard *s, struct slot *slot, struct leaving *l)
 {
 	table__remove(&s->entries, &slot->node);
@@ -153,8 +176,7 @@ void shard__insert(struct shard *s, struct slot *slot, const struct shard_bounds
 {
 	struct entry *e = slot->entry;
 	evict__add(&s->evict, &slot->evict);
-	for (struct slot *old;
-	     (old = shard__find_same(s, e));) { /* of a whole one there may be two: the partial one as well */
+	for (struct slot *old; (old = find_replaced(s, e, max->found));) {
 		evict__inherit(&slot->evict, &old->evict);
 		shard__remove(s, old, l);
 		s->replaced++;

@@ -40,6 +40,7 @@ struct shard {
 struct shard_bounds {
 	unsigned variants;
 	size_t bytes;
+	bool found; /* what is inserted is: as in tier_put */
 };
 
 void shard__init(struct shard *s, uint64_t seed);
@@ -59,7 +60,10 @@ struct slot *shard__choose(struct slot *slot, const struct tier_get *op);
 /* One that the entry would replace: of its key, with the same nominated fields, and partial if the entry is. */
 struct slot *shard__find_same(const struct shard *s, const struct entry *e);
 
-/* Adds it, in place of those it replaces, and drops the oldest variants beyond the bounds. */
+/* Is one there that the entry is no newer than, and would replace? One that was found (tier_put) is not inserted then. */
+bool shard__is_overtaken(const struct shard *s, const struct entry *e);
+/* Adds it, in place of those it replaces, and drops the oldest variants beyond the bounds. One that was found leaves the partial one
+ * that is as new. */
 void shard__insert(struct shard *s, struct slot *slot, const struct shard_bounds *max, struct leaving *l);
 /* Takes it out of everything. */
 void shard__remove(struct shard *s, struct slot *slot, struct leaving *l);

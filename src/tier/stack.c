@@ -19,6 +19,8 @@
  *   epoch  6      7 purge begins            8 it is carried out below
  *   lookups   5 | 6 6 6 (refused if covered) | 7 ...
  *
+ * What a soft purge overtakes on its way below is refused there: a stack that keeps pages has it in memory, stale; else it is lost.
+ *
  * Order of locks: none is held while a tier is called. */
 #include "tier/stack.h"
 
@@ -162,23 +164,13 @@ struct look {
 	bool other_variant;
 };
 
-/* The one that the origin sent later; of the same, the one that is here: it has the marks of what was learned since. */
-static bool is_newer(const struct entry *e, const struct entry *here)
-{
-	if (!here)
-		return true;
-	if (e->stored.date_s != here->stored.date_s)
-		return e->stored.date_s > here->stored.date_s;
-	return e->stored.response_ms > here->stored.response_ms;
-}
-
 static void pass_down(struct stack *s, struct entry *e, unsigned to, bool is_new);
 
-/* What a tier below had goes up into those above it. */
+/* What a tier below had goes up into those above it; what was stored there meanwhile stays. */
 static void promote(struct look *l, struct entry *e)
 {
 	struct stack *s = l->stack;
-	struct tier_put up = {.entry = e};
+	struct tier_put up = {.entry = e, .found = true};
 	bool holds_file = body_has_file(e->body);
 	bool may_hold = holds_file && body_files() <= atomic_load_explicit(&s->max_files, memory_order_relaxed);
 	if (holds_file ? may_hold : s->keeps)
@@ -195,7 +187,8 @@ static void took(struct look *l, int err)
 		return;
 	e->epoch = l->label; /* nobody else has it yet */
 	bool covered = purge_log__covers(l->stack->tier.purges, l->label, &e->key, e->tags, e->n_tags);
-	if (covered || !is_newer(e, l->best)) {
+	/* Of the same, the one that is here: it has the marks of what was learned since. */
+	if (covered || (l->best && !entry__is_newer(&e->stored, &l->best->stored))) {
 		entry_release(&e);
 		return;
 	}
@@ -302,6 +295,14 @@ struct passing {
 	} put[STACK_BELOW];
 };
 
+/* A purge has overtaken it below. A soft one that found it in memory has left its mark there, and it is stale as it should be. */
+static bool leaves_memory(struct passing *p)
+{
+	if (!p->is_new)
+		return false;
+	return !p->stack->keeps || (atomic_load(&p->refused) && !atomic_load(&p->entry->purged));
+}
+
 static void passing_less(struct passing *p, int err)
 {
 	struct stack *s = p->stack;
@@ -309,7 +310,7 @@ static void passing_less(struct passing *p, int err)
 		atomic_store(&p->refused, true);
 	if (atomic_fetch_sub_explicit(&p->left, 1, memory_order_acq_rel) > 1)
 		return;
-	if (p->is_new && (!s->keeps || atomic_load(&p->refused)))
+	if (leaves_memory(p))
 		tier_remove(s->memory, p->entry);
 	entry_release(&p->entry);
 	free(p);
@@ -331,7 +332,7 @@ static void pass_down(struct stack *s, struct entry *e, unsigned to, bool is_new
 	atomic_init(&p->refused, false);
 	for (unsigned i = 0; i < to; i++) {
 		struct tier *below = s->below[i].tier;
-		p->put[i] = (struct put_below){.op = {.entry = e, .done = on_put}, .whole = p};
+		p->put[i] = (struct put_below){.op = {.entry = e, .found = !is_new, .done = on_put}, .whole = p};
 		int err = below->ops->put(below, &p->put[i].op);
 		if (err != ERR_AGAIN)
 			passing_less(p, err);

@@ -41,6 +41,8 @@ struct tier_put {
 	struct entry *
 	    entry; /* complete; the tier takes references of its own. Replaces the variant with equal stored.vary; but a partial
 		     * one (stored.n_runs) stands beside a whole one until that is put anew. */
+	bool
+	    found; /* It comes from another tier, and may have been overtaken: takes the place only of what is older (entry__is_newer). */
 	void (*done)(struct tier_put *op, int err);
 };
 

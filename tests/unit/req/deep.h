@@ -178,8 +178,8 @@ static inline struct entry *deep_entry(struct world *w, const struct cache_key *
 	for (; stored.vary.n < COUNT_OF(vary) && p->vary[stored.vary.n].name.p; stored.vary.n++)
 		vary[stored.vary.n] = p->vary[stored.vary.n];
 	struct entry_spec spec = {.key = *key, .stored = &stored, .headers = &fields};
-	struct body *body =
-	    p->fd > 0 ? body_of_file(p->fd, strlen(p->body)) : body_of(str_of(p->body), w->tier->budget);
+	struct body *body = p->fd > 0 ? body_of_file(p->fd, strlen(p->body), (struct hash128){0})
+				      : body_of(str_of(p->body), w->tier->budget);
 	ck_assert_ptr_nonnull(body);
 	ck_assert_int_eq(entry_new(&spec, &body, w->tier->budget, &e), ERR_OK);
 	e->size = strlen(p->body);

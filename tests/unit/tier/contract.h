@@ -3,6 +3,9 @@
 #ifndef LARDER_TESTS_TIER_CONTRACT_H
 #define LARDER_TESTS_TIER_CONTRACT_H
 
+#include <sched.h>
+
+#include "base/clock.h"
 #include "tier/make.h"
 
 struct contract {
@@ -16,7 +19,13 @@ struct contract {
 	const char *no_sweep;  /* it drops what expired when the test says what time it is */
 	const char *no_counts; /* it counts what wide and soft purges cover, and the entries it holds */
 	const char *no_epochs; /* a purge lets alone what has a later epoch, also when it was stored before */
-	const char *slow;      /* (not a promise) fewer operations are enough */
+	const char *no_full;   /* it answers ERR_FULL to what is too large; else that is only not there */
+	const char
+	    *no_memory; /* tier_variants, and counts of an invalidation and of parts: of what is kept in memory */
+	const char *
+	    moves_on; /* the epoch stays where a purge has moved it to; else it moves once more when that is carried out */
+	unsigned sweepers; /* tiers that it is made of, each of which sweeps as much as it is told; 0: itself */
+	const char *slow;  /* (not a promise) fewer operations are enough */
 };
 
 static const struct contract *contract;
@@ -27,6 +36,29 @@ enum { CONTRACT_BYTES = 256 << 20 };
 static bool contract_counts(uint64_t is, uint64_t should_be)
 {
 	return contract->no_counts || is == should_be;
+}
+
+/* The epoch, or that of the next purge, where it should be `at` if nothing else moved it. */
+static bool contract_epoch_is(uint64_t is, uint64_t at)
+{
+	return is == at || (contract->moves_on && is == at + 1);
+}
+
+/* Where a lookup is refused as long as a purge is on its way, after that. */
+static bool contract_has_soon(struct tier *t, const char *key)
+{
+	int64_t until_us = clock_mono_us() + 20 * (int64_t)1000000;
+	while (!has(t, key)) {
+		if (!contract->moves_on || clock_mono_us() > until_us)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+static unsigned contract_sweepers(void)
+{
+	return contract->sweepers > 0 ? contract->sweepers : 1;
 }
 
 static struct tier *contract_open(void)
@@ -211,8 +243,9 @@ START_TEST(contract_replaces_the_same_variant_only)
 		r.body = STR("new");
 		ck_assert_int_eq(store(t, &r), ERR_OK);
 		unsigned n = contract_variants(t, r.key);
-		ck_assert_msg(
-		    n == (contract_same_rows[i].replaces ? 1 : 2), "%s: %u variants", contract_same_rows[i].what, n);
+		if (!contract->no_memory)
+			ck_assert_msg(n == (contract_same_rows[i].replaces ? 1 : 2), "%s: %u variants",
+			    contract_same_rows[i].what, n);
 		struct entry *e = find(t, r.key);
 		ck_assert_msg(body_is(e, STR("new")), "%s: not the newest", contract_same_rows[i].what);
 		entry_release(&e);
@@ -287,7 +320,8 @@ START_TEST(contract_bounds_variants_and_drops_the_oldest)
 		struct recipe r = {.key = "GET http://h/v", .vary = {{STR("l"), str_of(lang)}}, .body = STR("x")};
 		ck_assert_int_eq(store(t, &r), ERR_OK);
 	}
-	ck_assert_uint_eq(contract_variants(t, "GET http://h/v"), contract->max_variants);
+	if (!contract->no_memory)
+		ck_assert_uint_eq(contract_variants(t, "GET http://h/v"), contract->max_variants);
 	for (unsigned i = 0; i < contract->max_variants + 3; i++) {
 		bool other;
 		snprintf(lang, sizeof(lang), "%u", i);
@@ -386,7 +420,8 @@ START_TEST(contract_expired_entries_leave_and_not_before)
 		int64_t at = contract_expiry_rows[i].useless_ms;
 		ck_assert_msg(tier_sweep(t, at - 1, 100) == 0, "%s: dropped too early", contract_expiry_rows[i].what);
 		ck_assert(has(t, r.key));
-		ck_assert_msg(tier_sweep(t, at, 100) == 1, "%s: not dropped", contract_expiry_rows[i].what);
+		unsigned n = tier_sweep(t, at, 100);
+		ck_assert_msg(n >= 1 && n <= contract_sweepers(), "%s: not dropped", contract_expiry_rows[i].what);
 		ck_assert(!has(t, r.key));
 	}
 	tier_close(&t);
@@ -403,14 +438,13 @@ START_TEST(contract_sweeps_in_bounded_calls)
 		must(store(t, &r) == ERR_OK, "%s", key);
 	}
 	unsigned dropped = 0, calls = 0;
-	while (dropped < 500 && calls < 1000) {
+	for (; calls < 101; calls++) {
 		unsigned n = tier_sweep(t, 5000, 10);
-		must(n <= 10, "%u dropped in a call that may look at 10", n);
+		must(n <= 10 * contract_sweepers(), "%u dropped in a call that may look at 10", n);
 		dropped += n;
-		calls++;
 	}
-	ck_assert_uint_eq(dropped, 500);
-	ck_assert_msg(calls <= 101, "%u calls of 10 for 1000 entries", calls);
+	ck_assert_msg(
+	    dropped == 500 || (contract->sweepers > 1 && dropped <= 500 * contract->sweepers), "%u dropped", dropped);
 	for (int i = 0; i < 1000; i++) {
 		snprintf(key, sizeof(key), "GET http://h/%d", i);
 		must(has(t, key) == (i % 2 == 0), "%s", key);
@@ -485,7 +519,7 @@ START_TEST(contract_purges_what_is_covered)
 		struct tier_purge op = purge(t, row->kind, row->arg, false);
 		ck_assert_msg(
 		    contract_counts(op.count, contract_covered(row)), "%s: %d purged", row->what, (int)op.count);
-		ck_assert_uint_eq(op.epoch, tier_epoch(t));
+		ck_assert(contract_epoch_is(tier_epoch(t), op.epoch));
 		for (size_t k = 0; k < COUNT_OF(contract_pages); k++) {
 			ck_assert_msg(has(t, contract_pages[k].key) == (row->covered[k] == '.'), "%s: %s", row->what,
 			    contract_pages[k].key);
@@ -608,13 +642,14 @@ START_TEST(contract_invalidates_all_variants_of_one_key)
 	struct recipe r = {.key = contract_pages[0].key, .vary = {{STR("accept"), STR("x")}}, .epoch = tier_epoch(t)};
 	ck_assert_int_eq(store(t, &r), ERR_OK);
 	struct tier_invalidate op = invalidate(t, r.key);
-	ck_assert_uint_eq(op.count, 2);
-	ck_assert_uint_eq(op.epoch, tier_epoch(t));
+	if (!contract->no_memory)
+		ck_assert_uint_eq(op.count, 2);
+	ck_assert(contract_epoch_is(tier_epoch(t), op.epoch));
 	for (size_t k = 0; k < COUNT_OF(contract_pages); k++)
 		ck_assert_msg(has(t, contract_pages[k].key) == (k > 0), "%s", contract_pages[k].key);
 	struct tier_invalidate again = invalidate(t, r.key);
 	ck_assert_uint_eq(again.count, 0);
-	ck_assert_uint_eq(again.epoch, op.epoch + 1);
+	ck_assert(contract_epoch_is(again.epoch, op.epoch + 1));
 	tier_close(&t);
 }
 END_TEST
@@ -635,11 +670,11 @@ START_TEST(contract_refuses_what_began_before_an_invalidation)
 		tier_close(&t);
 		return;
 	}
-	/* One that is late leaves alone what began after it. */
-	r.epoch = tier_epoch(t) + 1;
+	/* One that is late leaves alone what began after it. (The one before may still move the epoch.) */
+	r.epoch = tier_epoch(t) + 2;
 	ck_assert_int_eq(store(t, &r), ERR_OK);
 	ck_assert_uint_eq(invalidate(t, r.key).count, 0);
-	ck_assert(has(t, r.key));
+	ck_assert(contract_has_soon(t, r.key));
 	tier_close(&t);
 }
 END_TEST
@@ -684,11 +719,14 @@ START_TEST(contract_refuses_what_is_too_large)
 	struct tier *t = contract->open(4 << 20);
 	char *bytes = mem_zalloc(8 << 20);
 	struct recipe r = {.key = "GET http://h/big", .body = {bytes, 3 << 20}};
-	ck_assert_int_eq(store(t, &r), ERR_FULL);
+	int err = store(t, &r);
+	ck_assert(err == ERR_FULL || contract->no_full);
+	ck_assert(!has(t, r.key));
 	r.body.n = 8 << 20;
 	ck_assert_int_eq(store(t, &r), ERR_FULL);
 	r.body.n = 1 << 20;
 	ck_assert_int_eq(store(t, &r), ERR_OK);
+	ck_assert(has(t, r.key));
 	free(bytes);
 	tier_close(&t);
 }
@@ -702,7 +740,8 @@ static void contract_purge_most(struct tier *t, unsigned n)
 	ck_assert(contract_counts(stats.entries, n));
 	ck_assert(contract_counts(purge(t, PURGE_TAG, "t7", false).count, n / 1000));
 	ck_assert(contract_counts(purge(t, PURGE_GLOB, "/page?*5", true).count, n / 10));
-	ck_assert(contract_counts(purge(t, PURGE_PREFIX, "/page?9", false).count, 11111 - 11)); /* but t7 */
+	uint64_t nines = n / 9 - n / 9000; /* 9, 90, 900...; but those of t7 are gone */
+	ck_assert(contract_counts(purge(t, PURGE_PREFIX, "/page?9", false).count, nines));
 	for (unsigned i = 0; i < n; i += n / 1000 + 1) {
 		char key[64];
 		snprintf(key, sizeof(key), "GET http://h/page?%u", i);
@@ -712,7 +751,7 @@ static void contract_purge_most(struct tier *t, unsigned n)
 		must(!e || atomic_load(&e->purged) == (i % 10 == 5), "%s: softly", key);
 		entry_release(&e);
 	}
-	ck_assert(contract_counts(purge(t, PURGE_ALL, "", false).count, n - n / 1000 - 11111 + 11));
+	ck_assert(contract_counts(purge(t, PURGE_ALL, "", false).count, n - n / 1000 - nines));
 	ck_assert(!has(t, "GET http://h/page?0"));
 	tier_stats(t, &stats);
 	ck_assert(contract_counts(stats.entries, 0));
@@ -791,8 +830,10 @@ START_TEST(contract_keeps_parts_beside_the_whole)
 	ck_assert(e && body_is(e, STR("2345")));
 	entry_release(&e);
 	tier_stats(t, &stats);
-	ck_assert(contract_counts(stats.entries, 2));
-	ck_assert_uint_eq(stats.replaced, 1);
+	if (!contract->no_memory) {
+		ck_assert(contract_counts(stats.entries, 2));
+		ck_assert_uint_eq(stats.replaced, 1);
+	}
 	/* and the whole that of both */
 	ck_assert_int_eq(store(t, &whole), ERR_OK);
 	ck_assert_msg(!contract_has_kind(t, key, true), "the part has outlived the whole");
@@ -807,7 +848,8 @@ START_TEST(contract_keeps_parts_beside_the_whole)
 		ck_assert_int_eq(store(t, &whole), ERR_OK);
 		ck_assert_int_eq(store(t, &part), ERR_OK);
 		uint64_t count = purge(t, purges[i].kind, purges[i].arg, false).count;
-		ck_assert(purges[i].kind == PURGE_URL ? count == 2 : contract_counts(count, 2));
+		if (!contract->no_memory)
+			ck_assert(purges[i].kind == PURGE_URL ? count == 2 : contract_counts(count, 2));
 		ck_assert(!contract_has_kind(t, key, true) && !contract_has_kind(t, key, false));
 	}
 	tier_close(&t);

@@ -510,7 +510,8 @@ START_TEST(a_file_is_current_until_it_is_changed)
 		for (int copied = 0; copied < 2; copied++) {
 			char path[] = "/tmp/larder-body-XXXXXX";
 			int fd = file_of("in a file", path);
-			struct body *b = copied ? body_of(STR("in a file"), NULL) : body_of_file(fd, 9);
+			struct body *b =
+			    copied ? body_of(STR("in a file"), NULL) : body_of_file(fd, 9, (struct hash128){0});
 			if (copied)
 				body_copies_file(b, fd);
 			ck_assert(body_has_file(b) && body_complete(b) && body_size(b) == 9);

@@ -77,6 +77,8 @@ START_TEST(one_fetches_and_the_others_find_what_it_stored)
 	ck_assert_msg(variant.op.held, "another variant has its own lease");
 	for (int i = 0; i < N; i++)
 		begin(t[i % 2], &others[i], "a");
+	/* The server answers each tier in order: now all have asked for the lease. Who comes after the store waits for the next one. */
+	ck_assert(!has(t[0], PAGE) && !has(t[1], PAGE));
 	for (int i = 0; i < N; i++)
 		ck_assert_msg(!is_told(&others[i]), "it does not wait");
 	ck_assert_int_eq(store_page(t[0], "x"), ERR_OK);

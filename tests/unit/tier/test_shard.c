@@ -18,7 +18,9 @@ static struct slot *make_slot(const char *key, const char *lang, const char *tag
 	return slot;
 }
 
-static const struct shard_bounds at_most_1 = {1, SIZE_MAX}, at_most_2 = {2, SIZE_MAX}, at_most_8 = {8, SIZE_MAX};
+static const struct shard_bounds at_most_1 = {.variants = 1, .bytes = SIZE_MAX},
+				 at_most_2 = {.variants = 2, .bytes = SIZE_MAX},
+				 at_most_8 = {.variants = 8, .bytes = SIZE_MAX};
 
 /* Frees the dead; returns how many they were. */
 static unsigned bury(struct leaving *l)
@@ -137,7 +139,7 @@ START_TEST(variants_are_bounded_in_bytes)
 	struct leaving l = {0};
 	shard__init(&s, 1);
 	struct slot *first = make_slot("GET http://h/1", "de", NULL);
-	struct shard_bounds two = {64, 0};
+	struct shard_bounds two = {.variants = 64};
 	/* no budget: nothing is charged, so that the test says what one weighs */
 	first->entry->charged = 100;
 	two.bytes = 250;

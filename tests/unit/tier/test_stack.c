@@ -253,6 +253,52 @@ START_TEST(what_is_found_below_goes_up)
 }
 END_TEST
 
+/* Fetched and stored while the tier below is asked: by whom did not look there, or found it too old. */
+START_TEST(what_was_stored_during_a_look_stays)
+{
+	static const struct {
+		const char *what;
+		int64_t date_s; /* of what lies below: 5 */
+		struct range runs[2];
+		const char *then; /* what is in memory of the stored kind */
+	} rows[] = {
+	    {"a newer page", 6, {{0, 0}}, "stored"},
+	    {"one of the same second", 5, {{0, 0}}, "stored"},
+	    {"an older page", 4, {{0, 0}}, "below"},
+	    {"a part of the same page", 5, {{0, 5}, {0, 0}}, "stored"},
+	    {"a part of an older page", 4, {{0, 5}, {0, 0}}, "below"},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		open_stack(true, 1);
+		has_below(0, KEY, "below", NULL, 5);
+		below[0].waits = true;
+		struct tier_get op = deep(KEY);
+		ck_assert_int_eq(tier_get(stack, &op), ERR_AGAIN);
+		struct recipe r = {.key = KEY,
+		    .body = STR("stored"),
+		    .date_s = rows[i].date_s,
+		    .response_ms = rows[i].date_s * 1000,
+		    .runs = rows[i].runs};
+		ck_assert_int_eq(store(memory, &r), ERR_OK);
+		answer_get(0);
+		must_be(&op, "below");
+		struct entry *e = find(memory, KEY); /* of equal ones the last put: the whole one */
+		ck_assert(e != NULL);
+		if (rows[i].runs[0].last > 0) {
+			ck_assert_msg(body_is(e, STR("below")), "%s: the page is not in memory", rows[i].what);
+			tier_remove(memory, e);
+			entry_release(&e);
+			e = find(memory, KEY);
+			ck_assert_msg((e != NULL) == (rows[i].then[0] == 's'), "%s: the part", rows[i].what);
+		} else {
+			ck_assert_msg(body_is(e, str_of(rows[i].then)), "%s: not %s", rows[i].what, rows[i].then);
+		}
+		entry_release(&e);
+		tier_close(&stack);
+	}
+}
+END_TEST
+
 static bool is_date_9(void *ctx, const struct entry *e)
 {
 	return e->stored.date_s == 9;
@@ -531,6 +577,24 @@ START_TEST(what_a_tier_below_refuses_as_purged_leaves_memory)
 }
 END_TEST
 
+/* It is stale, as the purge wants it, and not lost. */
+START_TEST(what_a_soft_purge_overtakes_on_its_way_stays_in_memory)
+{
+	open_stack(true, 1);
+	below[0].waits = true;
+	struct recipe r = {.key = KEY, .body = STR("x"), .lifetime_ms = 1, .epoch = tier_epoch(stack)};
+	ck_assert_int_eq(store(stack, &r), ERR_OK);
+	below[0].waits = false;
+	struct tier_purge p = {.kind = PURGE_ALL, .soft = true};
+	ck_assert_int_eq(tier_purge(stack, &p), ERR_OK);
+	below[0].put->done(below[0].put, ERR_STALE);
+	struct entry *e = find(memory, KEY);
+	ck_assert(e && atomic_load(&e->purged));
+	entry_release(&e);
+	tier_close(&stack);
+}
+END_TEST
+
 START_TEST(parts_stay_in_memory)
 {
 	open_stack(false, 1);
@@ -627,7 +691,7 @@ START_TEST(a_handle_is_used_while_its_file_is_what_it_was)
 	open_stack(false, 1);
 	entry_release(&below[0].has);
 	struct recipe r = {.key = KEY, .lifetime_ms = 1};
-	r.shared_body = body_of_file(file_with("in a file", path), 9);
+	r.shared_body = body_of_file(file_with("in a file", path), 9, (struct hash128){0});
 	ck_assert_int_eq(make_entry(stack, &r, &below[0].has), ERR_OK);
 	below[0].has->size = 9;
 	body_release(&r.shared_body);
@@ -656,7 +720,7 @@ START_TEST(no_more_files_are_held_open_than_may_be)
 		char path[] = "/tmp/larder-handle-XXXXXX", key[32];
 		snprintf(key, sizeof(key), "GET http://h/%u", i);
 		struct recipe r = {.key = key, .lifetime_ms = 1};
-		r.shared_body = body_of_file(file_with("in a file", path), 9);
+		r.shared_body = body_of_file(file_with("in a file", path), 9, (struct hash128){0});
 		ck_assert_int_eq(make_entry(stack, &r, &taken[i]), ERR_OK);
 		body_release(&r.shared_body);
 		below[0].has = entry_ref(taken[i]);
@@ -681,6 +745,7 @@ int main(void)
 	suite_add_tcase(s, c);
 	tcase_add_test(c, what_memory_has_is_not_looked_for_below);
 	tcase_add_test(c, what_is_found_below_goes_up);
+	tcase_add_test(c, what_was_stored_during_a_look_stays);
 	tcase_add_test(c, a_look_goes_on_until_something_answers);
 	tcase_add_test(c, the_best_there_is_when_nothing_answers);
 	tcase_add_test(c, a_tier_that_answers_later_is_waited_for);
@@ -693,6 +758,7 @@ int main(void)
 	tcase_add_test(c, a_purge_that_a_tier_did_not_take_is_told);
 	tcase_add_test(c, a_stack_that_keeps_nothing_has_pages_until_they_are_below);
 	tcase_add_test(c, what_a_tier_below_refuses_as_purged_leaves_memory);
+	tcase_add_test(c, what_a_soft_purge_overtakes_on_its_way_stays_in_memory);
 	tcase_add_test(c, parts_stay_in_memory);
 	tcase_add_test(c, removing_reaches_all_tiers);
 	tcase_add_test(c, what_others_purge_leaves_memory_and_the_tiers_above);

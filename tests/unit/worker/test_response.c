@@ -114,7 +114,7 @@ START_TEST(a_file_is_sent_by_a_descriptor_of_its_own)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, "0123456789", 10), 10);
 	unlink(path);
-	struct entry entry = {.body = body_of_file(fd, 10)};
+	struct entry entry = {.body = body_of_file(fd, 10, (struct hash128){0})};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct answer a = {.kind = ANSWER_FILE,
 		    .status = 200,
@@ -142,7 +142,7 @@ END_TEST
 START_TEST(without_a_descriptor_there_is_no_response)
 {
 	char path[] = "/tmp/larder-response-XXXXXX";
-	struct entry entry = {.body = body_of_file(mkstemp(path), 10)};
+	struct entry entry = {.body = body_of_file(mkstemp(path), 10, (struct hash128){0})};
 	struct answer a = {.kind = ANSWER_FILE, .status = 200, .entry = &entry, .length = 10};
 	struct rlimit was, none;
 	unlink(path);
