@@ -29,7 +29,8 @@ static int64_t now_ms(void)
 
 /* --- what is asked for --- */
 
-static const char prefix[] = "/cache/", incr[] = "/incr";
+#define PREFIX STR("/cache/")
+#define INCR   STR("/incr")
 
 /* The key in the path, decoded, in `a` and with a NUL. 0, or ERR_INVALID with the answer made. */
 static int read_key(struct str raw, struct arena *a, struct str *key, struct admin_answer *answer)
@@ -370,7 +371,7 @@ void admin__value(const struct admin_env *env, const struct admin_request *r, st
 	struct str key;
 	arena_init(&a, 0);
 	larder_cache *cache = NULL;
-	if (read_key(str_skip(r->path, sizeof(prefix) - 1), &a, &key, answer) == ERR_OK)
+	if (read_key(str_skip(r->path, PREFIX.n), &a, &key, answer) == ERR_OK)
 		cache = cache_of(env, answer);
 	if (!cache)
 		goto out;
@@ -410,10 +411,10 @@ static void add(const struct admin_env *env, larder_cache *cache, const struct a
 void admin__incr(const struct admin_env *env, const struct admin_request *r, struct admin_answer *answer)
 {
 	struct arena a;
-	struct str key, raw = str_skip(r->path, sizeof(prefix) - 1);
+	struct str key, raw = str_skip(r->path, PREFIX.n);
 	arena_init(&a, 0);
 	larder_cache *cache = NULL;
-	if (read_key(str_take(raw, raw.n - (sizeof(incr) - 1)), &a, &key, answer) == ERR_OK)
+	if (read_key(str_take(raw, raw.n - INCR.n), &a, &key, answer) == ERR_OK)
 		cache = cache_of(env, answer);
 	if (cache)
 		add(env, cache, r, key, answer);

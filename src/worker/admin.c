@@ -32,10 +32,10 @@
 #include "worker/listen.h"
 
 enum {
-	CONNECTIONS_MAX = 384,
+	CONNECTIONS_MAX = 512,
 	CONNECTIONS_SPARE = 8, /* from here on the oldest is cut for each new one */
 	PAGES_THREADS = 4,
-	PAGES_QUEUE = 64,
+	PAGES_QUEUE = 128,
 	VALUES_THREADS = 8,
 	VALUES_QUEUE = 128,	   /* with their threads and LEASE_WAITERS_MAX all that can be parked */
 	VALUES_PATIENCE_MS = 5000, /* who has waited so long for a thread is refused */
