@@ -54,6 +54,7 @@ struct peer {
 struct admin_server {
 	struct MHD_Daemon *daemon;
 	struct io_pool *lanes[ADMIN_VALUES + 1]; /* of ADMIN_HERE: none */
+	atomic_bool stopping;			 /* what still waits in the lanes is refused */
 	size_t bodies;				 /* bytes in all exchanges */
 	struct admin_env env;
 	struct conf_addr listen; /* its text lies behind */
@@ -310,8 +311,10 @@ static void run(struct io_job *job)
 {
 	struct exchange *x = CONTAINER_OF(job, struct exchange, job);
 	struct admin_answer *answer = &x->answer;
-	if (x->queued_ms > 0 && clock_mono_us() / 1000 - x->queued_ms > VALUES_PATIENCE_MS) {
-		admin_refuse(answer, 503, STR("The place of the values is too slow for what is asked of it."));
+	bool late = x->queued_ms > 0 && clock_mono_us() / 1000 - x->queued_ms > VALUES_PATIENCE_MS;
+	if (late || atomic_load(&x->server->stopping)) {
+		admin_refuse(answer, 503,
+		    late ? STR("The place of the values is too slow for what is asked of it.") : STR("Larder ends."));
 		resume(x);
 		return;
 	}
@@ -457,14 +460,15 @@ int admin_server_start(const struct conf_admin *conf, const struct admin_env *en
 	return ERR_OK;
 }
 
-/* The library must not be stopped with suspended connections. Who waits for a lease is woken first; then the lanes carry out what they
- * have, and take nothing any more. */
+/* The library must not be stopped with suspended connections. Who waits for a lease is woken first; then the lanes end what they
+ * are at, refuse what waits in them, and take nothing any more. */
 void admin_server_stop(struct admin_server **server)
 {
 	struct admin_server *s = *server;
 	if (!s)
 		return;
 	*server = NULL;
+	atomic_store(&s->stopping, true);
 	if (s->env.values)
 		leases_stop(s->env.values->leases);
 	for (unsigned i = ADMIN_HERE + 1; i < COUNT_OF(s->lanes); i++)

@@ -11,8 +11,8 @@ struct admin_server;
  * errno set (the address), or ERR_DENIED (neither loopback nor unix, and no token). */
 int admin_server_start(
     const struct conf_admin *conf, const struct admin_env *env, struct admin_server **out) MUST_CHECK;
-/* Ends open connections and the threads. What is under way is carried out, so this blocks as long as tiers are waited for; those who wait for
- * a lease get 503. */
+/* Ends open connections and the threads. What has begun is carried out, so this blocks as long as a tier is waited for once (redis_timeout, or the
+ * five seconds of receipts); what waits for a thread or a lease gets 503. */
 void admin_server_stop(struct admin_server **s);
 /* "127.0.0.1:8081", with the port that the system gave. */
 struct str admin_server_address(const struct admin_server *s);

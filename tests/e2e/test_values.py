@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import client
-from larder import slack, wait_until
+from larder import TOP, slack, wait_until
 from tiers import ROUTES, SITE, get, ready, stored
 
 PLACES = ["memory", "file", "redis", "memory, file, redis"]
@@ -279,10 +280,13 @@ def test_a_hanging_redis_holds_up_nothing_else(origin, serve, cache_ini):
     # And the end does not wait for it longer than one answer may take.
     cache_ini.redis.pause()
     try:
-        with client.Connection(("127.0.0.1", larder.admin_port)) as c:
+        connections = [client.Connection(("127.0.0.1", larder.admin_port)) for _ in range(60)]
+        for c in connections:
             c.send("GET", "/cache/k")
-            time.sleep(0.1)
-            larder.stop(within=4)
+        time.sleep(0.3)
+        larder.stop(within=4)
+        for c in connections:
+            c.close()
     finally:
         cache_ini.redis.resume()
 
@@ -331,7 +335,7 @@ def test_all_bodies_together_are_bounded(origin, serve):
 
 
 def test_who_may(origin, serve):
-    larder = serve(origin, "[admin]\ntoken = a-token-that-is-long-enough", ready="proxy")
+    larder = serve(origin, "[admin]\ntoken = a-token-that-is-long-enough")
     bearer = {"Authorization": "Bearer a-token-that-is-long-enough"}
     for method, target in [("GET", "/cache/k"), ("PUT", "/cache/k"), ("DELETE", "/cache/k"), ("POST", "/cache/k/incr"), ("POST", "/cache?tag=t")]:
         body = b"x" if method == "PUT" else None
@@ -367,3 +371,46 @@ def test_a_purge_that_waits_holds_up_nothing(origin, serve, cache_ini):
             assert c.final_head().status == 200
     finally:
         other.process.send_signal(18)
+
+
+# --- what docs/tiers.md says ---
+
+def block(language, larder):
+    """The examples in the section about values, with the port of this Larder."""
+    with open(os.path.join(TOP, "docs", "tiers.md"), encoding="utf-8") as f:
+        section = f.read().split("## Values for programs in other languages\n")[1].split("\n## ")[0]
+    return re.search(rf"```{language}\n(.*?)```", section, re.S).group(1).replace(":8081", f":{larder.admin_port}")
+
+
+def test_the_commands_of_the_documentation(origin, serve):
+    larder = serve(origin)
+    for command in block("console", larder).split("$ ")[1:]:
+        line, _, expected = command.partition("\n")
+        done = subprocess.run(["sh", "-c", line.replace("curl", "curl -s", 1)], capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0 and done.stdout.strip() == expected.strip(), (line, done.stdout, done.stderr)
+
+
+def test_the_program_of_the_documentation(origin, serve):
+    larder = serve(origin)
+    names = {}
+    exec(block("python", larder), names)  # pylint: disable=exec-used
+    computed = []
+
+    def compute():
+        computed.append(1)
+        time.sleep(0.3)
+        return b"result"
+
+    with ThreadPoolExecutor(6) as pool:
+        results = [pool.submit(names["remember"], "a key/1", 60, compute) for _ in range(6)]
+        assert [r.result() for r in results] == [b"result"] * 6
+    assert len(computed) == 1 and value(larder, "a%20key/1").body == b"result"
+
+    def fail():
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        names["remember"]("failing", 60, fail)
+    assert names["remember"]("failing", 60, compute) == b"result"
+    larder.stop()
+    assert names["remember"]("a key/1", 60, compute) == b"result" and len(computed) == 3
