@@ -12,10 +12,13 @@
 
 static const struct page {
 	struct str path;
-	const char *methods, *params, *help;
+	const char *methods, *params;
+	enum admin_lane lane;
+	const char *help;
 	void (*handle)(const struct admin_env *env, const struct admin_request *request, struct admin_answer *answer);
 } pages[] = {
-#define PAGE(name, path, methods, params, help) {{path, sizeof(path) - 1}, methods, params, help, admin__##name},
+#define PAGE(name, path, methods, params, lane, help)                                                                  \
+	{{path, sizeof(path) - 1}, methods, params, lane, help, admin__##name},
 #include "admin/admin.def"
 #undef PAGE
 };
@@ -182,17 +185,39 @@ static bool params_are_good(const struct page *page, const struct admin_request 
 	return true;
 }
 
-static const struct page *page_of(struct str path)
+/* A * in the pattern is one byte or more. */
+static bool path_fits(struct str pattern, struct str path)
 {
-	for (size_t i = 0; i < COUNT_OF(pages); i++)
-		if (str_eq(pages[i].path, path))
+	size_t star = str_index(pattern, '*');
+	if (star == pattern.n)
+		return str_eq(pattern, path);
+	return path.n >= pattern.n && str_starts(path, str_take(pattern, star)) &&
+	       str_ends(path, str_skip(pattern, star + 1));
+}
+
+/* One that takes the method goes before one that does not. */
+static const struct page *page_of(struct str method, struct str path)
+{
+	const struct page *found = NULL;
+	for (size_t i = 0; i < COUNT_OF(pages); i++) {
+		if (!path_fits(pages[i].path, path))
+			continue;
+		if (method_is_allowed(&pages[i], method))
 			return &pages[i];
-	return NULL;
+		found = found ? found : &pages[i];
+	}
+	return found;
+}
+
+enum admin_lane admin_lane_of(struct str method, struct str path)
+{
+	const struct page *page = page_of(method, path);
+	return page && method_is_allowed(page, method) ? page->lane : ADMIN_HERE;
 }
 
 void admin_handle(const struct admin_env *env, const struct admin_request *request, struct admin_answer *answer)
 {
-	const struct page *page = page_of(request->path);
+	const struct page *page = page_of(request->method, request->path);
 	if (!page) {
 		refuse_path(request, answer);
 		return;

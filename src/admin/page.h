@@ -6,7 +6,7 @@
 #include "http/stored.h"
 
 /* The function of each page. */
-#define PAGE(name, path, methods, params, help)                                                                        \
+#define PAGE(name, path, methods, params, lane, help)                                                                  \
 	void admin__##name(                                                                                            \
 	    const struct admin_env *env, const struct admin_request *request, struct admin_answer *answer);
 #include "admin/admin.def"
@@ -18,6 +18,12 @@ struct str admin__param(const struct admin_request *request, struct str name);
 enum admin_flag { FLAG_OFF, FLAG_ON, FLAG_BAD };
 /* A parameter that is there or not: no value, 1, true, yes, on; or 0, false, no, off. When BAD the answer is made. */
 enum admin_flag admin__flag(const struct admin_request *request, struct str name, struct admin_answer *answer);
+
+/* Resolves %XX, and '+' where plus says so (a blank); in `a`. 0, or ERR_INVALID (a % without two hex digits, or one that hides a NUL). */
+int admin__decode(struct str s, bool plus, struct arena *a, struct str *out) MUST_CHECK;
+
+/* Purges, and waits where the tier carries it out behind. As tier_purge, never ERR_AGAIN. */
+int admin__purge_run(struct tier *tier, struct tier_purge *op) MUST_CHECK;
 
 /* {"error": "..."}; the text may hold any bytes. */
 void admin__error(struct admin_answer *answer, int status, const char *format, ...)

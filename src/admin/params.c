@@ -1,27 +1,17 @@
 /* Parameters of a query or a form (application/x-www-form-urlencoded). Pure. */
-#include "admin/admin.h"
+#include "admin/page.h"
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-static int decode(struct str s, struct arena *a, struct str *out)
+int admin__decode(struct str s, bool plus, struct arena *a, struct str *out)
 {
 	char *p = arena_alloc(a, s.n + 1);
 	size_t n = 0;
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
-		if (c == '+') {
+		if (c == '+' && plus) {
 			c = ' ';
 		} else if (c == '%') {
-			int high = i + 2 < s.n ? hex(s.p[i + 1]) : -1, low = i + 2 < s.n ? hex(s.p[i + 2]) : -1;
+			int high = i + 2 < s.n ? char_hex(s.p[i + 1]) : -1,
+			    low = i + 2 < s.n ? char_hex(s.p[i + 2]) : -1;
 			if (high < 0 || low < 0 || high + low == 0)
 				return ERR_INVALID;
 			c = (char)(high * 16 + low);
@@ -43,9 +33,9 @@ int admin_params_read(struct str encoded, struct arena *a, struct admin_param *p
 			return ERR_TOO_LARGE;
 		size_t equals = str_index(part, '=');
 		struct admin_param *param = &params[*n];
-		int err = decode(str_take(part, equals), a, &param->name);
+		int err = admin__decode(str_take(part, equals), true, a, &param->name);
 		if (!err)
-			err = decode(str_skip(part, equals + 1), a, &param->value);
+			err = admin__decode(str_skip(part, equals + 1), true, a, &param->value);
 		if (err)
 			return err;
 		(*n)++;

@@ -122,7 +122,7 @@ static void on_done(struct tier_purge *op, int err)
 	pthread_mutex_unlock(&w->lock);
 }
 
-static int purge_and_wait(struct tier *tier, struct tier_purge *purge)
+int admin__purge_run(struct tier *tier, struct tier_purge *purge)
 {
 	struct waited w = {.op = *purge, .lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
 	w.op.done = on_done;
@@ -182,7 +182,7 @@ void admin__purge(const struct admin_env *env, const struct admin_request *reque
 	struct tier_purge op = {.soft = soft == FLAG_ON};
 	if (read_what(env, kind, request, &a, &op, answer) != ERR_OK)
 		goto out;
-	int err = purge_and_wait(env->tier, &op);
+	int err = admin__purge_run(env->tier, &op);
 	if (err) {
 		admin__error(answer, 500, "the purge failed: %s", err_text(err));
 		goto out;

@@ -104,6 +104,8 @@ struct conf_cache {
 	struct str redis_prefix;
 	int64_t redis_budget_ms, redis_timeout_ms;
 	size_t redis_max_object;
+	struct str values_namespace, values_prefix;
+	unsigned values_max_entries;
 	size_t max_object;
 	unsigned max_entries; /* 0: only bounded by memory_size */
 	unsigned max_variants;

@@ -91,7 +91,7 @@ static struct link *take(struct fleet *f, struct node *n)
 		pthread_mutex_unlock(&f->lock);
 		if (!l || link_is_good(l))
 			return l;
-		link_close(&l);
+		link_drop(&l);
 	}
 }
 
@@ -105,7 +105,7 @@ static void give_back(struct fleet *f, struct node *n, struct link *l)
 		l = NULL;
 	}
 	pthread_mutex_unlock(&f->lock);
-	link_close(&l);
+	link_drop(&l);
 }
 
 /* One exchange. *unreached: surely nothing of it was done. */
@@ -136,7 +136,7 @@ static int exchange(struct fleet *f, struct node *n, const struct command *c, bo
 		give_back(f, n, l);
 		return status;
 	}
-	link_close(&l);
+	link_drop(&l);
 	if (status == LARDER_CONNECT && reused && c->repeatable)
 		return exchange(f, n, c, asking, deadline_us, raw, unreached);
 	return status;
@@ -163,7 +163,7 @@ static int ask_sentinel(struct fleet *f, const struct redis_host *s, int64_t dea
 	int status = link_open(s->name.p, s->port, "", &login, deadline_us, &l);
 	if (status == LARDER_OK) {
 		status = link_ask(l, words, COUNT_OF(words), deadline_us, &raw);
-		link_close(&l);
+		link_drop(&l);
 	}
 	if (status == LARDER_OK)
 		status = read_reply(&raw, &r);
@@ -460,7 +460,7 @@ void fleet_free(struct fleet *f)
 	for (unsigned i = 0; i < f->n_nodes; i++) {
 		for (struct link *l = f->nodes[i]->idle, *next; l; l = next) {
 			next = l->next;
-			link_close(&l);
+			link_drop(&l);
 		}
 		free(f->nodes[i]);
 	}

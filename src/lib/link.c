@@ -264,11 +264,11 @@ int link_open(const char *host, unsigned port, const char *path, const struct li
 	if (status == LARDER_OK)
 		*out = l;
 	else
-		link_close(&l);
+		link_drop(&l);
 	return status;
 }
 
-void link_close(struct link **l)
+void link_drop(struct link **l)
 {
 	if (*l) {
 		close((*l)->fd);

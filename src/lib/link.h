@@ -23,7 +23,7 @@ struct link_login {
 int link_open(const char *host, unsigned port, const char *path, const struct link_login *login, int64_t deadline_us,
     struct link **out);
 /* Closes this process's end. */
-void link_close(struct link **l);
+void link_drop(struct link **l);
 /* Whether it can be used: opened by this process, and neither closed nor spoken to by the other side. */
 bool link_is_good(const struct link *l);
 

@@ -257,7 +257,7 @@ int redis_url_parse(struct str text, struct arena *a, struct redis_url *out, str
 {
 	struct parse p = {.a = a, .out = out, .why = why};
 	struct str rest = str_trim(text);
-	*out = (struct redis_url){.kind = REDIS_SINGLE};
+	*out = (struct redis_url){.kind = REDIS_SINGLE, .text = arena_str(a, rest)};
 	int err = parse_scheme(&p, &rest);
 	if (err != ERR_OK)
 		return err;

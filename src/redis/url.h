@@ -33,6 +33,7 @@ struct redis_url {
 	struct str group;	   /* what the sentinels call it */
 	struct str sentinel_user, sentinel_password;
 	unsigned db;
+	struct str text; /* all of it as it was given, with the passwords */
 };
 
 /* Strings are copied to `a`. ERR_OK, or ERR_INVALID with a sentence in *why (in `a`) that says what is wrong and what is allowed, without

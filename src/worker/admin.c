@@ -1,9 +1,16 @@
 /* Carries the admin interface over HTTP with a libmicrohttpd daemon and its one thread.
  *
- *   on_uri (raw target kept) -> on_request: head -> form, bounded -> whole: guard, parameters, page -> answer -> on_completed
+ *   on_uri (raw target kept) -> on_request: head -> admit: guard -> body, bounded -> dispatch: parameters, page -> answer -> on_completed
+ *                                                                                   | a page that may wait for tiers (its lane)
+ *                     the connection is suspended -> [QUEUED] -> a thread of the lane: run -> resumed -> on_request: answer
+ *                                                       ^-- [WAITS] for a lease of another client <-'
  *
- * Everything below runs on that thread, so nothing here is locked. Connections are few and bounded; when they run out the one
- * that has been silent or trickling longest makes room, so that nobody can lock the operator out by holding them open.
+ * Everything but what stands in the lanes runs on that thread, so nothing is locked: an exchange belongs to the thread until it is
+ * parked, then to its job, and again to the thread when that has resumed the connection (the library's lock is between them).
+ *
+ * Connections are few and bounded; when they run out the one that has been silent or trickling longest makes room, so that nobody can
+ * lock the operator out by holding them open. Parked ones, which the library does not look at, cannot: of them there are fewer, for what the
+ * lanes and the leases take is bounded. Bodies under way are bounded as a whole.
  *
  * Not done here: who may ask (admin/guard.c) and what is answered (admin/admin.c). */
 #include "worker/admin.h"
@@ -12,6 +19,8 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,11 +28,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "tier/io_pool.h"
 #include "worker/listen.h"
 
 enum {
-	CONNECTIONS_MAX = 64,
+	CONNECTIONS_MAX = 512,
 	CONNECTIONS_SPARE = 8, /* from here on the oldest is cut for each new one */
+	PAGES_THREADS = 4,
+	PAGES_QUEUE = 128,
+	VALUES_THREADS = 8,
+	VALUES_QUEUE = 128,	   /* with their threads and LEASE_WAITERS_MAX all that can be parked */
+	VALUES_PATIENCE_MS = 5000, /* who has waited so long for a thread is refused */
+	BODIES_MAX = 128 << 20,	   /* bytes, of all requests together */
 	TIMEOUT_S = 10,
 	CONNECTION_MEMORY = 32 << 10,
 	UNIX_MODE = 0600
@@ -32,11 +48,14 @@ enum {
 struct peer {
 	struct peer *next, *prev; /* oldest first */
 	int fd;
-	bool cut;
+	bool cut, parked;
 };
 
 struct admin_server {
 	struct MHD_Daemon *daemon;
+	struct io_pool *lanes[ADMIN_VALUES + 1]; /* of ADMIN_HERE: none */
+	atomic_bool stopping;			 /* what still waits in the lanes is refused */
+	size_t bodies;				 /* bytes in all exchanges */
 	struct admin_env env;
 	struct conf_addr listen; /* its text lies behind */
 	char address[LISTEN_TEXT_MAX];
@@ -47,10 +66,21 @@ struct admin_server {
 
 /* One request. */
 struct exchange {
+	struct admin_server *server;
+	struct MHD_Connection *connection;
 	struct arena arena;
 	struct str target; /* raw */
-	struct buf form;
-	bool begun;
+	struct buf body;
+	bool begun, refused, crowded, parked, answered;
+	struct admin_request request;
+	struct admin_param params[ADMIN_PARAMS_MAX];
+	struct admin_answer answer;
+	/* in a lane */
+	struct io_job job;
+	struct io_pool *lane;
+	int64_t queued_ms; /* 0: it is not to hurry */
+	struct lease_waiter waiter;
+	atomic_uint turns; /* it goes on when both have come: the end of run, and wake */
 };
 
 /* ---- connections ---- */
@@ -72,7 +102,7 @@ static void append_peer(struct admin_server *s, struct peer *p)
 static void cut_oldest(struct admin_server *s)
 {
 	for (struct peer *p = s->peers.next; p != &s->peers; p = p->next) {
-		if (p->cut)
+		if (p->cut || p->parked)
 			continue;
 		p->cut = true;
 		shutdown(p->fd, SHUT_RDWR); /* the daemon sees its end and closes it */
@@ -107,8 +137,10 @@ static void on_connection(
 static void *on_uri(void *ctx, const char *uri, struct MHD_Connection *connection)
 {
 	struct exchange *x = mem_zalloc(sizeof(*x));
+	x->server = ctx;
+	x->connection = connection;
 	arena_init(&x->arena, 0);
-	buf_init(&x->form, ADMIN_FORM_MAX);
+	buf_init(&x->answer.body, ADMIN_BODY_MAX);
 	x->target = arena_str(&x->arena, str_of(uri));
 	size_t query = str_index(x->target, '?');
 	if (query < x->target.n)
@@ -121,6 +153,11 @@ static size_t keep_escapes(void *ctx, struct MHD_Connection *connection, char *s
 	return strlen(s);
 }
 
+static struct peer *peer_of(struct MHD_Connection *connection)
+{
+	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
 static void on_completed(
     void *ctx, struct MHD_Connection *connection, void **slot, enum MHD_RequestTerminationCode code)
 {
@@ -129,13 +166,34 @@ static void on_completed(
 	if (!x)
 		return;
 	*slot = NULL;
-	buf_free(&x->form);
+	s->bodies -= x->body.n;
+	buf_free(&x->body);
+	buf_free(&x->answer.body);
 	arena_free(&x->arena);
 	free(x);
 	/* It has shown good manners: now it is the youngest. */
-	struct peer *p = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+	struct peer *p = peer_of(connection);
 	unlink_peer(p);
 	append_peer(s, p);
+}
+
+static void add_fields(struct MHD_Response *response, const struct admin_answer *answer)
+{
+	if (answer->status != MHD_HTTP_NO_CONTENT)
+		MHD_add_response_header(response, "Content-Type", answer->content_type);
+	MHD_add_response_header(response, "Cache-Control", "no-store");
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	if (answer->allow)
+		MHD_add_response_header(response, "Allow", answer->allow);
+	if (answer->authenticate)
+		MHD_add_response_header(response, "WWW-Authenticate", answer->authenticate);
+	if (answer->lease[0])
+		MHD_add_response_header(response, "Larder-Lease", answer->lease);
+	if (answer->is_stale) {
+		char seconds[24];
+		snprintf(seconds, sizeof(seconds), "%lld", (long long)answer->stale_s);
+		MHD_add_response_header(response, "Larder-Stale", seconds);
+	}
 }
 
 static enum MHD_Result queue_answer(struct MHD_Connection *connection, struct admin_answer *answer)
@@ -144,25 +202,20 @@ static enum MHD_Result queue_answer(struct MHD_Connection *connection, struct ad
 	struct MHD_Response *response = body->p
 					    ? MHD_create_response_from_buffer(body->n, body->p, MHD_RESPMEM_MUST_FREE)
 					    : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-	if (!response) {
-		buf_free(body);
+	if (!response)
 		return MHD_NO;
-	}
-	MHD_add_response_header(response, "Content-Type", answer->content_type);
-	MHD_add_response_header(response, "Cache-Control", "no-store");
-	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	if (answer->allow)
-		MHD_add_response_header(response, "Allow", answer->allow);
-	if (answer->authenticate)
-		MHD_add_response_header(response, "WWW-Authenticate", answer->authenticate);
+	*body = (struct buf){.p = NULL}; /* the library frees it */
+	add_fields(response, answer);
 	enum MHD_Result result = MHD_queue_response(connection, (unsigned)answer->status, response);
 	MHD_destroy_response(response);
 	return result;
 }
 
-static struct str field(struct MHD_Connection *connection, const char *name)
+/* A copy: the library's lies in the connection, and others look at it meanwhile. */
+static struct str field(struct MHD_Connection *connection, struct arena *a, const char *name)
 {
-	return str_of(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name));
+	struct str value = str_of(MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name));
+	return value.p ? arena_str(a, value) : value;
 }
 
 /* curl -d and HTML forms say so; what says nothing means it. */
@@ -173,93 +226,209 @@ static bool is_form(struct str content_type)
 }
 
 /* Query and form, decoded. False with the answer made. */
-static bool read_params(struct MHD_Connection *connection, struct exchange *x, struct str query,
-    struct admin_request *request, struct admin_param params[ADMIN_PARAMS_MAX], struct admin_answer *answer)
+static bool read_params(struct exchange *x)
 {
-	struct str form = str_eq(request->method, STR("POST")) ? buf_str(&x->form) : STR_NONE;
-	if (x->form.overflow) {
-		admin_refuse(answer, 413, STR("The form is larger than 64 KB."));
+	struct admin_request *r = &x->request;
+	bool is_put = str_eq(r->method, STR("PUT"));
+	struct str path, query, form = str_eq(r->method, STR("POST")) ? buf_str(&x->body) : STR_NONE;
+	target_split(x->target, &path, &query);
+	if (x->body.overflow || x->crowded) {
+		admin_refuse(&x->answer, x->crowded ? 503 : 413,
+		    x->crowded ? STR("Too many bodies are under way.")
+		    : is_put   ? STR("The value is larger than 16 MB.")
+			       : STR("The form is larger than 64 KB."));
 		return false;
 	}
-	if (form.n && !is_form(field(connection, "Content-Type"))) {
-		admin_refuse(answer, 415, STR("Parameters come in the query or as application/x-www-form-urlencoded."));
+	if (form.n && !is_form(r->content_type)) {
+		admin_refuse(
+		    &x->answer, 415, STR("Parameters come in the query or as application/x-www-form-urlencoded."));
 		return false;
 	}
 	int err = ERR_OK;
 	if (query.n)
-		err = admin_params_read(query, &x->arena, params, ADMIN_PARAMS_MAX, &request->n_params);
+		err = admin_params_read(query, &x->arena, x->params, ADMIN_PARAMS_MAX, &r->n_params);
 	if (!err && form.n)
-		err = admin_params_read(form, &x->arena, params, ADMIN_PARAMS_MAX, &request->n_params);
+		err = admin_params_read(form, &x->arena, x->params, ADMIN_PARAMS_MAX, &r->n_params);
 	if (err)
-		admin_refuse(answer, 400,
+		admin_refuse(&x->answer, 400,
 		    err == ERR_TOO_LARGE
 			? STR("There are too many parameters.")
 			: STR("The parameters are not well encoded: % is followed by two hex digits."));
 	return err == ERR_OK;
 }
 
-static void make_answer(struct admin_server *s, struct MHD_Connection *connection, const char *method,
-    struct exchange *x, struct admin_answer *answer)
+/* The head is there. What is refused now is not read any further. */
+static void admit(struct admin_server *s, struct exchange *x, const char *method)
 {
-	struct admin_param params[ADMIN_PARAMS_MAX];
+	struct MHD_Connection *c = x->connection;
 	struct str path, query;
 	target_split(x->target, &path, &query);
-	struct admin_request request = {.method = str_of(method),
+	x->request = (struct admin_request){.method = arena_str(&x->arena, str_of(method)),
 	    .path = path,
-	    .params = params,
-	    .authorization = field(connection, MHD_HTTP_HEADER_AUTHORIZATION),
-	    .host = field(connection, MHD_HTTP_HEADER_HOST),
-	    .origin = field(connection, "Origin"),
-	    .fetch_site = field(connection, "Sec-Fetch-Site"),
-	    .accept = field(connection, "Accept"),
-	    .now_ms = clock_wall_ms()};
+	    .params = x->params,
+	    .authorization = field(c, &x->arena, MHD_HTTP_HEADER_AUTHORIZATION),
+	    .host = field(c, &x->arena, MHD_HTTP_HEADER_HOST),
+	    .origin = field(c, &x->arena, "Origin"),
+	    .fetch_site = field(c, &x->arena, "Sec-Fetch-Site"),
+	    .accept = field(c, &x->arena, "Accept"),
+	    .content_type = field(c, &x->arena, "Content-Type"),
+	    .lease = field(c, &x->arena, "Larder-Lease"),
+	    .waiter = &x->waiter};
+	buf_init(&x->body, str_eq(x->request.method, STR("PUT")) ? ADMIN_BODY_MAX : ADMIN_FORM_MAX);
 	struct conf *conf = s->env.conf(s->env.ctx);
 	struct admin_guard guard = {.token = conf->admin.token,
 	    .listen = s->listen.text,
 	    .is_unix = s->listen.is_unix,
 	    .is_loopback = s->listen.is_loopback};
-	bool admitted = admin_guard(&guard, &request, answer);
+	x->refused = !admin_guard(&guard, &x->request, &x->answer);
 	conf_release(&conf);
-	if (admitted && read_params(connection, x, query, &request, params, answer))
-		admin_handle(&s->env, &request, answer);
+}
+
+static void take_body(struct admin_server *s, struct exchange *x, struct str piece)
+{
+	if (x->refused || x->crowded)
+		return;
+	if (s->bodies + piece.n > BODIES_MAX) {
+		x->crowded = true;
+		return;
+	}
+	size_t before = x->body.n;
+	buf_add(&x->body, piece); /* beyond its maximum the bytes are thrown away */
+	s->bodies += x->body.n - before;
+}
+
+/* ---- lanes ---- */
+
+/* The thread takes it back. */
+static void resume(struct exchange *x)
+{
+	x->answered = true;
+	MHD_resume_connection(x->connection); /* from here on it may be gone */
+}
+
+/* On a thread of the lane. */
+static void run(struct io_job *job)
+{
+	struct exchange *x = CONTAINER_OF(job, struct exchange, job);
+	struct admin_answer *answer = &x->answer;
+	bool late = x->queued_ms > 0 && clock_mono_us() / 1000 - x->queued_ms > VALUES_PATIENCE_MS;
+	if (late || atomic_load(&x->server->stopping)) {
+		admin_refuse(answer, 503,
+		    late ? STR("The place of the values is too slow for what is asked of it.") : STR("Larder ends."));
+		resume(x);
+		return;
+	}
+	atomic_store(&x->turns, 0);
+	answer->waits = false;
+	admin_handle(&x->server->env, &x->request, answer);
+	if (!answer->waits)
+		resume(x);
+	else if (atomic_fetch_add(&x->turns, 1) == 1)
+		io_pool_add_always(x->lane, &x->job);
+}
+
+/* On the thread of whoever ended the lease. */
+static void wake(struct lease_waiter *w)
+{
+	struct exchange *x = CONTAINER_OF(w, struct exchange, waiter);
+	x->queued_ms = 0;
+	if (atomic_fetch_add(&x->turns, 1) == 1)
+		io_pool_add_always(x->lane, &x->job);
+}
+
+/* Suspended first: the job may be done before this returns. */
+static void park(struct exchange *x, enum admin_lane lane)
+{
+	x->parked = peer_of(x->connection)->parked = true;
+	x->lane = x->server->lanes[lane];
+	x->queued_ms = lane == ADMIN_VALUES ? clock_mono_us() / 1000 : 0;
+	x->waiter.wake = wake;
+	x->job.fn = run;
+	x->job.bytes = x->body.n;
+	MHD_suspend_connection(x->connection);
+	if (io_pool_add(x->lane, &x->job) == ERR_OK)
+		return;
+	admin_refuse(&x->answer, 503, STR("Too many requests are waiting."));
+	resume(x);
+}
+
+/* True: the answer is made. */
+static bool dispatch(struct admin_server *s, struct exchange *x)
+{
+	if (x->refused || !read_params(x))
+		return true;
+	struct admin_request *r = &x->request;
+	r->now_ms = clock_wall_ms();
+	r->body = buf_str(&x->body);
+	enum admin_lane lane = admin_lane_of(r->method, r->path);
+	if (lane != ADMIN_HERE) {
+		park(x, lane);
+		return false;
+	}
+	admin_handle(&s->env, r, &x->answer);
+	return true;
 }
 
 static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, const char *url, const char *method,
     const char *version, const char *data, size_t *n_data, void **slot)
 {
+	struct admin_server *s = ctx;
 	struct exchange *x = *slot;
 	if (!x->begun) { /* the head; the library wants the answer in a later call */
 		x->begun = true;
+		admit(s, x, method);
 		return MHD_YES;
 	}
 	if (*n_data) {
-		buf_add(&x->form, str_make(data, *n_data)); /* beyond its maximum the bytes are thrown away */
+		take_body(s, x, str_make(data, *n_data));
 		*n_data = 0;
 		return MHD_YES;
 	}
-	struct admin_answer answer = {.status = 500, .content_type = "text/plain"};
-	buf_init(&answer.body, ADMIN_BODY_MAX);
-	make_answer(ctx, connection, method, x, &answer);
-	return queue_answer(connection, &answer);
+	if (!x->parked && !dispatch(s, x))
+		return MHD_YES;
+	peer_of(connection)->parked = false;
+	return queue_answer(connection, &x->answer);
 }
 
 /* ---- start and stop ---- */
 
-/* Signals are for the main thread: the daemon's is born with all of them blocked. */
 static struct MHD_Daemon *start_daemon(struct admin_server *s, int fd)
+{
+	/* poll, since select ends at descriptor 1023 and the workers have many */
+	return MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL,
+	    NULL, on_request, s, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s,
+	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,
+	    MHD_OPTION_NOTIFY_CONNECTION, on_connection, s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+	    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+	    (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+}
+
+static void free_server(struct admin_server *s)
+{
+	for (unsigned i = 0; i < COUNT_OF(s->lanes); i++)
+		io_pool_close(&s->lanes[i]);
+	listen_remove(&s->listen);
+	free((char *)s->listen.text.p);
+	free(s);
+}
+
+/* Signals are for the main thread: these are born with all of them blocked. */
+static int start_threads(struct admin_server *s, int fd)
 {
 	sigset_t all, old;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	/* poll, since select ends at descriptor 1023 and the workers have many */
-	struct MHD_Daemon *daemon =
-	    MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0, NULL, NULL, on_request, s,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_UNESCAPE_CALLBACK,
-		keep_escapes, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_NOTIFY_CONNECTION,
-		on_connection, s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+	int err = io_pool_new(PAGES_THREADS, PAGES_QUEUE, SIZE_MAX, &s->lanes[ADMIN_PAGES]);
+	if (!err)
+		err = io_pool_new(VALUES_THREADS, VALUES_QUEUE, SIZE_MAX, &s->lanes[ADMIN_VALUES]);
+	if (!err && s->env.values)
+		err = leases_start(s->env.values->leases);
+	if (!err) {
+		s->daemon = start_daemon(s, fd);
+		err = s->daemon ? ERR_OK : ERR_IO;
+	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return daemon;
+	return err;
 }
 
 int admin_server_start(const struct conf_admin *conf, const struct admin_env *env, struct admin_server **out)
@@ -279,12 +448,11 @@ int admin_server_start(const struct conf_admin *conf, const struct admin_env *en
 	s->listen = conf->listen;
 	s->listen.text = str_make(mem_dup(conf->listen.text.p, conf->listen.text.n), conf->listen.text.n);
 	s->address_text = listen_text(&s->listen, fd, s->address);
-	s->daemon = start_daemon(s, fd);
-	if (!s->daemon) {
+	if (start_threads(s, fd) != ERR_OK) {
+		if (env->values)
+			leases_stop(env->values->leases);
 		close(fd);
-		listen_remove(&s->listen);
-		free((char *)s->listen.text.p);
-		free(s);
+		free_server(s);
 		errno = ENOMEM; /* all that it can want for: a thread, memory */
 		return ERR_IO;
 	}
@@ -292,16 +460,21 @@ int admin_server_start(const struct conf_admin *conf, const struct admin_env *en
 	return ERR_OK;
 }
 
+/* The library must not be stopped with suspended connections. Who waits for a lease is woken first; then the lanes end what they
+ * are at, refuse what waits in them, and take nothing any more. */
 void admin_server_stop(struct admin_server **server)
 {
 	struct admin_server *s = *server;
 	if (!s)
 		return;
 	*server = NULL;
+	atomic_store(&s->stopping, true);
+	if (s->env.values)
+		leases_stop(s->env.values->leases);
+	for (unsigned i = ADMIN_HERE + 1; i < COUNT_OF(s->lanes); i++)
+		io_pool_stop(s->lanes[i]);
 	MHD_stop_daemon(s->daemon); /* closes the listening socket too */
-	listen_remove(&s->listen);
-	free((char *)s->listen.text.p);
-	free(s);
+	free_server(s);
 }
 
 struct str admin_server_address(const struct admin_server *s)

@@ -50,6 +50,7 @@ struct server {
 	struct conf *conf;
 	struct doors *doors;
 	struct tier *tier;
+	struct values *values;
 	struct flights *flights;
 	struct gates *gates;
 	struct metrics *metrics;
@@ -141,7 +142,7 @@ static struct conf *current(struct server *s)
 	return conf;
 }
 
-/* For the admin interface, on its thread. */
+/* For the admin interface, on its threads. */
 
 static struct conf *admin_conf(void *ctx)
 {
@@ -223,6 +224,7 @@ static int start_admin(struct server *s)
 	    .ready = admin_ready,
 	    .figures = admin_figures,
 	    .why = admin_why,
+	    .values = s->values,
 	    .ctx = s};
 	const struct conf_admin *conf = &s->conf->admin;
 	int err = admin_server_start(conf, &env, &s->admin);
@@ -415,6 +417,7 @@ static int make_shared(struct server *s)
 		if (secret(secrets[i]) != ERR_OK)
 			return ERR_IO;
 	}
+	s->values = store_values(conf);
 	s->tier = store_open(conf, s->key_seed);
 	return s->tier ? ERR_OK : ERR_IO;
 }
@@ -425,6 +428,7 @@ static void unmake_shared(struct server *s)
 		gates_free(&s->gates);
 	if (s->flights)
 		flights_free(&s->flights);
+	values_free(&s->values);
 	if (s->tier)
 		tier_close(&s->tier);
 	if (s->metrics)

@@ -130,6 +130,22 @@ void store_configure(struct tier *store, const struct conf *conf)
 	}
 }
 
+struct values *store_values(const struct conf *conf)
+{
+	const struct conf_cache *c = &conf->cache;
+	struct values_options o = {.backend = c->backend & BACKEND_REDIS  ? "redis"
+					      : c->backend & BACKEND_FILE ? "file"
+									  : "memory",
+	    .path = c->path,
+	    .url = c->redis ? c->redis->text : STR_NONE,
+	    .name_space = c->values_namespace,
+	    .prefix = c->values_prefix,
+	    .pages_prefix = c->redis_prefix,
+	    .max_entries = c->values_max_entries,
+	    .timeout_ms = c->redis_timeout_ms};
+	return values_new(&o);
+}
+
 void store_sweep(struct tier *store, int64_t now_ms)
 {
 	struct tier_stats stats;

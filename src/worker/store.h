@@ -2,6 +2,7 @@
 #ifndef LARDER_WORKER_STORE_H
 #define LARDER_WORKER_STORE_H
 
+#include "admin/values.h"
 #include "conf/conf.h"
 #include "metrics/metrics.h"
 #include "tier/tier.h"
@@ -13,6 +14,8 @@ void store_configure(struct tier *store, const struct conf *conf);
 /* Drops what expired, a share of it all; called every SWEEP_MS. */
 enum { STORE_SWEEP_MS = 250 };
 void store_sweep(struct tier *store, int64_t now_ms);
+/* The values of programs (/cache of the admin listener), at the place of the lowest tier. Opens nothing yet. */
+struct values *store_values(const struct conf *conf);
 /* What is counted of each tier, at most max rows; returns how many. */
 unsigned store_figures(struct tier *store, struct metrics_extra *out, unsigned max);
 /* "memory tier of 256 MiB, file tier of 10 GiB in /var/cache/larder", for the log. */

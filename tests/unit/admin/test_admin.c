@@ -40,7 +40,7 @@ START_TEST(the_index_lists_every_page)
 	bench_open(&b);
 	ck_assert_int_eq(bench_ask(&b, "GET /"), 200);
 	const cJSON *pages = cJSON_GetObjectItem(b.json, "pages"), *page;
-	ck_assert_int_eq(cJSON_GetArraySize(pages), 9);
+	ck_assert_int_eq(cJSON_GetArraySize(pages), 12);
 	cJSON_ArrayForEach(page, pages)
 	{
 		ck_assert_str_ne(cJSON_GetObjectItem(page, "help")->valuestring, "");
