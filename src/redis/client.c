@@ -97,7 +97,7 @@ int redis_client_call(struct redis_client *c, struct redis_call *call)
 {
 	struct redis_engine *e = c->engine;
 	size_t cost = cost_of(call);
-	if (atomic_load_explicit(&e->refuses, memory_order_relaxed))
+	if (!call->patient && atomic_load_explicit(&e->refuses, memory_order_relaxed))
 		return refuse(e);
 	if (atomic_fetch_add_explicit(&e->queued, cost, memory_order_relaxed) + cost > c->max_queued) {
 		atomic_fetch_sub_explicit(&e->queued, cost, memory_order_relaxed);

@@ -38,6 +38,8 @@ struct redis_call {
 	 * It must be quick; it may make calls (but not redis_client_free), and may free this one. */
 	void (*done)(struct redis_call *c, int err, const struct redisReply *reply);
 	void *ctx; /* the caller's */
+	/* It waits for its server until its time is over: neither an open breaker nor a lost connection ends it. For what must not get lost. */
+	bool patient;
 	/* The client's own. */
 	struct redis_call *next;
 	int64_t deadline_us;

@@ -20,6 +20,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+enum { PATIENCE_US = 20 * 1000 }; /* how often a patient call looks whether its server is back */
+
 static void count(atomic_uint_fast64_t *n)
 {
 	atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
@@ -281,13 +283,19 @@ static void send_waiting(struct redis_engine *e, int64_t now)
 			continue;
 		op->not_before_us = 0;
 		struct node *n = e->routing->route(e, op);
-		int err = n && n->breaker.open ? ERR_BUSY : ERR_OK;
+		bool is_patient = op->call && op->call->patient;
+		int err = n && n->breaker.open && !is_patient ? ERR_BUSY : ERR_OK;
 		if (err == ERR_OK && n && n->state == NODE_READY) {
 			send_op(e, n, op, now);
 			continue;
 		}
-		if (err == ERR_OK && !(n && n->state != NODE_DOWN) && !e->routing->look(e, n, now))
+		if (err == ERR_OK && !(n && n->state != NODE_DOWN) && !e->routing->look(e, n, now)) {
+			if (is_patient) {
+				op->not_before_us = now + PATIENCE_US;
+				continue;
+			}
 			err = n ? n->err : ERR_CONNECT;
+		}
 		if (err != ERR_OK) {
 			op_unlink(&e->waiting, op);
 			engine__end(e, op, err, NULL);

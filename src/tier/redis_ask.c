@@ -192,7 +192,7 @@ void ask__init(struct ask *a, struct redis_tier *r, const struct redis_script *s
 {
 	a->r = r;
 	a->answered = answered;
-	a->once = false;
+	a->once = a->patient = false;
 	words__init(&a->words, script);
 }
 
@@ -203,6 +203,7 @@ static int call(struct ask *a, int64_t timeout_ms, void *ctx)
 	    .command = words__command(&a->words),
 	    .timeout_ms = timeout_ms > 0 ? timeout_ms : 1,
 	    .repeatable = !a->once,
+	    .patient = a->patient,
 	    .done = done,
 	    .ctx = ctx,
 	};

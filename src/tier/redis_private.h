@@ -116,7 +116,8 @@ struct ask {
 	struct redis_call call;
 	struct redis_tier *r;
 	struct words words;
-	bool once; /* it must not be carried out twice, nor be sent a second time when its answer was lost */
+	bool patient; /* it waits for the server until its time is over, whatever is known of it */
+	bool once;    /* it must not be carried out twice, nor be sent a second time when its answer was lost */
 	/* Once, on the client's thread: ERR_OK with a reply that is no error of the server's, or why there is none (counted). */
 	void (*answered)(struct ask *a, int err, const struct redisReply *reply);
 };

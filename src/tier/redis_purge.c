@@ -245,6 +245,7 @@ static void recorded(struct ask *a, int err, const struct redisReply *reply)
 	struct redis_tier *r = a->r;
 	ask__free(a);
 	ask__init(a, r, &redis__wipe, wiped);
+	a->patient = j->purge != NULL;
 	say_wipe(&a->words, r, &j->what.key, seq);
 	err = ask__send(a, j->timeout_ms);
 	if (err != ERR_AGAIN)
@@ -257,6 +258,7 @@ static int begin(struct redis_tier *r, const struct job *like)
 	struct job *j = mem_alloc(sizeof *j);
 	*j = *like;
 	ask__init(&j->ask, r, &redis__purge, recorded);
+	j->ask.patient = j->purge != NULL; /* somebody waits to be told that it is done; who changed a page does not */
 	redis_follow__say_purge(r->follow, &j->ask.words, &j->what, j->invalidate != NULL);
 	int err = ask__send(&j->ask, j->timeout_ms);
 	if (err == ERR_AGAIN)

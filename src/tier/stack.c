@@ -596,6 +596,11 @@ void stack_add(struct tier *stack, struct tier *below_take, bool (*is_in_touch)(
 	s->tier.is_deep = true;
 }
 
+void stack_keep(struct tier *stack)
+{
+	stack_of(stack)->keeps = true;
+}
+
 void stack_configure(struct tier *stack, const struct stack_options *o)
 {
 	struct stack *s = stack_of(stack);

@@ -23,6 +23,8 @@ struct tier *stack_new(struct tier *memory_take, const struct stack_options *o);
 void stack_heard(void *ctx, const struct tier_heard *what);
 void *stack_next(struct tier *stack);
 void stack_add(struct tier *stack, struct tier *below_take, bool (*is_in_touch)(struct tier *below));
+/* Pages stay in memory after all. Before the first operation. */
+void stack_keep(struct tier *stack);
 /* After a reload. */
 void stack_configure(struct tier *stack, const struct stack_options *o); /* keeps stays as it was */
 

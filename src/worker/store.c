@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -47,6 +48,17 @@ static struct stack_options stack_options(const struct conf_cache *c)
 	    .keeps = keeps, .in_memory = keeps ? c->memory_size / COPY_PART : COPY_SMALL, .max_files = c->file_open};
 }
 
+/* Nothing that an operator has set is wrong then, and what cannot be kept is a miss. */
+static bool is_disk_full(struct str path)
+{
+	enum { BLOCKS_NEEDED = 128 };
+	char name[4096];
+	struct statvfs fs;
+	snprintf(name, sizeof(name), "%.*s", STR_ARG(path));
+	return statvfs(name, &fs) == 0 &&
+	       (fs.f_bavail < BLOCKS_NEEDED || (fs.f_files > 0 && fs.f_favail < BLOCKS_NEEDED));
+}
+
 static int add_files(struct tier *stack, const struct conf_cache *c, uint64_t key_seed)
 {
 	struct file_options o = {.path = c->path,
@@ -61,11 +73,16 @@ static int add_files(struct tier *stack, const struct conf_cache *c, uint64_t ke
 	struct tier *files;
 	const char *why;
 	int err = file_tier_new(&o, &files, &why);
-	if (err)
-		log_error("server", "[cache] path = %.*s: %s", STR_ARG(c->path), why);
-	else
+	if (err == ERR_OK) {
 		stack_add(stack, files, NULL);
-	return err;
+		return ERR_OK;
+	}
+	log_error("server", "[cache] path = %.*s: %s", STR_ARG(c->path), why);
+	if (!is_disk_full(c->path))
+		return err;
+	log_error("server", "its disk is full: until the next start pages are kept in memory, and none in files");
+	stack_keep(stack);
+	return ERR_OK;
 }
 
 /* Names this process in receipts: whoever reads one wants to know which machine is meant. */
