@@ -5,7 +5,7 @@
  *
  * Plain values of liblarder lie in `path` itself; nothing here touches them. Files have mode 0600, directories 0700.
  *
- *   file.c        operations become jobs of a small pool of threads; no loop waits for a disk
+ *   file.c        operations become jobs of two small pools of threads; no loop waits for a disk
  *   file_read.c   a lookup: the directory is read, so what another process has stored is found
  *   file_write.c  a store: temporary files, moved into place under a lock
  *   file_purge.c  purges: a record in the journal (tier/journal.h), which all processes follow, then the files
@@ -26,7 +26,8 @@
  * much waits already, lookups and stores are not tried (skipped); purges always are.
  *
  * Locks, each taken under those to its left:   leaf (flock) -> journal;   leaf -> index.   The mutex of the index and that of the pool are never
- * held across I/O; a leaf is locked for a few system calls, by threads of the pool only. */
+ * held across I/O; a leaf is locked for a few system calls, by threads of the pools only. Another process that is stopped with a lock in its hand
+ * holds up stores and purges, but no lookup: those have a pool of their own, and wait for no lock. */
 #include "tier/file.h"
 
 #include <errno.h>
@@ -74,9 +75,9 @@ static struct job *job_new(struct file_tier *t, void (*fn)(struct io_job *io), s
 	return job;
 }
 
-static int submit(struct file_tier *t, struct job *job)
+static int submit(struct file_tier *t, struct io_pool *pool, struct job *job)
 {
-	if (io_pool_add(t->pool, &job->io) == ERR_OK)
+	if (io_pool_add(pool, &job->io) == ERR_OK)
 		return ERR_AGAIN;
 	free(job);
 	file__count(&t->skipped);
@@ -95,7 +96,7 @@ static int get(struct tier *tier, struct tier_get *op)
 	struct file_tier *t = file_of(tier);
 	struct job *job = job_new(t, run_get, 0);
 	job->op.get = op;
-	return submit(t, job) == ERR_AGAIN ? ERR_AGAIN : ERR_MISSING;
+	return submit(t, t->lookups, job) == ERR_AGAIN ? ERR_AGAIN : ERR_MISSING;
 }
 
 static void run_put(struct io_job *io)
@@ -111,7 +112,7 @@ static int put(struct tier *tier, struct tier_put *op)
 	struct body *b = op->entry->body;
 	struct job *job = job_new(t, run_put, body_file(b) < 0 ? (size_t)body_size(b) : 0);
 	job->op.put = op;
-	return submit(t, job);
+	return submit(t, t->pool, job);
 }
 
 static void run_purge(struct io_job *io)
@@ -257,6 +258,7 @@ static void heard(void *ctx, const struct tier_heard *what)
 /* The jobs use the journal, and the journal adds jobs. */
 static void free_all(struct file_tier *t)
 {
+	io_pool_close(&t->lookups);
 	if (t->pool)
 		io_pool_stop(t->pool);
 	if (t->usage.file) {
@@ -347,8 +349,10 @@ int file_tier_new(const struct file_options *o, struct tier **out, const char **
 	pthread_mutex_init(&t->making, NULL);
 	file_index__init(&t->index, seed);
 	file_tier_resize(&t->tier, o->file_size, o->max_variants);
-	int err = io_pool_new(
-	    o->threads, QUEUE_JOBS, QUEUE_BYTES, &t->pool); /* before the journal, which may tell something */
+	/* Before the journal, which may tell something. */
+	int err = io_pool_new(o->threads, QUEUE_JOBS, QUEUE_BYTES, &t->pool);
+	if (!err)
+		err = io_pool_new(o->threads, QUEUE_JOBS, QUEUE_BYTES, &t->lookups);
 	*why = "no threads";
 	if (!err)
 		err = open_directory(t, why);

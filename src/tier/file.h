@@ -9,7 +9,7 @@ struct file_options {
 	struct str path;	  /* the directory; made when it is not there, mode 0700 */
 	uint64_t file_size;	  /* bytes on disk of pages, whole blocks counted: never more */
 	unsigned max_variants;	  /* of one key */
-	unsigned threads;	  /* that do its reads and writes */
+	unsigned threads;	  /* that do its lookups, and as many for all else */
 	uint64_t key_seed;	  /* of the cache keys in this process */
 	struct budget *budget;	  /* for entries that are read, NULL: not counted; must outlive the tier */
 	struct purge_log *purges; /* of the stack; NULL: its own */

@@ -145,14 +145,16 @@ static int open_directory(const struct file_tier *t, struct file_leaf *leaf)
 	return ERR_IO;
 }
 
-/* ERR_AGAIN: it was removed before we had the lock. */
-static int lock(struct file_leaf *leaf)
+/* ERR_AGAIN: it was removed before we had the lock. ERR_BUSY: another one has it, and it was only tried. */
+static int lock(struct file_leaf *leaf, bool tries)
 {
 	struct stat st;
 	int rc;
 	do
-		rc = flock(leaf->fd, LOCK_EX);
+		rc = flock(leaf->fd, tries ? LOCK_EX | LOCK_NB : LOCK_EX);
 	while (rc && errno == EINTR);
+	if (rc && errno == EWOULDBLOCK)
+		return ERR_BUSY;
 	if (rc || fstat(leaf->fd, &st))
 		return ERR_IO;
 	leaf->locked = st.st_nlink > 0;
@@ -175,7 +177,7 @@ int file_leaf__open(
 		}
 		if (err)
 			return err;
-		err = how <= LEAF_READ ? ERR_OK : lock(leaf);
+		err = how <= LEAF_READ ? ERR_OK : lock(leaf, how == LEAF_TRY);
 		if (!err) {
 			if (how != LEAF_DIRECTORY)
 				read_names(leaf, sha);

@@ -128,7 +128,8 @@ struct file_tier {
 	uint64_t key_seed;
 	_Atomic uint64_t limit;
 	atomic_uint max_variants;
-	struct io_pool *pool;
+	struct io_pool *lookups; /* of their own, which wait for nobody's lock */
+	struct io_pool *pool;	 /* of all else */
 	struct ledger *ledger;
 	struct journal *journal;
 	struct file_usage usage;
@@ -182,7 +183,13 @@ struct file_leaf {
 unsigned file_leaf__of(const char *sha);
 /* Opens the directory and reads its names, those of one page or (sha NULL) all. `lock`: excludes all others who change it until it is
  * closed. ERR_MISSING: there is none (and `make` is not set); ERR_IO. */
-enum file_leaf_how { LEAF_DIRECTORY, /* its names are not read */ LEAF_READ, LEAF_LOCK, LEAF_MAKE };
+enum file_leaf_how {
+	LEAF_DIRECTORY,
+	/* its names are not read */ LEAF_READ,
+	LEAF_TRY,
+	/* as the next, but ERR_BUSY where somebody has it */ LEAF_LOCK,
+	LEAF_MAKE
+};
 int file_leaf__open(
     struct file_tier *t, unsigned number, enum file_leaf_how how, const char *sha, struct file_leaf *out) MUST_CHECK;
 /* A locked leaf that is empty goes. */
@@ -221,7 +228,7 @@ bool file_leaf__remove(
     struct file_tier *t, struct file_leaf *leaf, const char *sha, uint64_t variant, uint64_t keep_id, bool json);
 /* Locks, and removes the variant if its body has this id. */
 void file_store__remove(struct file_tier *t, const char *sha, uint64_t variant, uint64_t id);
-/* Locks, and removes the variant if its JSON file is still the one that was read. True when it was. */
+/* Locks, unless somebody else has the lock, and removes the variant if its JSON file is still the one that was read. True when it was. */
 bool file_store__remove_read(struct file_tier *t, const struct file_form *f);
 /* The checked body: ERR_OK; ERR_INVALID: damaged or not there; ERR_FULL: no room in memory; ERR_IO. */
 int file_store__body(

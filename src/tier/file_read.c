@@ -2,7 +2,7 @@
  *
  *   names of its leaf -> each variant's JSON -> damaged? doomed? purged? -> does it match? -> the best of them -> its body, checked
  *
- * It reads the directory each time, since another process may have stored something; nothing is locked. What is replaced or removed while it
+ * It reads the directory each time, since another process may have stored something; nothing is waited for. What is replaced or removed while it
  * is read looks damaged, or is not there: then it is looked at once more, and only what still is the same file is removed. At most two
  * JSON texts are in memory at a time. */
 #include "tier/file_private.h"
@@ -18,15 +18,8 @@
  * is of another journal, and nobody can tell. */
 enum ledger_verdict file_read__judge(struct file_tier *t, uint64_t seq, const struct form *form)
 {
-	if (seq > journal_position(t->journal)) {
-		struct journal_hold hold;
-		uint64_t end;
-		if (journal_hold(t->journal, &hold, &end))
-			return LEDGER_HARD;
-		journal_let_go(t->journal, &hold);
-		if (seq > end)
-			return LEDGER_HARD;
-	}
+	if (seq > journal_position(t->journal) && (journal_read(t->journal) || seq > journal_position(t->journal)))
+		return LEDGER_HARD;
 	return ledger_judge(t->ledger, seq, &form->spec.key, form->spec.tags, form->spec.n_tags);
 }
 

@@ -287,7 +287,7 @@ bool file_store__remove_read(struct file_tier *t, const struct file_form *f)
 	struct file_leaf leaf;
 	struct stat st;
 	char name[FILE_NAME];
-	if (file_leaf__open(t, file_leaf__of(f->sha), LEAF_LOCK, f->sha, &leaf))
+	if (file_leaf__open(t, file_leaf__of(f->sha), LEAF_TRY, f->sha, &leaf))
 		return false;
 	file_leaf__json_name(f->sha, f->variant, name);
 	bool same = fstatat(leaf.fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&

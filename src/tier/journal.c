@@ -490,6 +490,15 @@ void journal_let_go(struct journal *j, struct journal_hold *h)
 	h->slot = NULL;
 }
 
+int journal_read(struct journal *j)
+{
+	struct journal_slot *s;
+	int err = take(j, F_UNLCK, &s);
+	if (!err)
+		journal_file__give_back(&j->file, s);
+	return err;
+}
+
 int journal_await(
     struct journal *j, uint64_t seq, int64_t timeout_ms, void (*fn)(void *ctx, const struct tier_receipt *r), void *ctx)
 {
@@ -525,13 +534,6 @@ static void watch_file(struct journal *j)
 	j->watch = watch;
 }
 
-static void read_as_watcher(struct journal *j)
-{
-	struct journal_slot *s;
-	if (take(j, F_UNLCK, &s) == ERR_OK)
-		journal_file__give_back(&j->file, s);
-}
-
 static void *watch(void *ctx)
 {
 	struct journal *j = ctx;
@@ -542,7 +544,7 @@ static void *watch(void *ctx)
 		/* In this order: what is added after it was read wakes. Reading makes a file where there is none. */
 		for (unsigned i = 0; i < 2 && (i == 0 || j->watch < 0); i++) {
 			watch_file(j);
-			read_as_watcher(j);
+			(void)!journal_read(j);
 		}
 		acknowledge(j, ready == 0);
 		fds[0].revents = fds[1].revents = 0;

@@ -40,6 +40,9 @@ struct journal_hold {
 int journal_hold(struct journal *j, struct journal_hold *h, uint64_t *seq) MUST_CHECK;
 void journal_let_go(struct journal *j, struct journal_hold *h);
 
+/* Reads what was added before the call, and waits for nobody who holds it or appends. ERR_OK or ERR_IO. Blocks for a disk. */
+int journal_read(struct journal *j) MUST_CHECK;
+
 /* As await of tier.h: until all processes that share the directory (and live) have read up to seq. */
 int journal_await(struct journal *j, uint64_t seq, int64_t timeout_ms,
     void (*fn)(void *ctx, const struct tier_receipt *r), void *ctx) MUST_CHECK;

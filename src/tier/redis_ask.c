@@ -96,13 +96,6 @@ bool pause__is_ended(struct pause *p)
 	return ended;
 }
 
-void pause__wake(struct pause *p)
-{
-	pthread_mutex_lock(&p->lock);
-	pthread_cond_broadcast(&p->cond);
-	pthread_mutex_unlock(&p->lock);
-}
-
 void pause__end(struct pause *p)
 {
 	pthread_mutex_lock(&p->lock);

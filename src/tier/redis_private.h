@@ -76,12 +76,11 @@ struct pause {
 };
 void pause__init(struct pause *p);
 void pause__destroy(struct pause *p);
-/* Waits so long, or until it is ended or woken. False: ended. With the lock held, or not. */
+/* Waits so long, or until it is ended, or `cond` is signalled. False: ended. With the lock held, or not. */
 bool pause__for_locked(struct pause *p, int64_t ms);
 bool pause__for(struct pause *p, int64_t ms);
 bool pause__is_ended(struct pause *p);
 void pause__end(struct pause *p);
-void pause__wake(struct pause *p);
 
 /* The names of a page's keys: "P:{h}:what". */
 struct page {

@@ -45,7 +45,8 @@ struct stack {
 	atomic_size_t in_memory;
 	atomic_uint max_files;
 	pthread_mutex_t lock;
-	struct under_way *purges; /* that the tiers below have not carried out */
+	struct under_way *purges,
+	    *oldest; /* that the tiers below have not carried out, from the newest to the oldest */
 };
 
 /* A purge or an invalidation on its way below. */
@@ -85,25 +86,22 @@ static bool may_trust_above(const struct stack *s, unsigned from)
 
 /* ---- purges under way ---- */
 
+/* They come nearly in their order. */
 static void list_add(struct stack *s, struct under_way *u)
 {
 	pthread_mutex_lock(&s->lock);
-	u->next = s->purges;
-	if (u->next)
-		u->next->prev = u;
-	s->purges = u;
+	for (u->next = s->purges; u->next && u->next->epoch > u->epoch; u->next = u->next->next)
+		u->prev = u->next;
+	*(u->prev ? &u->prev->next : &s->purges) = u;
+	*(u->next ? &u->next->prev : &s->oldest) = u;
 	pthread_mutex_unlock(&s->lock);
 }
 
 static void list_remove(struct stack *s, struct under_way *u)
 {
 	pthread_mutex_lock(&s->lock);
-	if (u->prev)
-		u->prev->next = u->next;
-	else
-		s->purges = u->next;
-	if (u->next)
-		u->next->prev = u->prev;
+	*(u->prev ? &u->prev->next : &s->purges) = u->next;
+	*(u->next ? &u->next->prev : &s->oldest) = u->prev;
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -112,10 +110,8 @@ static uint64_t label(struct stack *s)
 {
 	uint64_t oldest = purge_log__epoch(s->tier.purges);
 	pthread_mutex_lock(&s->lock);
-	for (const struct under_way *u = s->purges; u; u = u->next) {
-		if (u->epoch < oldest)
-			oldest = u->epoch;
-	}
+	if (s->oldest && s->oldest->epoch < oldest)
+		oldest = s->oldest->epoch;
 	pthread_mutex_unlock(&s->lock);
 	return oldest > 0 ? oldest - 1 : 0;
 }

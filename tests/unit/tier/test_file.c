@@ -322,6 +322,7 @@ START_TEST(what_only_the_other_knows_leaves_the_disk)
 	struct tier_purge op = purge(a, PURGE_TAG, "odd", false);
 	ck_assert_msg(op.count == 0, "it knows them");
 	FILE_WAIT(file_stats(b).entries == 25);
+	reach(b, op.seq); /* else what is stored now is labelled before it */
 	ck_assert_int_eq(store_numbered(b, page_key(1), 1, "odd"), ERR_OK);
 	reach(a, op.seq);
 	tier_close(&a);
@@ -402,6 +403,46 @@ START_TEST(lost_counts_are_made_anew)
 		ck_assert_uint_eq(file_stats(t).entries, 50);
 		tier_close(&t);
 	}
+	folder_remove(&folder);
+}
+END_TEST
+
+static atomic_uint puts_done;
+
+static void on_put(struct tier_put *op, int err)
+{
+	must(err == ERR_OK, "%s", err_name(err));
+	atomic_fetch_add(&puts_done, 1);
+}
+
+/* As one that is stopped (SIGSTOP) while it adds to the journal. */
+START_TEST(another_process_with_a_lock_in_its_hand_holds_up_no_lookup)
+{
+	enum { PUTS = 8 };
+	begin();
+	struct tier *t = file_open_at(folder.path, LARGE);
+	must(store_numbered(t, page_key(1), 1, NULL) == ERR_OK, "not stored");
+	char path[128];
+	snprintf(path, sizeof(path), "%s/pages/journal", folder.path);
+	int fd = open(path, O_RDWR);
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 2};
+	must(fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) == 0, "no lock");
+	struct tier_put ops[PUTS];
+	for (unsigned i = 0; i < PUTS; i++) {
+		struct recipe r = {
+		    .key = page_key(100 + i), .body = STR("x"), .lifetime_ms = 1, .epoch = tier_epoch(t)};
+		ops[i] = (struct tier_put){.done = on_put};
+		must(make_entry(t, &r, &ops[i].entry) == ERR_OK, "no room");
+		ck_assert_int_eq(tier_put(t, &ops[i]), ERR_AGAIN);
+	}
+	ck_assert_uint_eq(find_numbered(t, page_key(1), 0), 1);
+	ck_assert_uint_eq(find_numbered(t, page_key(2), 0), UINT64_MAX);
+	ck_assert_uint_eq(atomic_load(&puts_done), 0);
+	close(fd);
+	FILE_WAIT(atomic_load(&puts_done) == PUTS);
+	for (unsigned i = 0; i < PUTS; i++)
+		entry_release(&ops[i].entry);
+	tier_close(&t);
 	folder_remove(&folder);
 }
 END_TEST
@@ -625,6 +666,7 @@ int main(void)
 	tcase_add_test(t, what_only_the_other_knows_leaves_the_disk);
 	tcase_add_test(t, the_sum_on_disk_stays_below_the_bound);
 	tcase_add_test(t, lost_counts_are_made_anew);
+	tcase_add_test(t, another_process_with_a_lock_in_its_hand_holds_up_no_lookup);
 	tcase_add_test(t, counts_that_are_spoiled_while_in_use_are_made_anew);
 	tcase_add_test(t, a_soft_purge_leaves_the_counts_right);
 	tcase_add_test(t, more_may_stay_counted_than_was_reserved);
