@@ -433,8 +433,9 @@ static int purge(struct tier *t, struct tier_purge *op)
 	struct under_way *u = under_way_new(s, op->epoch);
 	u->op = op;
 	int err = s->memory->ops->purge(s->memory, op);
+	struct tier_purge below = *op; /* the first to be done writes into the caller's */
 	atomic_store(&u->err, err);
-	purge_below(u, op, s->n_below);
+	purge_below(u, &below, s->n_below);
 	err = atomic_load(&u->err);
 	return under_way_less(u, ERR_OK, false) ? err : ERR_AGAIN;
 }
