@@ -51,6 +51,7 @@ static struct file_tier *file_of(struct tier *t)
 struct job {
 	struct io_job io;
 	struct file_tier *t;
+	uint64_t id; /* of what is stored: in the order of the calls, whichever thread is first */
 	union {
 		struct tier_get *get;
 		struct tier_put *put;
@@ -102,7 +103,7 @@ static int get(struct tier *tier, struct tier_get *op)
 static void run_put(struct io_job *io)
 {
 	struct job job = job_take(io);
-	int err = file_write__entry(job.t, job.op.put->entry);
+	int err = file_write__entry(job.t, job.op.put, job.id);
 	job.op.put->done(job.op.put, err);
 }
 
@@ -112,6 +113,7 @@ static int put(struct tier *tier, struct tier_put *op)
 	struct body *b = op->entry->body;
 	struct job *job = job_new(t, run_put, body_file(b) < 0 ? (size_t)body_size(b) : 0);
 	job->op.put = op;
+	job->id = file_store__new_id(t, 0);
 	return submit(t, t->pool, job);
 }
 

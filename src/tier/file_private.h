@@ -236,8 +236,9 @@ int file_store__body(
 /* The sum of a file. */
 int file_store__sum(int fd, uint64_t size, struct hash128 *sum) MUST_CHECK;
 struct hash128 file_store__sum_segments(const struct str *segments, unsigned n);
-/* Stores an entry. ERR_OK, ERR_STALE, ERR_FULL, ERR_IO, ERR_TOO_LARGE. */
-int file_write__entry(struct file_tier *t, struct entry *e) MUST_CHECK;
+/* Stores an entry; `id` is the one that it got when that was asked for. ERR_OK (also when a newer one was there already), ERR_STALE, ERR_FULL,
+ * ERR_IO, ERR_TOO_LARGE. */
+int file_write__entry(struct file_tier *t, const struct tier_put *op, uint64_t id) MUST_CHECK;
 /* Writes the JSON of a page of a locked leaf anew, marked as softly purged. */
 int file_write__soft(struct file_tier *t, struct file_leaf *leaf, const struct file_form *f) MUST_CHECK;
 /* One page less on disk: one that was doomed, or one that is evicted. False when none could be found. */

@@ -10,6 +10,9 @@
  * The label is the journal's position when the writing begins. What is purged between that and the hold is told to the purge log before the
  * hold begins, so it refuses the page if it covers it; if it does not, the lower label is as good.
  *
+ * Two pages of the same may be on their way at once, on two threads or in two processes: the one that was asked for later has the later id. Who
+ * finds a later id in place gives way to it, when that page is the newer one indeed. What was found in another tier gives way to what is as new.
+ *
  * The body of a page that is renewed lies in a file already: that is linked once more, so nothing is copied. */
 #include "tier/file_private.h"
 
@@ -21,6 +24,7 @@
 
 #include "base/mem.h"
 #include "base/random.h"
+#include "tier/private.h"
 #include "tier/purge_log.h"
 
 #define EVICT_MAX  4096 /* pages that leave for one */
@@ -33,6 +37,8 @@ struct writing {
 	char sha[SHA256_HEX + 1];
 	uint64_t variant, id, seq;
 	uint64_t taken; /* the id of what it replaces */
+	bool found;	/* as in tier_put */
+	bool overtaken; /* one that was stored meanwhile stays */
 	uint64_t size;	/* of the body */
 	struct hash128 sum;
 	struct buf json;
@@ -330,7 +336,22 @@ static int rename_both(const struct writing *w, const struct file_leaf *leaf, co
 	return ERR_IO;
 }
 
-/* *made: directories, which stay counted whatever comes. ERR_AGAIN: w->taken is an id that is as late as ours. */
+/* Is what lies there to stay? What cannot be read is not. */
+static bool is_overtaken(const struct writing *w, const struct file_leaf *leaf)
+{
+	struct file_form f;
+	bool stays = false;
+	if (w->taken < w->id && !w->found)
+		return false;
+	if (file_form__read(w->t, leaf, w->sha, w->variant, &f) == ERR_OK) {
+		const struct stored *ours = &w->e->stored, *theirs = &f.form.stored;
+		stays = w->found ? !entry__is_newer(ours, theirs) : entry__is_newer(theirs, ours);
+	}
+	file_form__free(&f);
+	return stays;
+}
+
+/* *made: directories, which stay counted whatever comes. ERR_AGAIN: w->taken is an id that is as late as ours. ERR_BUSY: w->overtaken. */
 static int commit(struct writing *w, unsigned *made)
 {
 	struct file_tier *t = w->t;
@@ -351,7 +372,11 @@ static int commit(struct writing *w, unsigned *made)
 		replaces = false;
 	}
 	w->taken = file_leaf__body_id(&leaf, w->sha, w->variant);
-	err = w->taken >= w->id ? ERR_AGAIN : journal_hold(t->journal, &hold, &seq);
+	w->overtaken = replaces && is_overtaken(w, &leaf);
+	if (w->overtaken)
+		err = ERR_BUSY;
+	else
+		err = w->taken >= w->id ? ERR_AGAIN : journal_hold(t->journal, &hold, &seq);
 	if (!err) {
 		if (purge_log__covers(t->tier.purges, e->epoch, &e->key, e->tags, e->n_tags))
 			err = ERR_STALE;
@@ -401,9 +426,10 @@ static int store(struct writing *w)
 	return err;
 }
 
-int file_write__entry(struct file_tier *t, struct entry *e)
+int file_write__entry(struct file_tier *t, const struct tier_put *op, uint64_t id)
 {
-	struct writing w = {.t = t, .e = e};
+	struct entry *e = op->entry;
+	struct writing w = {.t = t, .e = e, .id = id, .found = op->found};
 	if (purge_log__covers(t->tier.purges, e->epoch, &e->key, e->tags, e->n_tags)) {
 		file__count(&t->refused_stale);
 		return ERR_STALE;
@@ -419,7 +445,8 @@ int file_write__entry(struct file_tier *t, struct entry *e)
 	/* Once more with a later id, when another process has stored the same within a millisecond, or its clock is ahead of ours. */
 	bool again = !err;
 	for (unsigned i = 0; i < TRIES && again; i++) {
-		w.id = file_store__new_id(t, w.taken);
+		if (i > 0)
+			w.id = file_store__new_id(t, w.taken);
 		buf_reset(&w.json);
 		err = make_json(&w);
 		if (!err)
@@ -430,6 +457,8 @@ int file_write__entry(struct file_tier *t, struct entry *e)
 	err = again ? ERR_BUSY : err;
 	if (!err)
 		atomic_store(&e->file_id, w.id);
+	if (w.overtaken)
+		err = ERR_OK;
 	if (err == ERR_STALE)
 		file__count(&t->refused_stale);
 	for (unsigned i = 0; i < 2 && atomic_load(&t->index.bytes) > FILE_INDEX_MAX; i++)

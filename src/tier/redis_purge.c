@@ -207,7 +207,8 @@ static void finish(struct job *j, int err)
 	struct redis_tier *r = j->ask.r;
 	if (err == ERR_TIMEOUT)
 		redis__count(&r->counters.errors, 1);
-	if (err)
+	/* Once it is recorded it holds, also when we go before the page itself is removed. */
+	if (err && !(err == ERR_CANCELLED && j->what.seq > 0))
 		keep(r, &j->what, invalidate != NULL);
 	redis__count(invalidate ? &r->counters.invalidated : &r->counters.purged, j->count);
 	uint64_t count = j->count;
@@ -236,6 +237,7 @@ static void recorded(struct ask *a, int err, const struct redisReply *reply)
 	uint64_t seq = err == ERR_OK ? redis_follow__feed(a->r->follow, &j->what, reply) : 0;
 	if (err == ERR_OK && seq == 0)
 		err = ERR_PROTOCOL;
+	j->what.seq = seq;
 	if (j->purge)
 		j->purge->seq = seq;
 	if (err || !is_of_a_page(&j->what)) {
@@ -257,6 +259,7 @@ static int begin(struct redis_tier *r, const struct job *like)
 {
 	struct job *j = mem_alloc(sizeof *j);
 	*j = *like;
+	j->what.seq = 0;
 	ask__init(&j->ask, r, &redis__purge, recorded);
 	j->ask.patient = j->purge != NULL; /* somebody waits to be told that it is done; who changed a page does not */
 	redis_follow__say_purge(r->follow, &j->ask.words, &j->what, j->invalidate != NULL);

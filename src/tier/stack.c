@@ -439,8 +439,9 @@ static int purge(struct tier *t, struct tier_purge *op)
 		op->epoch = purge_log__add(s->tier.purges, op);
 	u->op = op;
 	int err = s->memory->ops->purge(s->memory, op);
+	struct tier_purge below = *op; /* the first to be done writes into the caller's */
 	atomic_store(&u->err, err);
-	purge_below(u, op);
+	purge_below(u, &below);
 	err = atomic_load(&u->err);
 	return under_way_less(u, ERR_OK, false) ? err : ERR_AGAIN;
 }

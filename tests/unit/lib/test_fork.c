@@ -7,17 +7,7 @@
 enum { CHILDREN = 4, ROUNDS = 500 };
 
 /* ASan's allocator does not look after its locks at a fork, as the C library's does: a child of busy threads may hang in it. */
-#if defined(__SANITIZE_ADDRESS__)
-enum { BUSY = 0 };
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-enum { BUSY = 0 };
-#else
-enum { BUSY = 4 };
-#endif
-#else
-enum { BUSY = 4 };
-#endif
+enum { BUSY = SUITE_SANITIZED ? 0 : 4 };
 
 static void expect_good_end(pid_t child)
 {

@@ -8,16 +8,7 @@
 
 #include "base/alloc.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define OWN_MALLOC 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define OWN_MALLOC 0
-#endif
-#endif
-#ifndef OWN_MALLOC
-#define OWN_MALLOC 1
-#endif
+#define OWN_MALLOC (!SUITE_SANITIZED)
 
 static atomic_long left = -1; /* of own mallocs that work; below 0: all */
 static atomic_ulong refused;

@@ -61,6 +61,13 @@ static unsigned contract_sweepers(void)
 	return contract->sweepers > 0 ? contract->sweepers : 1;
 }
 
+/* How many operations are enough: a power of ten less where each of them takes its time. */
+static unsigned contract_rounds(unsigned all)
+{
+	all /= contract->slow ? 10 : 1;
+	return all / (SUITE_SANITIZED ? 10 : 1);
+}
+
 static struct tier *contract_open(void)
 {
 	return contract->open(contract->bytes ? contract->bytes : CONTRACT_BYTES);
@@ -685,7 +692,7 @@ START_TEST(contract_many_invalidations_refuse_no_other_key)
 	struct tier *t = contract_open();
 	uint64_t began = tier_epoch(t);
 	invalidate(t, "GET http://h/first");
-	for (unsigned i = 0; i < (contract->slow ? 2000 : 20000); i++)
+	for (unsigned i = 0; i < contract_rounds(20000); i++)
 		invalidate(t, "GET http://h/posted");
 	struct recipe r = {.key = "GET http://h/p", .epoch = began};
 	ck_assert_int_eq(store(t, &r), ERR_OK);
@@ -759,7 +766,7 @@ static void contract_purge_most(struct tier *t, unsigned n)
 
 START_TEST(contract_holds_100_000_entries)
 {
-	unsigned n = contract->slow ? 10000 : 100000;
+	unsigned n = contract_rounds(100000);
 	struct tier *t = contract_open();
 	char key[64], text[32], tag[32];
 	for (unsigned i = 0; i < n; i++) {

@@ -311,6 +311,48 @@ START_TEST(what_one_replaces_the_other_finds)
 END_TEST
 
 /* The one that purges does not know what the other has stored since it began: that one takes its files away. */
+/* A store that is slow on its way, or a page that another tier had, against what lies there by then. */
+START_TEST(what_is_overtaken_gives_way)
+{
+	static const struct {
+		const char *what;
+		int64_t here_ms, comes_ms;
+		bool late, found; /* asked for before the one that is here was; found in another tier */
+		bool stays;
+	} rows[] = {
+	    {"a later store", 2000, 3000, false, false, false},
+	    {"a later store of an older page", 2000, 1000, false, false, false},
+	    {"one that was asked for before", 2000, 1000, true, false, true},
+	    {"a newer one that was asked for before", 2000, 3000, true, false, false},
+	    {"an older one that was found", 2000, 1000, false, true, true},
+	    {"the same that was found", 2000, 2000, false, true, true},
+	    {"a newer one that was found", 2000, 3000, false, true, false},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		begin();
+		struct tier *t = file_open_at(folder.path, LARGE);
+		uint64_t before = file_store__new_id(file_inside(t), 0);
+		struct recipe r = {.key = "GET http://h/p", .body = STR("here"), .lifetime_ms = 1};
+		r.response_ms = rows[i].here_ms;
+		ck_assert_int_eq(store(t, &r), ERR_OK);
+		struct tier_put op = {.found = rows[i].found};
+		r.response_ms = rows[i].comes_ms;
+		r.body = STR("comes");
+		ck_assert_int_eq(make_entry(t, &r, &op.entry), ERR_OK);
+		uint64_t id = rows[i].late ? before : file_store__new_id(file_inside(t), 0);
+		ck_assert_msg(file_write__entry(file_inside(t), &op, id) == ERR_OK, "%s", rows[i].what);
+		entry_release(&op.entry);
+		struct entry *e = find(t, r.key);
+		ck_assert_msg(e && body_is(e, rows[i].stays ? STR("here") : STR("comes")), "%s", rows[i].what);
+		entry_release(&e);
+		ck_assert_uint_eq(file_left_in_tmp(folder.path), 0);
+		ck_assert_uint_eq(file_stats(t).bytes, file_bytes_on_disk(folder.path));
+		tier_close(&t);
+		folder_remove(&folder);
+	}
+}
+END_TEST
+
 START_TEST(what_only_the_other_knows_leaves_the_disk)
 {
 	begin();
@@ -663,6 +705,7 @@ int main(void)
 	tcase_add_test(t, what_is_damaged_is_removed_and_another_variant_found);
 	tcase_add_test(t, two_tiers_share_a_directory);
 	tcase_add_test(t, what_one_replaces_the_other_finds);
+	tcase_add_test(t, what_is_overtaken_gives_way);
 	tcase_add_test(t, what_only_the_other_knows_leaves_the_disk);
 	tcase_add_test(t, the_sum_on_disk_stays_below_the_bound);
 	tcase_add_test(t, lost_counts_are_made_anew);

@@ -58,11 +58,13 @@ START_TEST(everything_expires)
 		r.response_ms = clock_wall_ms();
 		ck_assert_int_eq(store(t, &r), ERR_OK);
 		char command[300];
+		/* The index first: both run down while we ask. */
+		snprintf(command, sizeof command, "PTTL %s", rig_key(PAGE, "v"));
+		long long index_ttl = ask_number(command);
 		snprintf(command, sizeof command, "PTTL %s", rig_key(PAGE, only_variant(PAGE)));
 		long long ttl = ask_number(command);
 		ck_assert_msg(ttl <= rows[i].ttl_ms && ttl > rows[i].ttl_ms - 10000, "%s: %lld", rows[i].what, ttl);
-		snprintf(command, sizeof command, "PTTL %s", rig_key(PAGE, "v"));
-		ck_assert_msg(ask_number(command) >= ttl - 10, "%s: the index leaves before", rows[i].what);
+		ck_assert_msg(index_ttl >= ttl - 10, "%s: the index leaves before", rows[i].what);
 	}
 	purge(t, PURGE_URL, PAGE, false);
 	static const char *const purges[] = {"", ":id", ":seq", ":acks"};
