@@ -95,7 +95,8 @@ static void add_variant(void *ctx, struct entry *e)
 {
 	struct listing *l = ctx;
 	buf_add(l->out, l->n++ ? STR(",\n {") : STR("\n {"));
-	admin__add_text(l->out, "tier", str_of(l->tier->ops->name));
+	/* A handle is in memory; what it holds is not. */
+	admin__add_text(l->out, "tier", body_has_file(e->body) ? STR("file") : str_of(l->tier->ops->name));
 	admin__add_number(l->out, "status", e->stored.status);
 	add_times(l->out, e, l->now_ms);
 	admin__add_text(l->out, "etag", e->stored.etag.n ? e->stored.etag : STR_NONE);

@@ -126,6 +126,21 @@ static void check_tier(struct loader *l, const struct conf_origin *s, unsigned t
 	}
 }
 
+/* Told here, though only the start can tell for sure: it may be another user who starts. */
+static void check_directory(struct loader *l, const struct conf_origin *s, struct str path)
+{
+	char *name = mem_dup(path.p, path.n);
+	const char *what = "this user may not write there";
+	if (access(name, F_OK) != 0) {
+		what = "it is not there, and this user cannot make it";
+		char *slash = strrchr(name, '/');
+		slash[slash == name] = '\0'; /* the directory that it is to be made in */
+	}
+	if (access(name, W_OK | X_OK) != 0)
+		loader_complain(l, s, "path", true, arena_printf(l->arena, "%s: %s", what, strerrordesc_np(errno)));
+	free(name);
+}
+
 static void check_tiers(struct loader *l, const struct conf_origin *s)
 {
 	static const char *const of_files[] = {"path", "file_size", "file_open"};
@@ -140,6 +155,8 @@ static void check_tiers(struct loader *l, const struct conf_origin *s)
 	if ((c->backend & BACKEND_FILE) && c->path.p[0] != '/')
 		loader_complain(l, s, "path", false,
 		    STR("not an absolute path: processes that share it must mean the same directory"));
+	else if (c->backend & BACKEND_FILE)
+		check_directory(l, s, c->path);
 	if ((c->backend & BACKEND_REDIS) && c->redis_budget_ms > c->redis_timeout_ms)
 		loader_complain(
 		    l, s, "redis_budget", true, STR("longer than redis_timeout, which ends the wait before"));

@@ -200,6 +200,8 @@ static int set(larder_cache *c, const char *key, struct str json, double ttl, co
 {
 	struct str k, list[LARDER_TAGS_MAX];
 	struct lib_value v = {.json = json, .tags = list, .n_tags = n_tags};
+	if (!c)
+		return lib_fail(LARDER_INVALID, "there is no cache");
 	int status = lib_key(key, &k);
 	if (status == LARDER_OK)
 		status = lib_ttl(ttl, &v.ttl_ms);
@@ -212,6 +214,8 @@ int larder_set_tagged(
     larder_cache *c, const char *key, const void *value, size_t n, double ttl, const char *const *tags, size_t n_tags)
 {
 	struct text t;
+	if (!value && n > 0)
+		return lib_fail(LARDER_INVALID, "there is no value, though it is said to have %zu bytes", n);
 	int status = lib_encode(str_make(value, n), &t);
 	if (status != LARDER_OK)
 		return status;
@@ -242,6 +246,8 @@ static int get(larder_cache *c, const char *key, struct text *out)
 {
 	struct str k;
 	*out = (struct text){.p = NULL};
+	if (!c)
+		return lib_fail(LARDER_INVALID, "there is no cache");
 	int status = lib_key(key, &k);
 	if (status == LARDER_OK)
 		status = c->backend->ops->get(c->backend, k, out);
@@ -253,6 +259,8 @@ static int get(larder_cache *c, const char *key, struct text *out)
 int larder_get_json(larder_cache *c, const char *key, char **json, size_t *n)
 {
 	struct text t;
+	if (!json)
+		return lib_fail(LARDER_INVALID, "there is no place for the value");
 	int status = get(c, key, &t);
 	*json = t.p;
 	if (n)
@@ -263,6 +271,8 @@ int larder_get_json(larder_cache *c, const char *key, char **json, size_t *n)
 int larder_get(larder_cache *c, const char *key, void **value, size_t *n)
 {
 	struct text t;
+	if (!value)
+		return lib_fail(LARDER_INVALID, "there is no place for the value");
 	int status = get(c, key, &t);
 	if (status == LARDER_OK)
 		lib_decode(&t);

@@ -104,7 +104,7 @@ static struct tier_heard heard_of(const struct journal *j)
 {
 	const struct journal_line *line = &j->line;
 	struct str arg = str_make(line->arg, line->n_arg);
-	struct tier_heard what = {.invalidates = line->invalidates};
+	struct tier_heard what = {.invalidates = line->invalidates, .of_program = line->of_program};
 	what.purge = (struct tier_purge){.kind = line->kind, .arg = arg, .soft = line->soft, .seq = line->seq};
 	if (line->kind == PURGE_URL)
 		what.purge.key = key_of_text(arg, j->o.key_seed);

@@ -137,6 +137,13 @@ static bool read_bool(const cJSON *json, bool *out)
 	return cJSON_IsBool(json);
 }
 
+static bool read_from(const cJSON *json, bool *of_program)
+{
+	struct str from = str_of(cJSON_GetStringValue(json));
+	*of_program = str_starts(from, STR(JOURNAL_PROGRAM));
+	return from.p != NULL;
+}
+
 static const cJSON *member(const cJSON *json, const char *name)
 {
 	return cJSON_GetObjectItemCaseSensitive(json, name);
@@ -156,7 +163,7 @@ static bool read_record(const cJSON *json, struct journal_line *out)
 	       read_kind(member(json, "kind"), &out->kind) && read_arg(member(json, "arg"), out) &&
 	       read_bool(member(json, "soft"), &out->soft) &&
 	       read_bool(member(json, "invalidates"), &out->invalidates) &&
-	       (!out->invalidates || out->kind == PURGE_URL);
+	       read_from(member(json, "from"), &out->of_program) && (!out->invalidates || out->kind == PURGE_URL);
 }
 
 static bool has_its_sum(struct str line)

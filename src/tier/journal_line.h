@@ -24,10 +24,13 @@ struct journal_line {
 	/* Of a record. */
 	uint64_t seq;
 	enum purge_kind kind;
-	bool soft, invalidates;
+	bool soft, invalidates, of_program;
 	size_t n_arg;
 	char arg[JOURNAL_LINE_MAX];
 };
+
+/* What the `from` of programs that are no proxies begins with. */
+#define JOURNAL_PROGRAM "liblarder"
 
 /* With their line ends. */
 void journal_line__add_head(struct buf *to, uint64_t base, uint64_t forgotten, uint64_t complete);

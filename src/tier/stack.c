@@ -54,8 +54,9 @@ struct under_way {
 	struct under_way *next, *prev;
 	struct stack *stack;
 	uint64_t epoch;
-	unsigned n;	  /* tiers that are asked: the first ones below */
-	atomic_uint left; /* those that have not answered, and the one who asks them */
+	unsigned n;		  /* tiers that are asked: the first ones below, but the one from which it comes */
+	const struct below *from; /* NULL: of ours */
+	atomic_uint left;	  /* those that have not answered, and the one who asks them */
 	atomic_int err;
 	struct tier_purge *op; /* the caller's; NULL: of nobody who waits */
 	struct purge_below {
@@ -396,6 +397,10 @@ static void purge_below(struct under_way *u, const struct tier_purge *op)
 	for (unsigned i = 0; i < u->n; i++) {
 		struct tier *below = u->stack->below[i].tier;
 		struct purge_below *b = &u->purge[i];
+		if (u->from == &u->stack->below[i]) {
+			under_way_less(u, ERR_OK, false);
+			continue;
+		}
 		*b = (struct purge_below){.op = *op, .whole = u};
 		b->op.count = b->op.seq = 0;
 		b->op.done = on_purged;
@@ -412,6 +417,10 @@ static void invalidate_below(struct under_way *u, const struct tier_invalidate *
 	for (unsigned i = 0; i < u->n; i++) {
 		struct tier *below = u->stack->below[i].tier;
 		struct invalidate_below *b = &u->invalidate[i];
+		if (u->from == &u->stack->below[i]) {
+			under_way_less(u, ERR_OK, false);
+			continue;
+		}
 		*b = (struct invalidate_below){.op = *op, .whole = u};
 		b->op.done = on_invalidated;
 		int err = below->ops->invalidate(below, &b->op);
@@ -463,12 +472,24 @@ static int invalidate(struct tier *t, struct tier_invalidate *op)
 	return err;
 }
 
+/* While tiers are still added. */
+static unsigned count_below(struct stack *s)
+{
+	pthread_mutex_lock(&s->lock);
+	unsigned n = s->n_below;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
 /* On a thread of the tier that heard it. That one has done its own part. Listed before it is remembered, so nothing comes between. */
 void stack_heard(void *ctx, const struct tier_heard *what)
 {
 	const struct below *from = ctx;
 	struct stack *s = from->stack;
-	struct under_way *u = under_way_new(s, purge_log__epoch(s->tier.purges), (unsigned)(from - s->below));
+	/* Who purged through a tier that is shared further has told the ones above it of that himself. */
+	unsigned n = what->of_program ? count_below(s) : (unsigned)(from - s->below);
+	struct under_way *u = under_way_new(s, purge_log__epoch(s->tier.purges), n);
+	u->from = from;
 	struct tier_purge op = what->purge;
 	if (what->invalidates) {
 		struct tier_invalidate inv = {.key = op.key};
@@ -538,8 +559,10 @@ static void close_tier(struct tier *t)
 {
 	struct stack *s = stack_of(t);
 	while (s->n_below > 0) {
-		tier_close(&s->below[s->n_below - 1].tier);
-		s->n_below--;
+		pthread_mutex_lock(&s->lock);
+		unsigned last = --s->n_below;
+		pthread_mutex_unlock(&s->lock);
+		tier_close(&s->below[last].tier);
 	}
 	tier_close(&s->memory);
 	pthread_mutex_destroy(&s->lock);
@@ -587,10 +610,12 @@ void stack_add(struct tier *stack, struct tier *below_take, bool (*is_in_touch)(
 {
 	struct stack *s = stack_of(stack);
 	assert(s->n_below < STACK_BELOW);
+	pthread_mutex_lock(&s->lock);
 	struct below *b = &s->below[s->n_below++];
 	b->tier = below_take;
 	b->is_in_touch = is_in_touch;
 	s->tier.is_deep = true;
+	pthread_mutex_unlock(&s->lock);
 }
 
 void stack_keep(struct tier *stack)

@@ -73,6 +73,7 @@ struct tier_invalidate {
 struct tier_heard {
 	struct tier_purge purge; /* strings borrowed; purge.epoch is not set */
 	bool invalidates;
+	bool of_program; /* of liblarder, which has told this tier alone; a proxy tells all of its tiers */
 	bool
 	    everything; /* it is not known what was missed: all that is kept in memory must go. `purge` is of everything then */
 };

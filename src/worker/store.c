@@ -45,7 +45,7 @@ static struct stack_options stack_options(const struct conf_cache *c)
 {
 	bool keeps = c->backend & BACKEND_MEMORY;
 	return (struct stack_options){
-	    .keeps = keeps, .in_memory = keeps ? c->memory_size / COPY_PART : COPY_SMALL, .max_files = c->file_open};
+	    .keeps = keeps, .in_memory = keeps ? c->memory_size / COPY_PART : COPY_SMALL, .max_files = held_open(c)};
 }
 
 /* Nothing that an operator has set is wrong then, and what cannot be kept is a miss. */

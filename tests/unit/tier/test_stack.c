@@ -659,6 +659,21 @@ START_TEST(what_is_heard_while_a_tier_is_added_reaches_those_before_it)
 }
 END_TEST
 
+START_TEST(what_a_program_purges_reaches_the_tiers_further_down_too)
+{
+	open_stack(true, 2);
+	struct tier_heard heard = {.purge = {.kind = PURGE_TAG, .arg = STR("t")}};
+	below[0].tier.heard(below[0].tier.heard_ctx, &heard);
+	ck_assert_msg(below[0].purges == 0 && below[1].purges == 0, "a proxy has told all of its tiers");
+	heard.of_program = true;
+	below[0].tier.heard(below[0].tier.heard_ctx, &heard);
+	ck_assert_msg(below[0].purges == 0 && below[1].purges == 1, "a program has told one");
+	below[1].tier.heard(below[1].tier.heard_ctx, &heard);
+	ck_assert_msg(below[0].purges == 1 && below[1].purges == 1, "and this one");
+	tier_close(&stack);
+}
+END_TEST
+
 START_TEST(memory_is_not_believed_while_out_of_touch)
 {
 	open_stack(true, 1);
@@ -763,6 +778,7 @@ int main(void)
 	tcase_add_test(c, removing_reaches_all_tiers);
 	tcase_add_test(c, what_others_purge_leaves_memory_and_the_tiers_above);
 	tcase_add_test(c, what_is_heard_while_a_tier_is_added_reaches_those_before_it);
+	tcase_add_test(c, what_a_program_purges_reaches_the_tiers_further_down_too);
 	tcase_add_test(c, memory_is_not_believed_while_out_of_touch);
 	tcase_add_test(c, no_more_files_are_held_open_than_may_be);
 	tcase_add_test(c, a_handle_is_used_while_its_file_is_what_it_was);
