@@ -124,6 +124,11 @@ static const struct tier_ops redis_ops = {
     .close = close_tier,
 };
 
+void redis_tier_await(struct tier *t)
+{
+	redis_follow__await(redis__of(t)->follow);
+}
+
 void redis_tier_configure(struct tier *t, int64_t budget_ms, size_t max_object, unsigned max_variants)
 {
 	struct redis_tier *r = redis__of(t);

@@ -34,6 +34,9 @@ struct redis_options {
  * - sweep does nothing, Redis drops what expires. variants and await block; stats does not. entries, bytes, limit are not told.
  * - lease may wait for REDIS_LEASE_MS at most. */
 struct tier *redis_tier_new(const struct redis_options *o);
+/* Before anything is served: waits until the purges of others are followed, at most a second. What began before that could else be
+ * stored although it was purged, and files above would not be trusted. Blocks. */
+void redis_tier_await(struct tier *t);
 void redis_tier_configure(struct tier *t, int64_t budget_ms, size_t max_object, unsigned max_variants);
 
 /* May what is kept in memory above this tier be given out? False as long as Redis answers us, but not all that was purged meanwhile is known

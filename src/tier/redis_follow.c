@@ -62,6 +62,7 @@ struct redis_follow {
 	bool running;
 	struct pause pause;
 	pthread_mutex_t applying; /* guards the moves of the next three */
+	pthread_cond_t caught_up; /* for who waits at the start */
 	_Atomic uint64_t id, position;
 	uint64_t print; /* of the record at the position; 0: not known */
 	_Atomic int64_t caught_up_us;
@@ -467,6 +468,27 @@ static bool is_known(struct redis_follow *f, const struct redisReply *reply, uin
 	       redis__number(v[1]) >= (int64_t)from;
 }
 
+static void set_caught_up(struct redis_follow *f)
+{
+	bool first = atomic_exchange_explicit(&f->caught_up_us, clock_mono_us(), memory_order_acq_rel) == 0;
+	if (!first)
+		return;
+	pthread_mutex_lock(&f->applying);
+	pthread_cond_broadcast(&f->caught_up);
+	pthread_mutex_unlock(&f->applying);
+}
+
+void redis_follow__await(struct redis_follow *f)
+{
+	int64_t until_us = f->started_us + REDIS_BOUND_MS * 1000;
+	struct timespec until = {.tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000};
+	pthread_mutex_lock(&f->applying);
+	while (f->running && atomic_load(&f->caught_up_us) == 0 &&
+	       pthread_cond_timedwait(&f->caught_up, &f->applying, &until) == 0)
+		;
+	pthread_mutex_unlock(&f->applying);
+}
+
 static int follow(struct redis_follow *f)
 {
 	struct redis_tier *r = f->r;
@@ -494,7 +516,7 @@ static int follow(struct redis_follow *f)
 	if (err == ERR_OK && !is_known(f, replies[1], from))
 		f->joined = false;
 	else if (err == ERR_OK && n < CHUNK)
-		atomic_store_explicit(&f->caught_up_us, clock_mono_us(), memory_order_release);
+		set_caught_up(f);
 	freeReplyObject(replies[0]);
 	freeReplyObject(replies[1]);
 	return err;
@@ -527,6 +549,11 @@ struct redis_follow *redis_follow__new(struct redis_tier *r, const struct redis_
 	f->sync = redis_sync_new(url, r->timeout_ms < SOCKET_MS ? r->timeout_ms : SOCKET_MS);
 	f->ledger = ledger_new();
 	pthread_mutex_init(&f->applying, NULL);
+	pthread_condattr_t monotonic;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&f->caught_up, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	pause__init(&f->pause);
 	return f;
 }
@@ -553,6 +580,7 @@ void redis_follow__free(struct redis_follow *f)
 {
 	redis_sync_free(&f->sync);
 	ledger_free(&f->ledger);
+	pthread_cond_destroy(&f->caught_up);
 	pthread_mutex_destroy(&f->applying);
 	pause__destroy(&f->pause);
 	free(f);

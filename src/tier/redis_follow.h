@@ -15,6 +15,8 @@ struct redis_follow;
 /* Connects when it is started. */
 struct redis_follow *redis_follow__new(struct redis_tier *r, const struct redis_url *url);
 void redis_follow__start(struct redis_follow *f);
+/* Waits until it has everything, or for REDIS_BOUND_MS from its start. */
+void redis_follow__await(struct redis_follow *f);
 /* Ends the thread; what is below may be called still. */
 void redis_follow__end(struct redis_follow *f);
 void redis_follow__free(struct redis_follow *f);

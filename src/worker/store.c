@@ -113,7 +113,9 @@ static void add_redis(struct tier *stack, const struct conf_cache *c, uint64_t k
 	    .purges = stack->purges,
 	    .heard = stack_heard,
 	    .heard_ctx = stack_next(stack)};
-	stack_add(stack, redis_tier_new(&o), redis_tier_is_in_touch);
+	struct tier *redis = redis_tier_new(&o);
+	stack_add(stack, redis, redis_tier_is_in_touch);
+	redis_tier_await(redis);
 }
 
 struct tier *store_open(const struct conf *conf, uint64_t key_seed)

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from larder import sanitizer, slack, wait_until
-from tiers import LASTING, ROUTES, SITE, Visitors, content, files_below, get, kept, lowest, pages_of, url
+from tiers import LASTING, ROUTES, SITE, Visitors, content, files_below, get, kept, lowest, marked, pages_of, url
 
 PAGES = 2000 if sanitizer() else 10_000
 
@@ -75,6 +75,7 @@ def test_pages_survive_an_end(origin, serve, cache_ini, backend, how):
     for language in ("de", "en"):
         kept(larder, "/v", lowest(backend), {"Accept-Language": language})
     began = time.time()
+    marked(cache_ini.path, backend)
     getattr(larder, how)()
     larder.start()
     assert ask_all(larder, 50, "/blog", threads=1) == []
@@ -109,6 +110,7 @@ def test_a_purge_outlives_the_process(origin, serve, cache_ini, backend):
         kept(larder, target, lowest(backend))
         larder.purge(what)
     kept(larder, "/other/1", lowest(backend))
+    marked(cache_ini.path, backend)
     larder.kill()
     larder.start()
     assert get(larder, "/other/1").hit

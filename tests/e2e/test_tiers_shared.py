@@ -10,7 +10,7 @@ import pytest
 import client
 from larder import slack, wait_until
 from origin import Gate
-from tiers import FILES, REDISES, ROUTES, SITE, Visitors, content, files_below, get, kept, lowest, pages_of, ready, url
+from tiers import FILES, REDISES, ROUTES, SITE, Visitors, content, get, kept, lowest, marked, pages_of, ready, url
 
 shared = pytest.mark.parametrize("backend", FILES + REDISES)
 
@@ -67,7 +67,7 @@ def test_files_hear_at_the_start_what_was_purged_meanwhile(origin, serve, cache_
         for target in ("/blog/1", "/blog/2", "/other/1"):
             wait_until(lambda t=target, x=larder: get(x, t).hit, target)
     wait_until(lambda: b.tier("stores_total", "file") >= 4, "b's files")
-    wait_until(lambda: any("/redis-" in p for p in files_below(f"{folder}-b")), "b's mark")
+    marked(f"{folder}-b", backend)
     getattr(b, end)()
     a.purge("tag=blog")
     wait_until(lambda: get(a, "/blog/1").hit and get(a, "/blog/2").hit, "the new pages at a")

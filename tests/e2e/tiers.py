@@ -56,6 +56,12 @@ def ready(origin, larder, backend):
         wait_until(lambda: kept(larder, target, "redis") and get(larder, target).hit, "a page to be stored and found")
 
 
+def marked(folder, backend):
+    """Waits until it is written beside the files what they were told of purges in Redis: without that the next process trusts none."""
+    if "file" in backend and "redis" in backend:
+        wait_until(lambda: any("/redis-" in path for path in files_below(folder)), "the mark")
+
+
 def stored(larder, target, headers=None):
     return larder.stored(target, {**SITE, **(headers or {})})
 
