@@ -17,10 +17,12 @@
 #include "tier/body.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -32,6 +34,9 @@
 #define WINDOW_PARTS 8 /* chunks in a window */
 #define WINDOW_MIN   (WINDOW_PARTS * 1024)
 #define WINDOW_CHUNK (64 * 1024)
+/* A disk is read ahead by as much. */
+#define CACHED_STEP   (128 * 1024)
+#define CACHED_PROBES 16
 
 struct chunk {
 	struct chunk *next; /* one reference */
@@ -258,6 +263,21 @@ bool body_is_current(const struct body *b)
 		return true;
 	return fstat(file->fd, &st) == 0 && st.st_nlink > 0 && st.st_size == file->size &&
 	       st.st_ctim.tv_sec == file->changed.tv_sec && st.st_ctim.tv_nsec == file->changed.tv_nsec;
+}
+
+bool body_is_cached(const struct body *b)
+{
+	int fd = body_file(b);
+	if (fd < 0)
+		return true;
+	off_t size = b->file->size, step = size / CACHED_PROBES > CACHED_STEP ? size / CACHED_PROBES : CACHED_STEP;
+	for (off_t at = 0; at < size; at += step) {
+		char byte;
+		struct iovec one = {.iov_base = &byte, .iov_len = 1};
+		if (preadv2(fd, &one, 1, at, RWF_NOWAIT) < 0 && errno == EAGAIN)
+			return false;
+	}
+	return true;
 }
 
 struct body *body_ref(struct body *b)

@@ -41,6 +41,9 @@ unsigned body_files(void);
 /* Is the file still what it was when it was given: linked, and not written to since (fstat; it does not wait for a disk)? So a
  * process notices by each hit that another one has replaced or purged the entry. True for bodies without a file. */
 bool body_is_current(const struct body *b);
+/* Can it be sent without waiting for a disk? Looks whether pieces all over the file are in the page cache; true where that cannot be told, and
+ * for bodies in memory. */
+bool body_is_cached(const struct body *b);
 struct body *body_ref(struct body *b);
 void body_release(struct body **b);
 

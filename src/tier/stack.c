@@ -258,7 +258,8 @@ static int look_here(struct stack *s, struct tier_get *op)
 	bool is_current = body_is_current(op->entry->body);
 	if (body_has_file(op->entry->body))
 		op->found_in = s->below[0].tier->ops->name; /* a handle: its bytes come from there */
-	if (is_current && may_trust_above(s, 0))
+	/* One that the page cache has let go is read by the file tier's threads: no loop waits for a disk. */
+	if (is_current && may_trust_above(s, 0) && body_is_cached(op->entry->body))
 		return ERR_OK;
 	if (!is_current)
 		tier_remove(s->memory, op->entry);

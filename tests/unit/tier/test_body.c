@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -534,6 +535,34 @@ START_TEST(a_file_is_current_until_it_is_changed)
 }
 END_TEST
 
+/* What the kernel keeps cannot be told from here but by its own word (mincore); it may keep all of it, so only the way there is shown. */
+START_TEST(a_file_that_is_not_cached_is_seen)
+{
+	char path[] = "larder-body-XXXXXX"; /* here: /tmp may have no disk */
+	int fd = mkstemp(path);
+	enum { SIZE = 4 << 20 };
+	must(fd >= 0 && ftruncate(fd, SIZE) == 0, "no file");
+	static char page[64 * 1024];
+	memset(page, 'x', sizeof(page));
+	for (off_t at = 0; at < SIZE; at += (off_t)sizeof(page))
+		must(pwrite(fd, page, sizeof(page), at) == (ssize_t)sizeof(page), "not written");
+	struct body *b = body_of_file(fd, SIZE, (struct hash128){0});
+	ck_assert_msg(body_is_cached(b), "just written");
+	must(fdatasync(fd) == 0 && posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0, "not dropped");
+	unsigned char kept[SIZE / 4096];
+	void *map = mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
+	must(map != MAP_FAILED && mincore(map, SIZE, kept) == 0, "not mapped");
+	munmap(map, SIZE);
+	unsigned n = 0;
+	for (size_t i = 0; i < sizeof(kept); i++)
+		n += kept[i] & 1;
+	if (n == 0)
+		ck_assert_msg(!body_is_cached(b), "none of it is cached");
+	body_release(&b);
+	unlink(path);
+}
+END_TEST
+
 START_TEST(a_body_without_a_file_is_always_current)
 {
 	struct body *b = body_of(STR("x"), NULL);
@@ -557,6 +586,7 @@ int main(void)
 	tcase_add_test(alone, the_slowest_reader_holds_the_producer_and_wakes_it);
 	tcase_add_test(alone, a_window_without_readers_drops_what_comes);
 	tcase_add_test(alone, a_file_is_current_until_it_is_changed);
+	tcase_add_test(alone, a_file_that_is_not_cached_is_seen);
 	tcase_add_test(alone, a_body_without_a_file_is_always_current);
 	suite_add_tcase(s, alone);
 	TCase *threads = tcase_create("threads");
