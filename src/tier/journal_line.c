@@ -137,13 +137,6 @@ static bool read_bool(const cJSON *json, bool *out)
 	return cJSON_IsBool(json);
 }
 
-static bool read_from(const cJSON *json, bool *of_program)
-{
-	struct str from = str_of(cJSON_GetStringValue(json));
-	*of_program = str_starts(from, STR(JOURNAL_PROGRAM));
-	return from.p != NULL;
-}
-
 static const cJSON *member(const cJSON *json, const char *name)
 {
 	return cJSON_GetObjectItemCaseSensitive(json, name);
@@ -159,11 +152,12 @@ static bool read_head(const cJSON *json, struct journal_line *out)
 
 static bool read_record(const cJSON *json, struct journal_line *out)
 {
+	out->of_program = str_starts(str_of(cJSON_GetStringValue(member(json, "from"))), STR(JOURNAL_PROGRAM));
 	return read_seq(member(json, "seq"), &out->seq) && out->seq > 0 &&
 	       read_kind(member(json, "kind"), &out->kind) && read_arg(member(json, "arg"), out) &&
 	       read_bool(member(json, "soft"), &out->soft) &&
 	       read_bool(member(json, "invalidates"), &out->invalidates) &&
-	       read_from(member(json, "from"), &out->of_program) && (!out->invalidates || out->kind == PURGE_URL);
+	       (!out->invalidates || out->kind == PURGE_URL);
 }
 
 static bool has_its_sum(struct str line)

@@ -154,6 +154,7 @@ struct tier *redis_tier_new(const struct redis_options *o)
 	r->prefix = mem_dup(o->prefix.p, o->prefix.n);
 	r->instance = mem_dup(o->instance.n > 0 ? o->instance.p : "", o->instance.n);
 	r->mark_path = o->mark_path.n > 0 ? mem_dup(o->mark_path.p, o->mark_path.n) : NULL;
+	r->above_is_new = o->above_is_new;
 	r->timeout_ms = o->timeout_ms;
 	r->key_seed = o->key_seed;
 	redis_tier_configure(&r->tier, o->budget_ms, o->max_object, o->max_variants);

@@ -16,6 +16,7 @@ struct redis_options {
 	/* Where there are tiers above it that outlive the process: a file in which is kept up to where they were told of purges. At the start they
 	 * are told of those since; of everything where that cannot be known. Empty: there are none. */
 	struct str mark_path;
+	bool above_is_new; /* they have nothing yet that others could have purged */
 	uint64_t key_seed;
 	struct budget *budget;
 	struct purge_log *purges;				 /* of the stack; NULL: its own */

@@ -333,6 +333,10 @@ static int tell_what_was_missed(struct redis_follow *f, const struct joined *to)
 {
 	uint64_t told, from, print;
 	size_t n = CHUNK;
+	if (f->r->above_is_new) {
+		redis_mark__write(f->r->mark_path, &(struct redis_mark){to->id, to->seq});
+		return ERR_OK;
+	}
 	if (!was_told(f, to, &told)) {
 		tell_everything(f->r);
 		return ERR_OK;

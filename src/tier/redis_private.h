@@ -30,7 +30,8 @@ struct redis_tier {
 	bool owns_log;
 	char *prefix, *instance;
 	char *mark_path; /* NULL: none */
-	char mark[17];	 /* this tier among all others: random */
+	bool above_is_new;
+	char mark[17]; /* this tier among all others: random */
 	int64_t timeout_ms;
 	uint64_t key_seed;
 	_Atomic int64_t budget_ms;

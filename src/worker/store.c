@@ -59,6 +59,14 @@ static bool is_disk_full(struct str path)
 	       (fs.f_bavail < BLOCKS_NEEDED || (fs.f_files > 0 && fs.f_favail < BLOCKS_NEEDED));
 }
 
+/* No process has kept pages there before. */
+static bool is_new_directory(struct str path)
+{
+	char name[4096];
+	snprintf(name, sizeof(name), "%.*s/pages", STR_ARG(path));
+	return access(name, F_OK) != 0;
+}
+
 static int add_files(struct tier *stack, const struct conf_cache *c, uint64_t key_seed)
 {
 	struct file_options o = {.path = c->path,
@@ -94,7 +102,7 @@ static void name_instance(char *out, size_t max)
 	snprintf(out, max, "%s-%ld", host, (long)getpid());
 }
 
-static void add_redis(struct tier *stack, const struct conf_cache *c, uint64_t key_seed)
+static void add_redis(struct tier *stack, const struct conf_cache *c, uint64_t key_seed, bool above_is_new)
 {
 	char instance[192], mark[4096] = "";
 	name_instance(instance, sizeof(instance));
@@ -108,6 +116,7 @@ static void add_redis(struct tier *stack, const struct conf_cache *c, uint64_t k
 	    .max_variants = c->max_variants,
 	    .instance = str_of(instance),
 	    .mark_path = str_of(mark),
+	    .above_is_new = above_is_new,
 	    .key_seed = key_seed,
 	    .budget = stack->budget,
 	    .purges = stack->purges,
@@ -124,12 +133,13 @@ struct tier *store_open(const struct conf *conf, uint64_t key_seed)
 	struct memory_options memory = memory_options(c);
 	struct stack_options o = stack_options(c);
 	struct tier *stack = stack_new(memory_tier_new(&memory), &o);
+	bool is_new = (c->backend & BACKEND_FILE) && is_new_directory(c->path);
 	if ((c->backend & BACKEND_FILE) && add_files(stack, c, key_seed) != ERR_OK) {
 		tier_close(&stack);
 		return NULL;
 	}
 	if (c->backend & BACKEND_REDIS)
-		add_redis(stack, c, key_seed);
+		add_redis(stack, c, key_seed, is_new);
 	return stack;
 }
 

@@ -185,7 +185,9 @@ class Connection:
 
     def ended(self, within=10):
         """True when the peer closes the connection within that time and sends nothing more before."""
-        readable, _, _ = select.select([self.sock], [], [], within)
+        watch = select.poll()  # select() takes no descriptor above 1023
+        watch.register(self.sock, select.POLLIN)
+        readable = watch.poll(within * 1000)
         if not readable:
             return False
         try:

@@ -176,7 +176,9 @@ class Reply:
         """Seconds until the peer closes the connection."""
         began = time.monotonic()
         while time.monotonic() - began < PATIENCE:
-            readable, _, _ = select.select([self.sock], [], [], 0.5)
+            watch = select.poll()  # select() takes no descriptor above 1023
+            watch.register(self.sock, select.POLLIN)
+            readable = watch.poll(500)
             try:
                 if readable and self.sock.recv(65536) == b"":
                     return time.monotonic() - began

@@ -121,7 +121,7 @@ START_TEST(a_tier_that_fails_is_an_error)
 	struct bench b;
 	bench_open(&b);
 	b.purge_err = ERR_IO;
-	ck_assert_int_eq(bench_ask(&b, "POST /purge all"), 500);
+	ck_assert_int_eq(bench_ask(&b, "POST /purge all"), 503);
 	ck_assert_str_ne(bench_text(&b, "error"), "");
 	bench_close(&b);
 }

@@ -127,7 +127,7 @@ static bool deep_keeps = true; /* pages in memory too */
 
 static inline struct tier *deep_over(struct tier *memory_take)
 {
-	struct stack_options o = {.keeps = deep_keeps, .in_memory = 1 << 20};
+	struct stack_options o = {.keeps = deep_keeps, .in_memory = 1 << 20, .max_files = 100};
 	struct tier *stack = stack_new(memory_take, &o);
 	deep = (struct deep){.tier = {.ops = &deep_ops,
 				 .budget = stack->budget,
