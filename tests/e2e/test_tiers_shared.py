@@ -2,6 +2,7 @@
 fetched once between them."""
 import concurrent.futures
 import json
+import os
 import signal
 import time
 
@@ -181,6 +182,16 @@ def test_a_purge_that_waits_gives_a_receipt(origin, fleet, backend):
         assert len({instance for instance, _ in receipt}) == 2 and all(0 <= ms < 1000 * slack() for _, ms in receipt), receipt
 
 
+def freeze(larder):
+    """SIGSTOP, and waits until each thread has stopped: until then it may still do something."""
+    def states():
+        for thread in os.listdir(f"/proc/{larder.process.pid}/task"):
+            with open(f"/proc/{larder.process.pid}/task/{thread}/stat", encoding="ascii") as f:
+                yield f.read().rsplit(")", 1)[1].split()[0]
+    larder.process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: set(states()) <= {"T"}, "all threads to stop")
+
+
 @pytest.mark.parametrize("backend", FILES + REDISES)
 def test_a_receipt_names_who_is_left(origin, fleet, backend):
     """One that ended in order is not waited for; one that hangs is told of, or counts as gone by then."""
@@ -191,7 +202,7 @@ def test_a_receipt_names_who_is_left(origin, fleet, backend):
     assert len(receipt_of(a, "tag=x")) == 3
     c.stop()
     wait_until(lambda: len(receipt_of(a, "tag=x")) == 2, "the one that ended to be forgotten")
-    b.process.send_signal(signal.SIGSTOP)
+    freeze(b)
     try:
         began = time.monotonic()
         receipt = receipt_of(a, "tag=x")

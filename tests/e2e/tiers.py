@@ -121,7 +121,7 @@ class Visitors:
             self.answers += 1
             self.hits += bool(answer.hit)
             self.slowest = max(self.slowest, took)
-            if wrong:
+            if wrong and self.alive():
                 self.problems.append(f"{path}: {answer} {answer.body[:80]!r}")
             if self.bound and took > self.bound:
                 self.problems.append(f"{path} took {took:.3f} s, {answer['Cache-Status']}")
