@@ -9,6 +9,7 @@
  * broke, is sent again on a new one if it may be. */
 #include "lib/fleet.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -20,7 +21,7 @@
 #include "redis/slots.h"
 #include "redis/url.h"
 
-enum { IDLE_MAX = 16, TRIES = 6, HOST_MAX = 254, URL_ROOM = 64 * 1024, NOBODY = FLEET_NODES };
+enum { IDLE_MAX = 16, TRIES = 6, HOST_MAX = 254, URL_ROOM = 64 * 1024, NOBODY = FLEET_NODES, SLOT_PAUSE_MS = 20 };
 
 struct node {
 	char host[HOST_MAX]; /* "": the unix socket */
@@ -270,13 +271,18 @@ static int route(struct fleet *f, struct str key, int64_t deadline_us, unsigned 
 	}
 	if (f->url.kind != REDIS_CLUSTER)
 		return LARDER_OK;
-	for (int i = 0; i < 2; i++) {
+	/* A cluster that is changing may have a slot that nobody owns for a moment. */
+	for (bool loaded = false;; loaded = true) {
 		pthread_mutex_lock(&f->lock);
 		*out = f->mapped ? f->owner[slot_of(key)] : NOBODY;
 		pthread_mutex_unlock(&f->lock);
 		if (*out != NOBODY)
 			return LARDER_OK;
-		int status = i == 0 ? load_map(f, deadline_us) : LARDER_OK;
+		if (loaded && clock_mono_us() + SLOT_PAUSE_MS * 1000 >= deadline_us)
+			break;
+		if (loaded)
+			poll(NULL, 0, SLOT_PAUSE_MS);
+		int status = load_map(f, deadline_us);
 		if (status != LARDER_OK)
 			return status;
 	}

@@ -499,6 +499,8 @@ START_TEST(counts_that_are_spoiled_while_in_use_are_made_anew)
 		struct tier *t = file_open_at(folder.path, LARGE);
 		for (unsigned i = 0; i < 20; i++)
 			must(store_numbered(t, page_key(i), i, NULL) == ERR_OK, "%u", i);
+		FILE_WAIT(
+		    atomic_load(&file_inside(t)->filled)); /* nobody looks at it while it is cut: see file_usage.c */
 		snprintf(path, sizeof(path), "%s/pages/usage", folder.path);
 		int fd = open(path, O_WRONLY);
 		must(fd >= 0 && (how == 2 ? pwrite(fd, junk, sizeof(junk), 0) == sizeof(junk)
