@@ -11,6 +11,9 @@ BACKENDS = ["memory", "file", "redis", "memory, file", "memory, redis", "file, r
 LASTING = ["file", "memory, file", "redis", "memory, redis", "file, redis", "memory, file, redis"]  # beyond the process
 FILES = ["file", "memory, file"]
 REDISES = ["redis", "memory, redis"]
+if program.sanitizer():  # each tier and each way to stack them, once
+    BACKENDS = LASTING = ["file", "memory, redis", "memory, file, redis"]
+    FILES, REDISES = ["memory, file"], ["redis"]
 
 # Larders on ports of their own, and one that starts again on another, mean the same pages only under one name.
 SITE = {"Host": "site.example"}
