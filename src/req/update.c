@@ -90,8 +90,8 @@ int update_put_entry(struct flight *f, struct entry *e)
 	f->dropped = REASON_NONE; /* of another try */
 	metrics_inc(f->env->metrics, METRIC_STORED);
 	/* What was validated is replaced also by an answer that varies by other fields (RFC 9111 4.3.3): the old one would
-	 * else go on to match. */
-	if (f->stale)
+	 * else go on to match. Where it is of the same variant the put does so, in tiers that come to it later as well. */
+	if (f->stale && !entry_replaces(e, f->stale))
 		tier_remove(f->env->tier, f->stale);
 	remember_stored(f);
 	return ERR_OK;

@@ -222,6 +222,31 @@ int64_t entry__useless_from(const struct stored *s)
 	return add_ms(at, grace < GRACE_MAX_MS ? grace : GRACE_MAX_MS);
 }
 
+static bool has_field(const struct headers *h, const struct header *field)
+{
+	for (uint32_t i = 0; i < h->n; i++) {
+		const struct header *other = &h->v[i];
+		if (str_eq_nocase(other->name, field->name) && !other->value.p == !field->value.p &&
+		    str_eq(other->value, field->value))
+			return true;
+	}
+	return false;
+}
+
+bool entry_replaces(const struct entry *a, const struct entry *b)
+{
+	if (stored_is_partial(&a->stored) && !stored_is_partial(&b->stored))
+		return false;
+	const struct headers *x = &a->stored.vary, *y = &b->stored.vary;
+	if (x->n != y->n)
+		return false;
+	for (uint32_t i = 0; i < x->n; i++) {
+		if (!has_field(y, &x->v[i]))
+			return false;
+	}
+	return true;
+}
+
 bool entry__is_better(const struct stored *x, const struct stored *y)
 {
 	if ((x->vary.n > 0) != (y->vary.n > 0))

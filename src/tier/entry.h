@@ -51,6 +51,9 @@ int entry_new(
 /* The same body with other metadata, what a 304 makes: all of the spec counts but the key and the route, which stay. Neither
  * has holes: a page with holes is never validated. Errors as above. */
 int entry_renew(const struct entry *old, const struct entry_spec *spec, struct entry **out) MUST_CHECK;
+/* Does `a` take the place of `b`, of the same key, when it is put? The same nominated fields with the same values (an absent field is not
+ * an empty one; names do not repeat); what is partial takes no whole one's place. */
+bool entry_replaces(const struct entry *a, const struct entry *b);
 struct entry *entry_ref(struct entry *e);
 void entry_release(struct entry **e);
 

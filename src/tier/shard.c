@@ -27,33 +27,6 @@ static struct slot *find_from(struct table_node *node, const struct cache_key *k
 	return NULL;
 }
 
-static bool has_field(const struct headers *h, const struct header *field)
-{
-	for (uint32_t i = 0; i < h->n; i++) {
-		const struct header *other = &h->v[i];
-		if (str_eq_nocase(other->name, field->name) && !other->value.p == !field->value.p &&
-		    str_eq(other->value, field->value))
-			return true;
-	}
-	return false;
-}
-
-/* The same names with the same values; an absent field is not an empty one. Names do not repeat. What is partial takes no
- * whole one's place. */
-static bool replaces(const struct entry *a, const struct entry *b)
-{
-	if (stored_is_partial(&a->stored) && !stored_is_partial(&b->stored))
-		return false;
-	const struct headers *x = &a->stored.vary, *y = &b->stored.vary;
-	if (x->n != y->n)
-		return false;
-	for (uint32_t i = 0; i < x->n; i++) {
-		if (!has_field(y, &x->v[i]))
-			return false;
-	}
-	return true;
-}
-
 void shard__init(struct shard *s, uint64_t seed)
 {
 	tier__lock_init(&s->lock);
@@ -117,7 +90,7 @@ struct slot *shard__choose(struct slot *slot, const struct tier_get *op)
 struct slot *shard__find_same(const struct shard *s, const struct entry *e)
 {
 	for (struct slot *slot = shard__find(s, &e->key); slot; slot = shard__find_older(slot)) {
-		if (replaces(e, slot->entry))
+		if (entry_replaces(e, slot->entry))
 			return slot;
 	}
 	return NULL;
@@ -128,7 +101,7 @@ bool shard__is_overtaken(const struct shard *s, const struct entry *e)
 	for (struct slot *slot = shard__find(s, &e->key); slot; slot = shard__find_older(slot)) {
 		const struct stored *there = &slot->entry->stored;
 		bool same_kind = stored_is_partial(there) == stored_is_partial(&e->stored);
-		if (same_kind && replaces(e, slot->entry) && !entry__is_newer(&e->stored, there))
+		if (same_kind && entry_replaces(e, slot->entry) && !entry__is_newer(&e->stored, there))
 			return true;
 	}
 	return false;
@@ -140,7 +113,7 @@ static struct slot *find_replaced(const struct shard *s, const struct entry *e, 
 	for (struct slot *slot = shard__find(s, &e->key); slot; slot = shard__find_older(slot)) {
 		if (found && !entry__is_newer(&e->stored, &slot->entry->stored))
 			continue;
-		if (replaces(e, slot->entry))
+		if (entry_replaces(e, slot->entry))
 			return slot;
 	}
 	return NULL;
