@@ -248,7 +248,7 @@ def test_one_that_dies_with_the_lease_holds_nobody_up(origin, fleet):
 @pytest.mark.alone
 def test_without_redis_each_fetches_for_itself(origin, fleet, cache_ini):
     origin.page("/slow", delay=0.5)
-    larders = fleet("memory, redis", 3)
+    larders = fleet("memory, redis", 3, "redis_budget = 100ms\n" + ROUTES)
     cache_ini.redis.pause()
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         answers = list(pool.map(lambda larder: get(larder, "/slow"), larders))
