@@ -498,10 +498,11 @@ static void announce(struct server *s)
 static int serve(struct server *s)
 {
 	int err = start_workers(s);
-	if (!err)
-		err = start_admin(s);
 	if (!err) {
-		atomic_store(&s->phase, SERVING);
+		atomic_store(&s->phase, SERVING); /* before anybody can ask whether it is ready */
+		err = start_admin(s);
+	}
+	if (!err) {
 		announce(s);
 		notify_send(s->source->environ, "READY=1");
 		uv_run(&s->loop, UV_RUN_DEFAULT);
