@@ -1,6 +1,7 @@
 /* What is particular to the file tier: restarts, damage, several on one directory, the bound on disk, disks that fail. */
 #include "suite.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <sys/mount.h>
 
@@ -146,7 +147,9 @@ static void damage_one(uint32_t *random, unsigned n_files)
 		return;
 	struct stat st;
 	int fd = open(damaged_path, O_RDWR);
-	must(fd >= 0 && fstat(fd, &st) == 0, "%s", damaged_path);
+	if (fd < 0) /* what was replaced leaves in the background: it has just gone */
+		return;
+	must(fstat(fd, &st) == 0, "%s", damaged_path);
 	off_t at = st.st_size > 0 ? (off_t)(next_random(random) % (uint32_t)st.st_size) : 0;
 	switch (next_random(random) % 6) {
 	case 0: /* cut */
@@ -156,10 +159,10 @@ static void damage_one(uint32_t *random, unsigned n_files)
 		must(pwrite(fd, "x", 1, st.st_size) == 1, "longer");
 		break;
 	case 2: /* gone */
-		must(unlink(damaged_path) == 0, "gone");
+		must(unlink(damaged_path) == 0 || errno == ENOENT, "gone");
 		break;
 	case 3: /* something else in its place */
-		must(unlink(damaged_path) == 0 && mkdir(damaged_path, 0700) == 0, "a directory");
+		must((unlink(damaged_path) == 0 || errno == ENOENT) && mkdir(damaged_path, 0700) == 0, "a directory");
 		break;
 	default: /* one bit */
 		if (pread(fd, &byte, 1, at) == 1) {
@@ -623,7 +626,7 @@ START_TEST(a_full_disk_fails_no_lookup)
 		struct tier_invalidate op = {.key = key_of(page_key(i))};
 		int err = make_invalidate(t, &op);
 		/* The first ones may find no room for their record; their pages leave all the same, and make some. */
-		must(err == ERR_OK || err == ERR_IO, "%s", err_name(err));
+		must(err == ERR_OK || err == ERR_IO || err == ERR_FULL, "%s", err_name(err));
 		must(!has(t, page_key(i)), "%u is found after its invalidation", i);
 	}
 	ck_assert_int_eq(store_numbered(t, page_key(1), 1, "t"), ERR_OK);
