@@ -39,10 +39,7 @@ static void set_off(struct leasing *l)
 /* What was found answers the request, or the lookup would have gone on; but at its end it gives the best there is. */
 static bool is_good(const struct leasing *l, const struct entry *e)
 {
-	const struct look *look = l->look;
-	bool purged = atomic_load_explicit(&e->purged, memory_order_relaxed);
-	return policy_reuse(look->route, &look->request, &e->stored, purged, look->now_ms).reuse == REUSE_FRESH &&
-	       policy_may_collapse(&e->stored) &&
+	return lookup_answers(l->look, e) && policy_may_collapse(&e->stored) &&
 	       !tier_purged_since(l->flight->env->tier, e->epoch, &e->key, e->tags, e->n_tags);
 }
 

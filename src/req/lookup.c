@@ -15,11 +15,15 @@ static bool is_for(void *ctx, const struct entry *e)
 	return !stored_is_partial(&e->stored) && policy_vary_matches(&e->stored, &l->request);
 }
 
-static bool answers(void *ctx, const struct entry *e)
+bool lookup_answers(const struct look *l, const struct entry *e)
 {
-	const struct look *l = ctx;
 	bool purged = atomic_load_explicit(&e->purged, memory_order_relaxed);
 	return policy_reuse(l->route, &l->request, &e->stored, purged, l->now_ms).reuse == REUSE_FRESH;
+}
+
+static bool answers(void *ctx, const struct entry *e)
+{
+	return lookup_answers(ctx, e);
 }
 
 static void free_lookup(struct errand *e)

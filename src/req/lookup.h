@@ -26,6 +26,8 @@ struct look {
  * found that answers the request without its origin. */
 int lookup_start(struct req_env *env, const struct http_request *request, struct conf *conf, const struct route *route,
     const struct cache_key *key, void (*found)(void *owner), void *owner, struct look **out) MUST_CHECK;
+/* Does the entry answer the request without its origin, as of the lookup's beginning? Any thread. */
+bool lookup_answers(const struct look *l, const struct entry *e);
 /* What was found becomes the caller's; NULL: nothing was. */
 struct entry *lookup_take(struct look *l);
 /* Harmless for NULL; nobody is told any more. */
