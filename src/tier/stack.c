@@ -155,6 +155,7 @@ struct look {
 	struct stack *stack;
 	struct tier_get *op;
 	unsigned at; /* the tier that is asked */
+	bool again;  /* it was asked twice */
 	uint64_t label;
 	struct entry *best;
 	const char *found_in;
@@ -164,7 +165,7 @@ struct look {
 static void pass_down(struct stack *s, struct entry *e, unsigned to, bool is_new);
 
 /* What a tier below had goes up into those above it; what was stored there meanwhile stays. */
-static void promote(struct look *l, struct entry *e)
+static void promote(struct look *l, struct entry *e, unsigned from)
 {
 	struct stack *s = l->stack;
 	struct tier_put up = {.entry = e, .found = true};
@@ -172,27 +173,48 @@ static void promote(struct look *l, struct entry *e)
 	bool may_hold = holds_file && body_files() <= atomic_load_explicit(&s->max_files, memory_order_relaxed);
 	if (holds_file ? may_hold : s->keeps)
 		(void)!s->memory->ops->put(s->memory, &up);
-	if (l->at > 0)
-		pass_down(s, e, l->at, false);
+	if (from > 0)
+		pass_down(s, e, from, false);
 }
 
+/* A purge came in between. What is there may have been stored after it: a tier is asked once more, if that can tell. */
+static bool is_to_be_asked_again(struct look *l, const struct entry *refused)
+{
+	uint64_t now = label(l->stack);
+	if (l->again || purge_log__covers(l->stack->tier.purges, now, &refused->key, refused->tags, refused->n_tags))
+		return false;
+	l->again = true;
+	l->label = now;
+	return true;
+}
+
+/* What the tier at l->at has told. Moves on to the next that is to be asked. */
 static void took(struct look *l, int err)
 {
+	struct stack *s = l->stack;
 	struct entry *e = err == ERR_OK ? l->sub.entry : NULL;
+	unsigned asked = l->at++;
 	l->other_variant |= l->sub.other_variant;
 	if (!e)
 		return;
 	e->epoch = l->label; /* nobody else has it yet */
-	bool covered = purge_log__covers(l->stack->tier.purges, l->label, &e->key, e->tags, e->n_tags);
-	/* Of the same, the one that is here: it has the marks of what was learned since. */
-	if (covered || (l->best && !entry__is_newer(&e->stored, &l->best->stored))) {
+	if (purge_log__covers(s->tier.purges, l->label, &e->key, e->tags, e->n_tags)) {
+		if (is_to_be_asked_again(l, e))
+			l->at = asked;
 		entry_release(&e);
 		return;
 	}
-	promote(l, e);
+	/* Of the same, the one that is here: it has the marks of what was learned since. */
+	if (l->best && !entry__is_newer(&e->stored, &l->best->stored)) {
+		entry_release(&e);
+		return;
+	}
+	promote(l, e, asked);
 	entry_release(&l->best);
 	l->best = e;
-	l->found_in = l->stack->below[l->at].tier->ops->name;
+	l->found_in = s->below[asked].tier->ops->name;
+	if (!l->op->enough || l->op->enough(l->op->ctx, e))
+		l->at = s->n_below;
 }
 
 static void on_found(struct tier_get *sub, int err);
@@ -202,10 +224,12 @@ static int look_on(struct look *l)
 {
 	struct stack *s = l->stack;
 	struct tier_get *op = l->op;
-	for (; l->at < s->n_below; l->at++) {
+	while (l->at < s->n_below) {
 		struct tier *below = s->below[l->at].tier;
-		if (!may_trust_above(s, l->at + 1))
+		if (!may_trust_above(s, l->at + 1)) {
+			l->at++;
 			continue;
+		}
 		l->sub = (struct tier_get){.key = op->key,
 		    .match = op->match,
 		    .ctx = op->ctx,
@@ -216,8 +240,6 @@ static int look_on(struct look *l)
 		if (err == ERR_AGAIN)
 			return ERR_AGAIN;
 		took(l, err);
-		if (l->best && (!op->enough || op->enough(op->ctx, l->best)))
-			break;
 	}
 	op->entry = l->best;
 	op->found_in = l->found_in;
@@ -231,7 +253,6 @@ static void on_found(struct tier_get *sub, int err)
 	struct look *l = CONTAINER_OF(sub, struct look, sub);
 	struct tier_get *op = l->op;
 	took(l, err);
-	l->at = l->best && (!op->enough || op->enough(op->ctx, l->best)) ? l->stack->n_below : l->at + 1;
 	err = look_on(l);
 	if (err != ERR_AGAIN)
 		op->done(op, err);
