@@ -62,7 +62,14 @@ static void on_looked_up(void *owner)
 static void look_up(struct leasing *l)
 {
 	struct flight *f = l->flight;
-	if (lookup_start(f->env, &f->request, f->conf, f->route, &f->key, on_looked_up, l, &l->look) != ERR_AGAIN)
+	struct lookup_spec spec = {.request = &f->request,
+	    .conf = f->conf,
+	    .route = f->route,
+	    .key = &f->key,
+	    .for_itself = true, /* one from before the other one stored it does not see it */
+	    .found = on_looked_up,
+	    .owner = l};
+	if (lookup_start(f->env, &spec, &l->look) != ERR_AGAIN)
 		on_looked_up(l);
 }
 

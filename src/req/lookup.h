@@ -1,4 +1,7 @@
-/* A look through all tiers, also those that answer later. It has its own copy of the request, since the tiers compare on their threads. */
+/* A look through all tiers, also those that answer later. It has its own copy of the request, since the tiers compare on their threads.
+ *
+ * Of the requests of a worker for one key that come while one of them looks, the others wait for what it finds, and look for themselves
+ * only if it is of no use to them: a herd reads a page from a disk or from Redis once. */
 #ifndef LARDER_REQ_LOOKUP_H
 #define LARDER_REQ_LOOKUP_H
 
@@ -11,6 +14,10 @@ struct route;
 
 struct look {
 	struct errand errand;
+	struct look *next, *prev; /* of those that look, in env->looks; of those that wait for the same one */
+	struct look *waiting;	  /* for this one, the last first */
+	struct look *awaited;	  /* NULL: it looks, or has looked, for itself */
+	bool listed;
 	struct tier_get op;
 	struct arena arena;
 	struct http_request request;
@@ -21,11 +28,20 @@ struct look {
 	void (*found)(void *owner);
 };
 
+struct lookup_spec {
+	const struct http_request *request; /* copied */
+	struct conf *conf;
+	const struct route *route;
+	const struct cache_key *key; /* copied */
+	bool for_itself;	     /* what another one sees that has begun before is not good enough */
+	void (*found)(void *owner);
+	void *owner;
+};
+
 /* ERR_OK or ERR_MISSING: the tiers have answered at once. ERR_AGAIN: found(owner) follows on this thread. In all cases *out is there until
  * lookup_leave, and op.entry is what was found (a reference of the lookup's). The look goes on below the memory until something is
  * found that answers the request without its origin. */
-int lookup_start(struct req_env *env, const struct http_request *request, struct conf *conf, const struct route *route,
-    const struct cache_key *key, void (*found)(void *owner), void *owner, struct look **out) MUST_CHECK;
+int lookup_start(struct req_env *env, const struct lookup_spec *spec, struct look **out) MUST_CHECK;
 /* Does the entry answer the request without its origin, as of the lookup's beginning? Any thread. */
 bool lookup_answers(const struct look *l, const struct entry *e);
 /* What was found becomes the caller's; NULL: nothing was. */

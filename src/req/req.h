@@ -14,7 +14,10 @@
 #include "tier/tier.h"
 
 struct flights;	 /* req/flight.h: the fetches under way, of all workers */
+struct look;	 /* req/lookup.h */
 struct visitors; /* req/visitor.h: the tokens of their sessions */
+
+enum { REQ_LOOKS = 256 };
 
 /* What all requests of a worker share. */
 struct req_env {
@@ -30,8 +33,9 @@ struct req_env {
 	uint32_t instance;	    /* of the process: tells its own requests in Via, should they come back */
 	uint64_t id_seed;	    /* request ids: worker number and a counter over random bits */
 	uint64_t requests;
-	unsigned active;       /* fetches under way on this worker: it must not end before they do */
-	int64_t complained_ms; /* when a failed fetch was logged last */
+	struct look *looks[REQ_LOOKS]; /* those under way below the memory, by key */
+	unsigned active;	       /* fetches under way on this worker: it must not end before they do */
+	int64_t complained_ms;	       /* when a failed fetch was logged last */
 	/* Only to tell what would happen (req/why.c): visitors' tokens are looked up here, and nobody is asked for one. */
 	struct visitors *dry;
 	/* Told each step a request takes, by name; NULL: nobody listens. */

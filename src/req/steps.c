@@ -144,7 +144,9 @@ static enum req_step lookup(struct req *r)
 	variant_look_up(r);
 	if (!has_to_look_deeper(r))
 		return looked_up(r);
-	int err = lookup_start(r->env, &r->message, r->conf, r->route, &r->key, on_found, r, &r->lookup);
+	struct lookup_spec spec = {
+	    .request = &r->message, .conf = r->conf, .route = r->route, .key = &r->key, .found = on_found, .owner = r};
+	int err = lookup_start(r->env, &spec, &r->lookup);
 	return err == ERR_AGAIN ? REQ_PARK : REQ_FOUND;
 }
 

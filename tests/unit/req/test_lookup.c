@@ -99,8 +99,9 @@ END_TEST
 START_TEST(what_was_found_by_who_would_lead_has_its_tier_too)
 {
 	struct world *w = deep_world(plain);
-	struct req *r = world_ask(w, "GET", "/p", ""), *other = world_ask(w, "GET", "/p", "");
+	struct req *r = world_ask(w, "GET", "/p", "");
 	deep_find(w, 0, NULL);
+	struct req *other = world_ask(w, "GET", "/p", "");
 	world_respond(w, 0, 200, "", "x");
 	world_end(&r);
 	deep_find(w, 1, NULL);
@@ -409,6 +410,132 @@ START_TEST(a_client_that_leaves_is_not_waited_for)
 }
 END_TEST
 
+/* ---- several who look for one page ---- */
+
+START_TEST(of_many_on_a_worker_one_looks)
+{
+	struct world *w = deep_world(plain);
+	struct req *r[5];
+	for (size_t i = 0; i < COUNT_OF(r); i++)
+		r[i] = world_ask(w, "GET", "/p", "");
+	ck_assert_uint_eq(deep.n_gets, 1);
+	world_end(&r[2]); /* leaves while it waits */
+	deep_find(w, 0, &fresh);
+	for (size_t i = 0; i < COUNT_OF(r); i++) {
+		if (!r[i])
+			continue;
+		ASSERT_ANSWER(r[i], 200, "below");
+		ck_assert_int_eq(r[i]->outcome, OUTCOME_HIT);
+		assert_tier(w, &r[i], "below");
+	}
+	ck_assert_uint_eq(deep.n_gets, 1);
+	ck_assert_uint_eq(w->n_fetches, 0);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(many_that_one_looked_for_in_vain_share_one_fetch)
+{
+	struct world *w = deep_world(plain);
+	struct req *r[3];
+	for (size_t i = 0; i < COUNT_OF(r); i++)
+		r[i] = world_ask(w, "GET", "/p", "");
+	deep_find(w, 0, NULL);
+	ck_assert_uint_eq(deep.n_gets, 1);
+	ck_assert_uint_eq(w->n_fetches, 1);
+	world_respond(w, 0, 200, "", "x");
+	for (size_t i = 0; i < COUNT_OF(r); i++) {
+		ASSERT_ANSWER(r[i], 200, "x");
+		world_end(&r[i]);
+	}
+	world_free(&w);
+}
+END_TEST
+
+static void fail_all_fetches(struct world *w)
+{
+	for (unsigned i = 0; i < w->n_fetches; i++) {
+		if (w->fetches[i])
+			world_done(w, i, ERR_CONNECT);
+	}
+	world_deliver(w);
+}
+
+/* The second comes while the first one looks. */
+START_TEST(what_another_one_found_is_taken_where_it_is_the_same)
+{
+	static const struct {
+		const char *sentence, *first, *second; /* their fields */
+		const struct deep_page *found;
+		bool looks; /* the second for itself */
+	} rows[] = {
+	    {"it answers both", "", "", &fresh, false},
+	    {"too old for either", "", "", &stale, false},
+	    {"good for the first, too old for the second", "", "Cache-Control: max-age=3\n", &fresh, true},
+	    {"too old for the first, who has looked everywhere", "Cache-Control: max-age=3\n", "", &fresh, false},
+	    {"of a variant that is not the second's", "Accept-Language: de\n", "Accept-Language: en\n", &german, true},
+	    {"of a variant that is the second's alone", "Accept-Language: en\n", "Accept-Language: de\n", &german,
+		true},
+	    {"of a variant that is both's", "Accept-Language: de\n", "Accept-Language: de\n", &german, false},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct world *w = deep_world(plain);
+		struct req *first = world_ask(w, "GET", "/p", rows[i].first);
+		struct req *second = world_ask(w, "GET", "/p", rows[i].second);
+		ck_assert_msg(deep.n_gets == 1, "%s", rows[i].sentence);
+		deep_find(w, 0, rows[i].found);
+		ck_assert_msg(deep.n_gets == (rows[i].looks ? 2 : 1), "%s: %u looks", rows[i].sentence, deep.n_gets);
+		if (rows[i].looks)
+			deep_find(w, 1, &fresh);
+		fail_all_fetches(w);
+		world_end(&first);
+		world_end(&second);
+		world_free(&w);
+	}
+}
+END_TEST
+
+static void on_purge(struct tier_purge *op, int err)
+{
+	ck_assert_int_eq(err, ERR_OK);
+}
+
+/* The one who looks reads; a purge runs; the second comes; the letter comes. */
+START_TEST(who_came_after_a_purge_looks_for_itself)
+{
+	struct world *w = deep_world(plain);
+	struct req *first = world_ask(w, "GET", "/p", "");
+	deep_finds(w, 0, &fresh);
+	struct tier_purge op = {.kind = PURGE_ALL, .done = on_purge};
+	ck_assert_int_eq(tier_purge(w->tier, &op), ERR_AGAIN);
+	deep.purges[0]->done(deep.purges[0], ERR_OK);
+	deep.purges[0] = NULL;
+	struct req *second = world_ask(w, "GET", "/p", "");
+	ck_assert_uint_eq(deep.n_gets, 1);
+	world_deliver(w);
+	ck_assert_uint_eq(deep.n_gets, 2);
+	deep_find(w, 1, &(struct deep_page){.body = "newer", .lifetime_ms = 60000});
+	ASSERT_ANSWER(second, 200, "newer");
+	fail_all_fetches(w);
+	world_end(&first);
+	world_end(&second);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(the_one_who_looks_may_leave_before_those_who_wait)
+{
+	struct world *w = deep_world(plain);
+	struct req *first = world_ask(w, "GET", "/p", ""), *second = world_ask(w, "GET", "/p", "");
+	world_end(&first);
+	deep_find(w, 0, &fresh);
+	ASSERT_ANSWER(second, 200, "below");
+	world_end(&second);
+	ck_assert_uint_eq(deep.n_gets, 1);
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(two_that_looked_in_vain_share_one_fetch)
 {
 	struct world *w = deep_world(plain);
@@ -504,6 +631,11 @@ int main(void)
 	tcase_add_test(t, what_is_asked_for_and_how);
 	tcase_add_test(t, nobody_waits_for_tiers_that_cannot_have_it);
 	tcase_add_test(t, a_client_that_leaves_is_not_waited_for);
+	tcase_add_test(t, of_many_on_a_worker_one_looks);
+	tcase_add_test(t, many_that_one_looked_for_in_vain_share_one_fetch);
+	tcase_add_test(t, what_another_one_found_is_taken_where_it_is_the_same);
+	tcase_add_test(t, who_came_after_a_purge_looks_for_itself);
+	tcase_add_test(t, the_one_who_looks_may_leave_before_those_who_wait);
 	tcase_add_test(t, two_that_looked_in_vain_share_one_fetch);
 	tcase_add_test(t, settings_may_change_while_it_is_looked_for);
 	tcase_add_test(t, what_was_purged_while_it_was_looked_for_answers_nobody);
