@@ -36,20 +36,25 @@ static bool is_this(void *ctx, const struct entry *e)
 }
 
 /* Nobody has it but the caller, and memory if it stays there. */
-static bool has_arrived(struct tier *stack, struct entry *e)
+static bool stack_arrived(struct tier *t, struct entry *e)
 {
+	struct tier *stack = stack_inside(t);
 	struct tier_get op = {.key = e->key, .match = is_this, .ctx = e};
 	unsigned here = tier_get(tier_part(stack, 0), &op) == ERR_OK;
 	entry_release(&op.entry);
 	return atomic_load(&e->refs) == 1 + here;
 }
 
+static int stack_put(struct tier *t, struct tier_put *op)
+{
+	return stack_inside(t)->ops->put(stack_inside(t), op);
+}
+
 static int settled_put(struct tier *t, struct tier_put *op)
 {
-	struct tier *stack = stack_inside(t);
-	int err = stack->ops->put(stack, op);
+	int err = stack_put(t, op);
 	int64_t until_us = clock_mono_us() + 30 * (int64_t)1000000;
-	while (!has_arrived(stack, op->entry)) {
+	while (!stack_arrived(t, op->entry)) {
 		must(clock_mono_us() < until_us, "a page does not arrive below");
 		sched_yield();
 	}
@@ -174,6 +179,8 @@ static int stack_contracts(const char *name, const struct stack_kind *kinds, siz
 	for (size_t i = 0; i < n; i++) {
 		struct contract c = kinds[i].contract;
 		c.open = stack_open;
+		c.put = stack_put;
+		c.arrived = stack_arrived;
 		c.max_variants = STACK_VARIANTS;
 		stack_backend = kinds[i].backend;
 		Suite *s = suite_create(name);
