@@ -152,6 +152,12 @@ struct str arena_str(struct arena *a, struct str s)
 	return str_make(p, s.n);
 }
 
+struct str arena_i64(struct arena *a, int64_t v)
+{
+	char text[STR_I64_MAX];
+	return arena_str(a, str_make(text, (size_t)(str_put_i64(text, v) - text)));
+}
+
 /* What an arena_alloc of a few bytes would give, and how many follow it; 0 where that is not to be had for nothing. */
 static size_t room_left(const struct arena *a, char **p)
 {

@@ -71,8 +71,7 @@ static void describe(struct req *r, const struct entry *e, enum outcome outcome,
 {
 	struct cache_status s = {.has_ttl = true, .ttl_s = clock_floor_s(r->verdict.ttl_ms)};
 	r->age_ms = r->verdict.age_ms;
-	headers_set(
-	    &r->answer.headers, &r->arena, STR("Age"), arena_printf(&r->arena, "%lld", (long long)(r->age_ms / 1000)));
+	headers_set(&r->answer.headers, &r->arena, STR("Age"), arena_i64(&r->arena, r->age_ms / 1000));
 	/* RFC 9211 2.1: what went forward and was answered is no hit, be the answer an error that nobody sees. */
 	bool hides_error = outcome == OUTCOME_STALE && r->flight && r->flight->state == FLIGHT_STALE;
 	if (hides_error) {

@@ -2,8 +2,6 @@
  * client's connection, and those that a client could use to lie about where it is, do not go on. */
 #include "req/forward.h"
 
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "policy/targeted.h"
 
@@ -36,16 +34,18 @@ struct str forward_target(const struct conf_upstream *u, struct str target, stru
 }
 
 /* What stands behind the protocol in Via: "larder (1f2e3d4c)". */
-enum { MARK_MAX = sizeof(" (12345678)"), LOOP_MAX = 5 };
+enum { MARK_N = sizeof(" (12345678)") - 1, LOOP_MAX = 5 };
 
-static struct str mark_of(uint32_t instance, char out[MARK_MAX])
+static struct str mark_of(uint32_t instance, char out[MARK_N])
 {
-	return str_make(out, (size_t)snprintf(out, MARK_MAX, " (%08x)", instance));
+	char *to = str_put_hex(str_put(out, STR(" (")), instance, 8);
+	*to = ')';
+	return str_make(out, MARK_N);
 }
 
 bool forward_is_loop(const struct headers *h, struct str pseudonym, uint32_t instance)
 {
-	char text[MARK_MAX];
+	char text[MARK_N];
 	struct str mark = mark_of(instance, text), rest = STR_NONE, member;
 	unsigned n = 0;
 	uint32_t field = 0;
@@ -142,7 +142,7 @@ static void add_forwarding(const struct forward_in *in, struct arena *a, struct 
 	struct str host = r->host.n > 0 ? arena_printf(a, ";host=\"%.*s\"", STR_ARG(r->host)) : STR("");
 	continue_list(in, a, out, STR("Forwarded"),
 	    arena_printf(a, "for=%.*s%.*s;proto=%.*s", STR_ARG(node), STR_ARG(host), STR_ARG(r->scheme)));
-	char text[MARK_MAX];
+	char text[MARK_N];
 	struct str mark = mark_of(in->instance, text);
 	struct str via = arena_printf(a, "1.%d %.*s%.*s", r->minor, STR_ARG(in->conf->server.via), STR_ARG(mark));
 	struct str before = headers_joined(out, a, STR("Via"));

@@ -25,7 +25,7 @@
 #include "req/stale.h"
 #include "req/variant.h"
 
-enum { JOINS_MAX = 4, ID_MAX = 64 };
+enum { JOINS_MAX = 4, ID_MAX = 64, ID_DIGITS = 16 };
 
 static int64_t wall_ms(const struct req *r)
 {
@@ -45,7 +45,9 @@ struct str req__id(struct req *r)
 	uint64_t z = r->env->id_seed + ++r->env->requests * 0x9E3779B97F4A7C15u;
 	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
 	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-	return arena_printf(&r->arena, "%016llx", (unsigned long long)(z ^ (z >> 31)));
+	char *id = arena_alloc(&r->arena, ID_DIGITS);
+	str_put_hex(id, z ^ (z >> 31), ID_DIGITS);
+	return str_make(id, ID_DIGITS);
 }
 
 /* Only a trusted peer may say that its client came by TLS. */
