@@ -37,6 +37,7 @@ struct req {
 	struct arena arena;
 	struct req_client client;
 	void *owner;
+	struct req *next_spare;
 	struct http_request message;
 	struct str id;
 	bool trusted;
