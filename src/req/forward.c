@@ -61,19 +61,25 @@ bool forward_is_loop(const struct headers *h, struct str pseudonym, uint32_t ins
 	return false;
 }
 
+/* Told by the first letter in most cases: each field of each request is asked. */
+static bool is_of_proxy(struct str name)
+{
+	char first = name.n > 0 ? char_lower(name.p[0]) : '\0';
+	if (first == 'f')
+		return str_eq_nocase(name, STR("Forwarded"));
+	return first == 'x' &&
+	       (str_starts_nocase(name, STR("X-Forwarded-")) || str_eq_nocase(name, STR("X-Real-IP")) ||
+		   str_eq_nocase(name, STR("X-Original-URL")) || str_eq_nocase(name, STR("X-Rewrite-URL")));
+}
+
 void forward_strip(struct headers *h)
 {
-	static const struct str names[] = {
-	    STR("Forwarded"), STR("X-Real-IP"), STR("X-Original-URL"), STR("X-Rewrite-URL")};
-	for (unsigned i = 0; i < COUNT_OF(names); i++)
-		headers_remove(h, names[i]);
-	for (uint32_t i = 0; i < h->n;) {
-		struct str name = h->v[i].name;
-		if (str_starts_nocase(name, STR("X-Forwarded-")))
-			headers_remove(h, name); /* this one and its like: what follows moves up */
-		else
-			i++;
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (!is_of_proxy(h->v[i].name))
+			h->v[kept++] = h->v[i];
 	}
+	h->n = kept;
 }
 
 bool forward_takes_hop(struct headers *h, struct arena *a)

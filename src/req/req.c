@@ -120,8 +120,6 @@ bool req_begin(struct req *r)
 
 void req_refuse(struct req *r, int status, const char *why)
 {
-	if (r->id.n == 0)
-		r->id = req__id(r);
 	metrics_inc(r->env->metrics, METRIC_REQUESTS_REFUSED);
 	answer_error(r, status, REASON_ERROR_REQUEST, why);
 	r->answer.close = true;
@@ -270,7 +268,7 @@ static void write_line(struct req *r, uint64_t sent, int64_t total_us, int64_t u
 	    .host = m->host,
 	    .referer = headers_get(&m->headers, STR("Referer")),
 	    .user_agent = headers_get(&m->headers, STR("User-Agent")),
-	    .request_id = r->id,
+	    .request_id = req__id(r),
 	    .route = r->route ? r->route->name : STR_NONE,
 	    .tier = r->outcome == OUTCOME_HIT || r->outcome == OUTCOME_STALE ? str_of(r->found_in) : STR_NONE,
 	    .upstream = upstream_us >= 0 ? r->route->upstream->name : STR_NONE,
