@@ -2,8 +2,8 @@
 
     count_results.py FOLDER STEPS-THAT-BROKE
 
-Meson's JSON logs (a Check suite counts with each of its checks), pytest's JUnit files, and the logs of scripts/lint
-and scripts/conformance."""
+Meson's JSON logs (a Check suite counts with each of its checks), pytest's JUnit files, and the logs of scripts/lint,
+scripts/conformance and scripts/instructions."""
 import glob
 import json
 import os
@@ -56,11 +56,11 @@ def of_lint(path):
     return int(m.group(1)), int(m.group(2)), ["lint"] * bool(int(m.group(2)))
 
 
-def of_conformance(path):
+def of_last_line(path):
     with open(path, encoding="utf-8") as f:
         m = re.search(r"^(\d+) passed, (\d+) failed$", f.read(), re.M)
     passed, failed = (int(m.group(1)), int(m.group(2))) if m else (0, 1)
-    return passed, failed, ["scripts/conformance"] * bool(failed)
+    return passed, failed, [os.path.basename(path)] * bool(failed)
 
 
 def main(folder, broken):
@@ -72,8 +72,8 @@ def main(folder, broken):
             counts = of_junit(path)
         elif re.search(r"lint(-self)?\.log$", path):
             counts = of_lint(path)
-        elif path.endswith("conformance.log"):
-            counts = of_conformance(path)
+        elif re.search(r"(conformance|instructions)\.log$", path):
+            counts = of_last_line(path)
         else:
             continue
         passed, failed = passed + counts[0], failed + counts[1]

@@ -18,17 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define EACH_ITS_OWN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
-#define EACH_ITS_OWN 1
-#endif
-#endif
-#ifndef EACH_ITS_OWN
-#define EACH_ITS_OWN 0
-#endif
-
 #define DEFAULT_BLOCK_SIZE 4096
 #define ALIGNMENT	   _Alignof(max_align_t)
 
@@ -109,7 +98,7 @@ void arena_reset(struct arena *a)
 {
 	struct arena_block *keep = a->block;
 	/* The first block is an outsized one only when nothing small was ever asked for. */
-	if (EACH_ITS_OWN || !keep || keep->size != a->block_size) {
+	if (MEM_IS_WATCHED || !keep || keep->size != a->block_size) {
 		arena_free(a);
 		return;
 	}
@@ -123,7 +112,7 @@ void *arena_alloc(struct arena *a, size_t n)
 {
 	assert(n <= PTRDIFF_MAX - sizeof(struct arena_block) - ALIGNMENT);
 	a->used += n;
-	if (EACH_ITS_OWN)
+	if (MEM_IS_WATCHED)
 		return alloc_own(a, n);
 
 	size_t rounded = round_up(n > 0 ? n : 1);
@@ -152,11 +141,17 @@ struct str arena_str(struct arena *a, struct str s)
 	return str_make(p, s.n);
 }
 
+struct str arena_i64(struct arena *a, int64_t v)
+{
+	char text[STR_I64_MAX];
+	return arena_str(a, str_make(text, (size_t)(str_put_i64(text, v) - text)));
+}
+
 /* What an arena_alloc of a few bytes would give, and how many follow it; 0 where that is not to be had for nothing. */
 static size_t room_left(const struct arena *a, char **p)
 {
 	struct arena_block *block = a->block;
-	if (EACH_ITS_OWN || !block)
+	if (MEM_IS_WATCHED || !block)
 		return 0;
 	*p = block->data + block->at;
 	return block->size - block->at;

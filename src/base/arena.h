@@ -29,6 +29,8 @@ __attribute__((malloc, returns_nonnull, alloc_size(2))) void *arena_zalloc(struc
 
 /* A copy of s (NUL-terminated behind its n bytes). */
 struct str arena_str(struct arena *a, struct str s);
+/* Its decimal digits. */
+struct str arena_i64(struct arena *a, int64_t v);
 struct str arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -77,13 +77,8 @@ int buf_addc(struct buf *b, char c)
 
 int buf_add_u64(struct buf *b, uint64_t v)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
-	do {
-		digits[--at] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v > 0);
-	return buf_add(b, str_make(digits + at, sizeof(digits) - at));
+	char digits[STR_I64_MAX];
+	return buf_add(b, str_make(digits, (size_t)(str_put_u64(digits, v) - digits)));
 }
 
 int buf_addf(struct buf *b, const char *format, ...)

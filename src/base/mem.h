@@ -5,6 +5,18 @@
 
 #include <stddef.h>
 
+/* Does a tool watch each allocation? Then nothing is kept for reuse, or it would see nothing. */
+#if defined(__SANITIZE_ADDRESS__)
+#define MEM_IS_WATCHED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
+#define MEM_IS_WATCHED 1
+#endif
+#endif
+#ifndef MEM_IS_WATCHED
+#define MEM_IS_WATCHED 0
+#endif
+
 /* Never return NULL; released with free(). mem_zalloc clears. */
 __attribute__((malloc, returns_nonnull, alloc_size(1))) void *mem_alloc(size_t n);
 __attribute__((malloc, returns_nonnull, alloc_size(1))) void *mem_zalloc(size_t n);

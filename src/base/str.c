@@ -88,6 +88,32 @@ size_t str_find_nocase(struct str s, struct str needle)
 	return s.n;
 }
 
+char *str_put_u64(char *to, uint64_t v)
+{
+	char digits[STR_I64_MAX];
+	size_t at = sizeof(digits);
+	do {
+		digits[--at] = (char)('0' + v % 10);
+		v /= 10;
+	} while (v > 0);
+	return str_put(to, str_make(digits + at, sizeof(digits) - at));
+}
+
+char *str_put_i64(char *to, int64_t v)
+{
+	if (v >= 0)
+		return str_put_u64(to, (uint64_t)v);
+	*to = '-';
+	return str_put_u64(to + 1, 0 - (uint64_t)v);
+}
+
+char *str_put_hex(char *to, uint64_t v, unsigned digits)
+{
+	for (unsigned i = digits; i-- > 0; v >>= 4)
+		to[i] = "0123456789abcdef"[v & 15];
+	return to + digits;
+}
+
 static bool is_blank(char c)
 {
 	return c == ' ' || c == '\t';

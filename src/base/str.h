@@ -84,6 +84,13 @@ static inline char *str_put(char *to, struct str s)
 	return to + s.n;
 }
 
+/* The decimal digits of v, at most STR_I64_MAX bytes with its sign, or its last `digits` hexadecimal ones; what is behind them. Without
+ * printf, which costs a hit as much as looking it up. */
+enum { STR_I64_MAX = 20 };
+char *str_put_u64(char *to, uint64_t v);
+char *str_put_i64(char *to, int64_t v);
+char *str_put_hex(char *to, uint64_t v, unsigned digits);
+
 /* Without blanks (SP, HTAB) on both ends: the OWS of RFC 9110 5.6.3. */
 struct str str_trim(struct str s);
 

@@ -189,21 +189,27 @@ static bool is_one_of(struct str name, const struct str *names, size_t n)
 	return false;
 }
 
+#define HOP_BY_HOP(X)                                                                                                  \
+	X("Connection")                                                                                                \
+	X("Keep-Alive")                                                                                                \
+	X("Proxy-Connection")                                                                                          \
+	X("TE")                                                                                                        \
+	X("Trailer")                                                                                                   \
+	X("Transfer-Encoding")                                                                                         \
+	X("Upgrade")                                                                                                   \
+	X("Proxy-Authenticate")                                                                                        \
+	X("Proxy-Authorization")                                                                                       \
+	X("Proxy-Authentication-Info")
+
 bool header_is_hop_by_hop(struct str name)
 {
-	static const struct str names[] = {
-	    STR("Connection"),
-	    STR("Keep-Alive"),
-	    STR("Proxy-Connection"),
-	    STR("TE"),
-	    STR("Trailer"),
-	    STR("Transfer-Encoding"),
-	    STR("Upgrade"),
-	    STR("Proxy-Authenticate"),
-	    STR("Proxy-Authorization"),
-	    STR("Proxy-Authentication-Info"),
-	};
-	return is_one_of(name, names, COUNT_OF(names));
+#define NAME(text)   STR(text),
+#define LENGTH(text) | 1u << (sizeof(text) - 1)
+	static const struct str names[] = {HOP_BY_HOP(NAME)};
+	static const uint32_t lengths = 0 HOP_BY_HOP(LENGTH); /* most names have another */
+#undef NAME
+#undef LENGTH
+	return name.n < 32 && (lengths >> name.n & 1) && is_one_of(name, names, COUNT_OF(names));
 }
 
 /* Fields that are meant for every recipient, which a sender must not name in Connection (RFC 9110 7.6.1). One that does
@@ -271,15 +277,24 @@ static bool word_has_control(uint64_t word)
 	return ((below_space | is_del) & BYTES(0x80)) != 0;
 }
 
+/* A word with an HTAB in it is looked at again. */
+static bool is_clean_word(const char *p)
+{
+	uint64_t word;
+	memcpy(&word, p, sizeof(word));
+	return !word_has_control(word) || http__all(str_make(p, sizeof(word)), CHAR_VALUE);
+}
+
 bool is_field_value(struct str s)
 {
-	/* Every field of every response passes here, hence by words; a word with an HTAB in it is looked at again. */
+	/* Every field of every message passes here, hence by words. */
 	size_t i = 0;
 	for (; i + sizeof(uint64_t) <= s.n; i += sizeof(uint64_t)) {
-		uint64_t word;
-		memcpy(&word, s.p + i, sizeof(word));
-		if (word_has_control(word) && !http__all(str_make(s.p + i, sizeof(word)), CHAR_VALUE))
+		if (!is_clean_word(s.p + i))
 			return false;
 	}
-	return http__all(str_skip(s, i), CHAR_VALUE);
+	if (i == s.n || s.n < sizeof(uint64_t))
+		return http__all(str_skip(s, i), CHAR_VALUE);
+	/* The last word, of which the front was looked at already. */
+	return is_clean_word(s.p + s.n - sizeof(uint64_t));
 }

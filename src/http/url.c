@@ -305,7 +305,9 @@ bool path_has_dots(struct str path)
 	char plain[sizeof("%2e%2e") - 1];
 	struct str segment;
 	while (str_cut(&path, '/', &segment)) {
-		if (segment.n <= sizeof(plain) && is_dots(str_make(plain, write_segment(plain, segment))))
+		bool may_be =
+		    segment.n > 0 && segment.n <= sizeof(plain) && (segment.p[0] == '.' || segment.p[0] == '%');
+		if (may_be && is_dots(str_make(plain, write_segment(plain, segment))))
 			return true;
 	}
 	return false;

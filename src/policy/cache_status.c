@@ -10,66 +10,59 @@ static bool is_sf_token(struct str s)
 }
 
 /* RFC 9651 3.3.3: printable ASCII, quote and backslash escaped. Other bytes become '?'. */
-static struct str sf_string(struct str s, struct arena *a)
+static char *put_sf_string(char *to, struct str s)
 {
-	char *p = arena_alloc(a, 2 * s.n + 2);
-	size_t n = 0;
-	p[n++] = '"';
+	*to++ = '"';
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.p[i];
 		if (c == '"' || c == '\\')
-			p[n++] = '\\';
-		p[n++] = c >= 0x20 && c < 0x7f ? c : '?';
+			*to++ = '\\';
+		*to++ = c >= 0x20 && c < 0x7f ? c : '?';
 	}
-	p[n++] = '"';
-	return str_make(p, n);
-}
-
-static struct str cache_name(struct str name, struct arena *a)
-{
-	return is_sf_token(name) ? name : sf_string(name, a);
+	*to++ = '"';
+	return to;
 }
 
 /* A client chooses how long its key is, and the answer's head has a limit. */
-enum { KEY_MAX = 512 };
-
-static struct str key_of(const struct cache_status *s, struct arena *a)
-{
-	if (!s->key.p)
-		return STR("");
-	struct str text = sf_string(str_take(s->key, KEY_MAX), a);
-	return arena_printf(a, "; key=%.*s", STR_ARG(text));
-}
-
-/* "; ttl=57", or nothing. */
-static struct str parameter(bool present, const char *name, int64_t value, struct arena *a)
-{
-	return present ? arena_printf(a, "; %s=%lld", name, (long long)value) : STR("");
-}
+enum { KEY_MAX = 512, PARAMETERS_MAX = 256 };
 
 /* The detail says what the other parameters do not. */
-static struct str detail(const struct cache_status *s, struct arena *a)
+static bool is_detail_said(const struct cache_status *s, const char *fwd)
 {
-	bool is_said = s->detail == REASON_NONE || s->detail == REASON_HIT ||
-		       (s->stored && s->detail == REASON_STORED) || (s->collapsed && s->detail == REASON_COLLAPSED);
-	if (!is_said && s->fwd)
-		is_said = str_eq(str_of(s->fwd), str_of(reason_code(s->detail)));
-	return is_said ? STR("") : arena_printf(a, "; detail=%s", reason_code(s->detail));
+	if (s->detail == REASON_NONE || s->detail == REASON_HIT || (s->stored && s->detail == REASON_STORED) ||
+	    (s->collapsed && s->detail == REASON_COLLAPSED))
+		return true;
+	return fwd && str_eq(str_of(fwd), str_of(reason_code(s->detail)));
 }
 
+/* 2.2 to 2.6: the status, stored and collapsed mean something only beside fwd. */
+static char *put_fwd(char *to, const struct cache_status *s, const char *fwd)
+{
+	if (!fwd)
+		return to;
+	to = str_put(str_put(to, STR("; fwd=")), str_of(fwd));
+	return s->fwd_status > 0 ? str_put_i64(str_put(to, STR("; fwd-status=")), s->fwd_status) : to;
+}
+
+/* Each hit has one: written in one pass into room that suffices. */
 struct str cache_status_write(const struct cache_status *s, struct str upstream, struct arena *a)
 {
-	struct str name = cache_name(s->cache, a);
-	struct str fwd = s->fwd && !s->hit ? arena_printf(a, "; fwd=%s", s->fwd) : STR("");
-	/* 2.3, 2.5, 2.6: these mean something only beside fwd. */
-	struct str status = parameter(fwd.n > 0 && s->fwd_status > 0, "fwd-status", s->fwd_status, a);
-	struct str ttl = parameter(s->has_ttl, "ttl", s->ttl_s, a);
-	struct str key = key_of(s, a), why = detail(s, a);
+	const char *fwd = s->hit ? NULL : s->fwd, *why = is_detail_said(s, s->fwd) ? NULL : reason_code(s->detail);
+	struct str key = str_take(s->key, KEY_MAX);
+	size_t names = s->cache.n + key.n + (fwd ? strlen(fwd) : 0) + (why ? strlen(why) : 0);
+	char *text = arena_alloc(a, upstream.n + 2 * names + PARAMETERS_MAX), *to = text;
 	/* The first member is the cache closest to the origin (2): ours goes behind those that are there. */
-	return arena_printf(a, "%.*s%s%.*s%s%.*s%.*s%.*s%s%s%.*s%.*s", STR_ARG(upstream), upstream.n > 0 ? ", " : "",
-	    STR_ARG(name), s->hit ? "; hit" : "", STR_ARG(fwd), STR_ARG(status), STR_ARG(ttl),
-	    fwd.n > 0 && s->stored ? "; stored" : "", fwd.n > 0 && s->collapsed ? "; collapsed" : "", STR_ARG(key),
-	    STR_ARG(why));
+	to = str_put(to, upstream);
+	to = upstream.n > 0 ? str_put(to, STR(", ")) : to;
+	to = is_sf_token(s->cache) ? str_put(to, s->cache) : put_sf_string(to, s->cache);
+	to = s->hit ? str_put(to, STR("; hit")) : to;
+	to = put_fwd(to, s, fwd);
+	to = s->has_ttl ? str_put_i64(str_put(to, STR("; ttl=")), s->ttl_s) : to;
+	to = fwd && s->stored ? str_put(to, STR("; stored")) : to;
+	to = fwd && s->collapsed ? str_put(to, STR("; collapsed")) : to;
+	to = s->key.p ? put_sf_string(str_put(to, STR("; key=")), key) : to;
+	to = why ? str_put(str_put(to, STR("; detail=")), str_of(why)) : to;
+	return str_make(text, (size_t)(to - text));
 }
 
 const char *cache_status_fwd(enum reason r)

@@ -71,8 +71,7 @@ static void describe(struct req *r, const struct entry *e, enum outcome outcome,
 {
 	struct cache_status s = {.has_ttl = true, .ttl_s = clock_floor_s(r->verdict.ttl_ms)};
 	r->age_ms = r->verdict.age_ms;
-	headers_set(
-	    &r->answer.headers, &r->arena, STR("Age"), arena_printf(&r->arena, "%lld", (long long)(r->age_ms / 1000)));
+	headers_set(&r->answer.headers, &r->arena, STR("Age"), arena_i64(&r->arena, r->age_ms / 1000));
 	/* RFC 9211 2.1: what went forward and was answered is no hit, be the answer an error that nobody sees. */
 	bool hides_error = outcome == OUTCOME_STALE && r->flight && r->flight->state == FLIGHT_STALE;
 	if (hides_error) {
@@ -222,7 +221,7 @@ static void text_headers(struct req *r, struct str type)
 	*h = (struct headers){0};
 	headers_add(h, &r->arena, STR("Content-Type"), type);
 	headers_add(h, &r->arena, STR("Cache-Control"), STR("no-store"));
-	headers_add(h, &r->arena, STR("X-Request-Id"), r->id);
+	headers_add(h, &r->arena, STR("X-Request-Id"), req__id(r));
 }
 
 static void answer_text(struct req *r, int status, struct str body)
@@ -243,10 +242,10 @@ void answer_error(struct req *r, int status, enum reason reason, const char *why
 		body = arena_printf(&r->arena,
 		    "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%d %s</title></head>\n"
 		    "<body><h1>%d %s</h1>\n<p>%s</p>\n<p>Request <code>%.*s</code></p></body></html>\n",
-		    status, status_text(status), status, status_text(status), sentence, STR_ARG(r->id));
+		    status, status_text(status), status, status_text(status), sentence, STR_ARG(req__id(r)));
 	else
 		body = arena_printf(
-		    &r->arena, "%d %s\n%s\nRequest %.*s\n", status, status_text(status), sentence, STR_ARG(r->id));
+		    &r->arena, "%d %s\n%s\nRequest %.*s\n", status, status_text(status), sentence, STR_ARG(req__id(r)));
 	text_headers(r, html ? STR("text/html; charset=utf-8") : STR("text/plain; charset=utf-8"));
 	headers_add(&r->answer.headers, &r->arena, STR("X-Content-Type-Options"), STR("nosniff"));
 	headers_add(&r->answer.headers, &r->arena, STR("Vary"), STR("Accept"));

@@ -2,8 +2,6 @@
  * client's connection, and those that a client could use to lie about where it is, do not go on. */
 #include "req/forward.h"
 
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "policy/targeted.h"
 
@@ -36,16 +34,18 @@ struct str forward_target(const struct conf_upstream *u, struct str target, stru
 }
 
 /* What stands behind the protocol in Via: "larder (1f2e3d4c)". */
-enum { MARK_MAX = sizeof(" (12345678)"), LOOP_MAX = 5 };
+enum { MARK_N = sizeof(" (12345678)") - 1, LOOP_MAX = 5 };
 
-static struct str mark_of(uint32_t instance, char out[MARK_MAX])
+static struct str mark_of(uint32_t instance, char out[MARK_N])
 {
-	return str_make(out, (size_t)snprintf(out, MARK_MAX, " (%08x)", instance));
+	char *to = str_put_hex(str_put(out, STR(" (")), instance, 8);
+	*to = ')';
+	return str_make(out, MARK_N);
 }
 
 bool forward_is_loop(const struct headers *h, struct str pseudonym, uint32_t instance)
 {
-	char text[MARK_MAX];
+	char text[MARK_N];
 	struct str mark = mark_of(instance, text), rest = STR_NONE, member;
 	unsigned n = 0;
 	uint32_t field = 0;
@@ -61,19 +61,25 @@ bool forward_is_loop(const struct headers *h, struct str pseudonym, uint32_t ins
 	return false;
 }
 
+/* Told by the first letter in most cases: each field of each request is asked. */
+static bool is_of_proxy(struct str name)
+{
+	char first = name.n > 0 ? char_lower(name.p[0]) : '\0';
+	if (first == 'f')
+		return str_eq_nocase(name, STR("Forwarded"));
+	return first == 'x' &&
+	       (str_starts_nocase(name, STR("X-Forwarded-")) || str_eq_nocase(name, STR("X-Real-IP")) ||
+		   str_eq_nocase(name, STR("X-Original-URL")) || str_eq_nocase(name, STR("X-Rewrite-URL")));
+}
+
 void forward_strip(struct headers *h)
 {
-	static const struct str names[] = {
-	    STR("Forwarded"), STR("X-Real-IP"), STR("X-Original-URL"), STR("X-Rewrite-URL")};
-	for (unsigned i = 0; i < COUNT_OF(names); i++)
-		headers_remove(h, names[i]);
-	for (uint32_t i = 0; i < h->n;) {
-		struct str name = h->v[i].name;
-		if (str_starts_nocase(name, STR("X-Forwarded-")))
-			headers_remove(h, name); /* this one and its like: what follows moves up */
-		else
-			i++;
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (!is_of_proxy(h->v[i].name))
+			h->v[kept++] = h->v[i];
 	}
+	h->n = kept;
 }
 
 bool forward_takes_hop(struct headers *h, struct arena *a)
@@ -142,7 +148,7 @@ static void add_forwarding(const struct forward_in *in, struct arena *a, struct 
 	struct str host = r->host.n > 0 ? arena_printf(a, ";host=\"%.*s\"", STR_ARG(r->host)) : STR("");
 	continue_list(in, a, out, STR("Forwarded"),
 	    arena_printf(a, "for=%.*s%.*s;proto=%.*s", STR_ARG(node), STR_ARG(host), STR_ARG(r->scheme)));
-	char text[MARK_MAX];
+	char text[MARK_N];
 	struct str mark = mark_of(in->instance, text);
 	struct str via = arena_printf(a, "1.%d %.*s%.*s", r->minor, STR_ARG(in->conf->server.via), STR_ARG(mark));
 	struct str before = headers_joined(out, a, STR("Via"));

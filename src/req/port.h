@@ -17,6 +17,7 @@ struct mail {
 struct req_port {
 	int64_t (*wall_ms)(void *w); /* the same within a loop turn */
 	int64_t (*mono_us)(void *w);
+	int64_t (*turn_us)(void *w); /* the last of these readings in this turn: costs nothing but once a turn */
 	/* Any thread; never runs the letter itself. Posting a letter that is queued already does nothing. */
 	void (*post)(void *w, struct mail *m);
 	/* Receiver's thread: after it returns the letter is not queued. */

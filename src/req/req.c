@@ -12,7 +12,7 @@
 #include "req/personal.h"
 #include "req/request.h"
 
-enum { UPLOAD_MAX = 64 * 1024 };
+enum { UPLOAD_MAX = 64 * 1024, ARENA_BLOCK = 4096 };
 
 static int64_t wall_ms(const struct req *r)
 {
@@ -35,21 +35,65 @@ static void on_mail(struct mail *m)
 
 /* ---- life ---- */
 
+/* One that has ended, as new; NULL: there is none. Its reference spares the workers to count on one place for each request. */
+static struct req *take_spare(struct req_env *env)
+{
+	struct req *r = env->spare;
+	if (!r)
+		return NULL;
+	env->spare = r->next_spare;
+	env->n_spare--;
+	struct arena arena = r->arena;
+	struct conf *conf = r->conf;
+	memset(r, 0, sizeof *r);
+	r->arena = arena;
+	r->conf = conf;
+	return r;
+}
+
+static void dispose(struct req *r)
+{
+	arena_free(&r->arena);
+	conf_release(&r->conf);
+	free(r);
+}
+
+static void make_spare(struct req_env *env, struct req *r)
+{
+	arena_reset(&r->arena);
+	r->next_spare = env->spare;
+	env->spare = r;
+	env->n_spare++;
+}
+
+void req_env_trim(struct req_env *env)
+{
+	for (struct req *r = env->spare, *next; r; r = next) {
+		next = r->next_spare;
+		dispose(r);
+	}
+	env->spare = NULL;
+	env->n_spare = 0;
+}
+
 struct req *req_new(struct req_env *env, const struct req_client *client, void *owner)
 {
-	struct req *r = mem_zalloc(sizeof *r);
+	struct req *r = take_spare(env);
+	if (!r) {
+		r = mem_zalloc(sizeof *r);
+		r->conf = conf_ref(env->conf);
+		arena_init(&r->arena, ARENA_BLOCK);
+	}
 	r->env = env;
-	r->conf = conf_ref(env->conf);
 	r->client = *client;
 	r->owner = owner;
 	r->age_ms = -1;
-	r->started_us = mono_us(r);
+	r->started_us = env->port->turn_us(env->worker);
 	r->started_ms = wall_ms(r);
 	r->mail.fn = on_mail;
 	r->waiter.worker = env->worker;
 	r->waiter.port = env->port;
 	r->waiter.mail = &r->mail;
-	arena_init(&r->arena, 4096);
 	buf_init(&r->upload, UPLOAD_MAX);
 	return r;
 }
@@ -76,8 +120,6 @@ bool req_begin(struct req *r)
 
 void req_refuse(struct req *r, int status, const char *why)
 {
-	if (r->id.n == 0)
-		r->id = req__id(r);
 	metrics_inc(r->env->metrics, METRIC_REQUESTS_REFUSED);
 	answer_error(r, status, REASON_ERROR_REQUEST, why);
 	r->answer.close = true;
@@ -226,7 +268,7 @@ static void write_line(struct req *r, uint64_t sent, int64_t total_us, int64_t u
 	    .host = m->host,
 	    .referer = headers_get(&m->headers, STR("Referer")),
 	    .user_agent = headers_get(&m->headers, STR("User-Agent")),
-	    .request_id = r->id,
+	    .request_id = req__id(r),
 	    .route = r->route ? r->route->name : STR_NONE,
 	    .tier = r->outcome == OUTCOME_HIT || r->outcome == OUTCOME_STALE ? str_of(r->found_in) : STR_NONE,
 	    .upstream = upstream_us >= 0 ? r->route->upstream->name : STR_NONE,
@@ -286,7 +328,9 @@ void req_free(struct req **ref, uint64_t sent, bool whole)
 	req__leave_flight(r);
 	entry_release(&r->entry);
 	buf_free(&r->upload);
-	arena_free(&r->arena);
-	conf_release(&r->conf);
-	free(r);
+	/* The settings of a spare one are those in force. */
+	if (r->env->n_spare < r->env->max_spare && r->conf == r->env->conf)
+		make_spare(r->env, r);
+	else
+		dispose(r);
 }

@@ -41,7 +41,13 @@ struct req_env {
 	/* Told each step a request takes, by name; NULL: nobody listens. */
 	void (*trace)(void *ctx, const struct req *r, const char *step);
 	void *trace_ctx;
+	/* Requests that have ended, kept for the next ones with their memory and their reference to the settings. */
+	struct req *spare;
+	unsigned n_spare, max_spare; /* 0: none is kept */
 };
+
+/* Lets go of the spare requests: the settings have changed, or the worker ends. */
+void req_env_trim(struct req_env *env);
 
 enum answer_kind { ANSWER_NONE, ANSWER_WHOLE, ANSWER_FILE, ANSWER_PARTS, ANSWER_STREAM, ANSWER_TEXT };
 

@@ -37,8 +37,9 @@ struct req {
 	struct arena arena;
 	struct req_client client;
 	void *owner;
+	struct req *next_spare;
 	struct http_request message;
-	struct str id;
+	struct str id; /* req__id; empty until somebody needs it */
 	bool trusted;
 	bool gone;
 	enum req_step step;
@@ -91,7 +92,7 @@ struct req {
 bool req__drive(struct req *r, enum req_step step);
 /* The same for a request that was parked: tells the client side when the answer is there. Nothing happens when the client has gone. */
 void req__go_on(struct req *r, enum req_step step);
-/* The request's id, made when the client gave none that fits. */
+/* The request's id, made when the client gave none that fits; by the first who needs it, which no hit without a log does. */
 struct str req__id(struct req *r);
 /* Lets go of the flight, if there is one: as waiter, reader and leader. */
 void req__leave_flight(struct req *r);

@@ -25,7 +25,7 @@
 #include "req/stale.h"
 #include "req/variant.h"
 
-enum { JOINS_MAX = 4, ID_MAX = 64 };
+enum { JOINS_MAX = 4, ID_MAX = 64, ID_DIGITS = 16 };
 
 static int64_t wall_ms(const struct req *r)
 {
@@ -37,15 +37,22 @@ static int64_t wall_ms(const struct req *r)
 /* An id that is fit for logs and headers: the client's when it has the shape of one, else a new one. */
 struct str req__id(struct req *r)
 {
+	if (r->id.n > 0)
+		return r->id;
 	struct str given = headers_get(&r->message.headers, STR("X-Request-Id"));
-	if (given.n > 0 && given.n <= ID_MAX && is_token(given))
+	if (given.n > 0 && given.n <= ID_MAX && is_token(given)) {
+		r->id = given;
 		return given;
+	}
 	/* A counter, spread by an odd multiplier (splitmix64): unique in this worker, another after each start. No secret: who
 	 * knows one id can compute the next. */
 	uint64_t z = r->env->id_seed + ++r->env->requests * 0x9E3779B97F4A7C15u;
 	z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
 	z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-	return arena_printf(&r->arena, "%016llx", (unsigned long long)(z ^ (z >> 31)));
+	char *id = arena_alloc(&r->arena, ID_DIGITS);
+	str_put_hex(id, z ^ (z >> 31), ID_DIGITS);
+	r->id = str_make(id, ID_DIGITS);
+	return r->id;
 }
 
 /* Only a trusted peer may say that its client came by TLS. */
@@ -74,7 +81,6 @@ static enum req_step pass(struct req *r, enum reason why)
 static enum req_step receive(struct req *r)
 {
 	struct http_request *m = &r->message;
-	r->id = req__id(r);
 	r->trusted = conf_nets_contain(&r->conf->server.trusted_proxies, r->client.address);
 	m->scheme = scheme_of(r);
 	target_split(m->target, &r->path, &r->query);
@@ -249,7 +255,7 @@ static void fill_for(struct req *r, struct flight *f, bool may_store, struct ent
 	    .route = r->route,
 	    .request = &r->message,
 	    .client = r->client.address_text,
-	    .id = r->id,
+	    .id = req__id(r),
 	    .may_store = may_store,
 	    .whole = r->whole,
 	    .is_head = leader && r->message.method == METHOD_HEAD && !r->passes && !r->dots,

@@ -325,7 +325,7 @@ static struct visitor_ask *ask_new(
 	arena_init(&a->arena, 4096);
 	a->place = arena_str(&a->arena, place);
 	a->path = arena_str(&a->arena, r->path);
-	a->id = arena_str(&a->arena, r->id);
+	a->id = arena_str(&a->arena, req__id(r));
 	make_request(a, r);
 	a->fetch = (struct fetch){
 	    .conf = a->conf,

@@ -85,6 +85,7 @@ static void ignore_interim(void *w, struct req *r, int status, const struct head
 static const struct req_port port = {
     .wall_ms = dry_wall_ms,
     .mono_us = dry_mono_us,
+    .turn_us = dry_mono_us,
     .post = ignore_mail,
     .unpost = ignore_mail,
     .fetch = note_fetch,
@@ -94,7 +95,7 @@ static const struct req_port port = {
     .resume = ignore_req,
     .interim = ignore_interim,
 };
-_Static_assert(sizeof(port) == 10 * sizeof(void (*)(void)),
+_Static_assert(sizeof(port) == 11 * sizeof(void (*)(void)),
     "say above what a new function of the port does when nothing may happen");
 
 /* ---- a tier that is only read ---- */

@@ -18,7 +18,7 @@
 enum {
 	BLOCK = 32 * 1024, /* bytes read at once of a stream of known length; the library allocates as much for it */
 	SEGMENTS = 16,	   /* of a body that are put on the stack */
-	TEXT_MAX = 4096,   /* name and value that are put on the stack */
+	TEXT_MAX = 4096,   /* bytes of fields that are put on the stack */
 	POOL_RECORD = 64,  /* of a field or cookie, in the library's pool */
 	POOL_OTHER = 512,
 	OWN_FIELDS = 256 /* the status line, Date, Connection and framing, generously */
@@ -165,27 +165,74 @@ static bool can_be_sent(const struct header *h)
 	return is_token(h->name) && is_field_value(h->value);
 }
 
-static void add_field(struct MHD_Response *r, const struct header *h)
+static bool is_sent(const struct header *h)
 {
 	if (is_ours(h->name))
-		return;
-	if (!can_be_sent(h)) {
-		log_debug("client", "a response field that would break the framing is left out");
-		return;
-	}
+		return false;
+	if (can_be_sent(h))
+		return true;
+	log_debug("client", "a response field that would break the framing is left out");
+	return false;
+}
+
+/* A field `name` whose value has n bytes, which may be written over; NULL: the library refuses it. */
+static char *add_blank(struct MHD_Response *r, struct str name, size_t n)
+{
 	char few[TEXT_MAX], *text = few;
-	size_t n = h->name.n + h->value.n + 3;
-	if (n > sizeof(few))
-		text = mem_alloc(n);
-	char *value = text + h->name.n + 1;
-	memcpy(text, h->name.p, h->name.n);
-	text[h->name.n] = '\0';
-	/* An empty value is legal (RFC 9110 5.5), but the library takes none; blanks around a value do not count. */
-	size_t value_n = h->value.n ? h->value.n : 1;
-	memcpy(value, h->value.n ? h->value.p : " ", value_n);
-	value[value_n] = '\0';
-	if (MHD_add_response_header(r, text, value) != MHD_YES)
+	if (name.n + n + 2 > sizeof(few))
+		text = mem_alloc(name.n + n + 2);
+	char *value = str_put(text, name), *room = NULL;
+	*value++ = '\0';
+	memset(value, ' ', n);
+	value[n] = '\0';
+	if (MHD_add_response_header(r, text, value) == MHD_YES)
+		room = (char *)(uintptr_t)MHD_get_response_header(r, text);
+	else
 		log_debug("client", "the library refuses the response field %s", text);
+	if (text != few)
+		free(text);
+	return room;
+}
+
+/* The one whose name the library has to know: it would add a Date of its own. */
+static const struct header *first_of(const struct headers *h)
+{
+	const struct header *date = headers_find(h, STR("Date"));
+	if (date && is_sent(date))
+		return date;
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (is_sent(&h->v[i]))
+			return &h->v[i];
+	}
+	return NULL;
+}
+
+/* All fields as one, the others as lines in the value of the first: to add each costs the library three allocations and a dozen
+ * searches through its text. It takes no line ends in a value, but keeps a copy of what it is given, with the length that it had:
+ * so it is given blanks, and they are written over. `size`: bytes that suffice. */
+static void add_fields(struct MHD_Response *r, const struct headers *h, size_t size)
+{
+	const struct header *first = first_of(h);
+	if (!first)
+		return;
+	char few[TEXT_MAX], *text = size <= sizeof(few) ? few : mem_alloc(size);
+	char *to = str_put(text, first->value);
+	if (first->value.n == 0)
+		*to++ =
+		    ' '; /* legal (RFC 9110 5.5), but the library takes no empty one; blanks around a value do not count */
+	for (uint32_t i = 0; i < h->n; i++) {
+		const struct header *f = &h->v[i];
+		if (f == first || !is_sent(f) || str_eq_nocase(f->name, STR("Date")))
+			continue;
+		to = str_put(to, STR("\r\n"));
+		to = str_put(to, f->name);
+		to = str_put(to, STR(": "));
+		to = str_put(to, f->value);
+	}
+	size_t n = (size_t)(to - text);
+	char *value = add_blank(r, first->name, n);
+	if (value)
+		memcpy(value, text, n);
 	if (text != few)
 		free(text);
 }
@@ -214,8 +261,7 @@ struct MHD_Response *response_make(
 	/* First of all: with this field the library forgets that it was given a Date, and would add its own. */
 	if (close)
 		(void)!MHD_add_response_header(r, MHD_HTTP_HEADER_CONNECTION, "close");
-	for (uint32_t i = 0; i < a->headers.n; i++)
-		add_field(r, &a->headers.v[i]);
+	add_fields(r, &a->headers, response_head_size(a));
 	return r;
 }
 

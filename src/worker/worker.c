@@ -17,6 +17,8 @@
 #include "worker/mailbox.h"
 #include "worker/upstream.h"
 
+enum { SPARE_REQUESTS = 32 }; /* 5 KB each */
+
 enum phase { SERVING, DRAINING, IDLE, STOPPING, STOPPED };
 
 struct worker {
@@ -29,6 +31,7 @@ struct worker {
 	enum phase phase;
 	uv_prepare_t prepare;
 	int64_t wall_ms; /* of this turn; 0: not read yet */
+	int64_t mono_us; /* the last reading in this turn; 0: none yet */
 	struct mail conf_mail, drain_mail, stop_mail;
 	struct conf *_Atomic next_conf;
 	void (*idle)(void *ctx);
@@ -48,7 +51,15 @@ static int64_t port_wall_ms(void *worker)
 /* Read anew each time: what a hit takes is less than a turn. */
 static int64_t port_mono_us(void *worker)
 {
-	return clock_mono_us();
+	struct worker *w = worker;
+	w->mono_us = clock_mono_us();
+	return w->mono_us;
+}
+
+static int64_t port_turn_us(void *worker)
+{
+	struct worker *w = worker;
+	return w->mono_us ? w->mono_us : port_mono_us(w);
 }
 
 static void port_fetch(void *worker, struct fetch *f)
@@ -93,6 +104,7 @@ void worker_unpost(void *worker, struct mail *m)
 
 static const struct req_port port = {.wall_ms = port_wall_ms,
     .mono_us = port_mono_us,
+    .turn_us = port_turn_us,
     .post = worker_post,
     .unpost = worker_unpost,
     .fetch = port_fetch,
@@ -112,6 +124,7 @@ static void on_conf(struct mail *m)
 		return;
 	conf_release(&w->env.conf);
 	w->env.conf = next;
+	req_env_trim(&w->env);
 	if (w->phase < STOPPING)
 		upstreams_reload(w->upstreams, next);
 }
@@ -150,7 +163,7 @@ static void finish(struct worker *w)
 static void on_prepare(uv_prepare_t *prepare)
 {
 	struct worker *w = prepare->data;
-	w->wall_ms = 0;
+	w->wall_ms = w->mono_us = 0;
 	if (w->phase == DRAINING && clients_open(w->clients) == 0 && w->env.active == 0) {
 		w->phase = IDLE;
 		w->idle(w->ctx);
@@ -208,7 +221,8 @@ int worker_start(const struct worker_options *o, struct worker **out)
 	    .key_seed = o->key_seed,
 	    .tag_key = o->tag_key,
 	    .instance = o->instance,
-	    .id_seed = o->id_seed};
+	    .id_seed = o->id_seed,
+	    .max_spare = MEM_IS_WATCHED ? 0 : SPARE_REQUESTS};
 	w->idle = o->idle;
 	w->ctx = o->ctx;
 	w->conf_mail.fn = on_conf;
@@ -268,6 +282,7 @@ void worker_free(struct worker **worker)
 	struct conf *next = atomic_exchange(&w->next_conf, NULL);
 	if (next)
 		conf_release(&next);
+	req_env_trim(&w->env);
 	conf_release(&w->env.conf);
 	mailbox_free(&w->mailbox);
 	free(w);

@@ -124,6 +124,7 @@ static inline void world_interim(void *w, struct req *r, int status, const struc
 static const struct req_port world_port = {
     .wall_ms = world_wall,
     .mono_us = world_mono,
+    .turn_us = world_mono,
     .post = world_post,
     .unpost = world_unpost,
     .fetch = world_fetch,
