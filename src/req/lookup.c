@@ -12,13 +12,13 @@
 static bool is_for(void *ctx, const struct entry *e)
 {
 	const struct look *l = ctx;
-	return !stored_is_partial(&e->stored) && policy_vary_matches(&e->stored, &l->request);
+	return !entry_is_partial(e) && policy_vary_matches(ENTRY_STORED(e), &l->request);
 }
 
 bool lookup_answers(const struct look *l, const struct entry *e)
 {
 	bool purged = atomic_load_explicit(&e->purged, memory_order_relaxed);
-	return policy_reuse(l->route, &l->request, &e->stored, purged, l->now_ms).reuse == REUSE_FRESH;
+	return policy_reuse(l->route, &l->request, ENTRY_STORED(e), purged, l->now_ms).reuse == REUSE_FRESH;
 }
 
 static bool answers(void *ctx, const struct entry *e)

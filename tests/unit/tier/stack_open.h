@@ -38,7 +38,7 @@ static bool is_this(void *ctx, const struct entry *e)
 /* Nobody has it but the caller, and memory if it stays there. */
 static bool has_arrived(struct tier *stack, struct entry *e)
 {
-	struct tier_get op = {.key = e->key, .match = is_this, .ctx = e};
+	struct tier_get op = {.key = entry_key(e), .match = is_this, .ctx = e};
 	unsigned here = tier_get(tier_part(stack, 0), &op) == ERR_OK;
 	entry_release(&op.entry);
 	return atomic_load(&e->refs) == 1 + here;
