@@ -29,7 +29,7 @@ static void add_date(struct buf *out, const char *name, int64_t s)
 
 static void add_times(struct buf *out, const struct entry *e, int64_t now_ms)
 {
-	const struct stored *s = &e->stored;
+	const struct stored *s = ENTRY_STORED(e);
 	int64_t age_ms = s->initial_age_ms + (now_ms > s->response_ms ? now_ms - s->response_ms : 0);
 	int64_t ttl_ms = s->lifetime_ms - age_ms;
 	bool purged = atomic_load_explicit(&e->purged, memory_order_acquire);
@@ -86,8 +86,8 @@ static void add_tags(struct buf *out, const struct entry *e)
 {
 	admin__add_name(out, "tags");
 	buf_addc(out, '[');
-	for (unsigned i = 0; i < e->n_tags; i++)
-		admin__add_element(out, e->tags[i]);
+	for (unsigned i = 0; i < entry_n_tags(e); i++)
+		admin__add_element(out, entry_tags(e)[i]);
 	buf_addc(out, ']');
 }
 
@@ -97,16 +97,19 @@ static void add_variant(void *ctx, struct entry *e)
 	buf_add(l->out, l->n++ ? STR(",\n {") : STR("\n {"));
 	/* A handle is in memory; what it holds is not. */
 	admin__add_text(l->out, "tier", body_has_file(e->body) ? STR("file") : str_of(l->tier->ops->name));
-	admin__add_number(l->out, "status", e->stored.status);
+	admin__add_number(l->out, "status", e->status);
 	add_times(l->out, e, l->now_ms);
-	admin__add_text(l->out, "etag", e->stored.etag.n ? e->stored.etag : STR_NONE);
-	if (e->stored.last_modified_s >= 0)
-		add_date(l->out, "last_modified", e->stored.last_modified_s);
+	admin__add_text(l->out, "etag", ENTRY_STORED(e)->etag.n ? ENTRY_STORED(e)->etag : STR_NONE);
+	if (ENTRY_STORED(e)->last_modified_s >= 0)
+		add_date(l->out, "last_modified", ENTRY_STORED(e)->last_modified_s);
 	admin__add_number(l->out, "size", (int64_t)body_size(e->body));
-	add_holes(l->out, &e->stored);
+	add_holes(l->out, ENTRY_STORED(e));
 	add_tags(l->out, e);
-	add_vary(l->out, &e->stored.vary);
-	add_headers(l->out, &e->headers);
+	add_vary(l->out, &ENTRY_STORED(e)->vary);
+	struct arena a;
+	arena_init(&a, 0);
+	add_headers(l->out, entry_headers(e, &a));
+	arena_free(&a);
 	buf_addc(l->out, '}');
 }
 

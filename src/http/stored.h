@@ -85,6 +85,9 @@ struct stored {
 
 /* The LIFETIME_ of that name, static; NULL when it is none of them. */
 const char *stored_lifetime_source(struct str name);
+/* A small number for it, 0 for NULL and what is none of them; and back (0: NULL). */
+unsigned stored_source_number(const char *source);
+const char *stored_source(unsigned number);
 
 static inline bool stored_has_holes(const struct stored *s)
 {

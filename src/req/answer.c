@@ -13,11 +13,14 @@
 #include "req/part.h"
 #include "req/personal.h"
 
+/* How many fields are added at most without another place for the list. */
+enum { ADDED = 6 };
+
 /* A copy of the list (not of its strings) with room for what is added. */
 static void take_headers(struct req *r, const struct headers *from)
 {
 	struct headers *h = &r->answer.headers;
-	h->cap = from->n + 6;
+	h->cap = from->n + ADDED;
 	h->v = arena_alloc(&r->arena, h->cap * sizeof *h->v);
 	h->n = from->n;
 	if (from->n > 0)
@@ -43,14 +46,14 @@ static bool is_bodyless(const struct req *r, int status)
 
 struct reuse_verdict answer_verdict(const struct req *r, const struct entry *e)
 {
-	return policy_reuse(r->route, &r->message, &e->stored, atomic_load_explicit(&e->purged, memory_order_relaxed),
-	    r->env->port->wall_ms(r->env->worker));
+	return policy_reuse(r->route, &r->message, ENTRY_STORED(e),
+	    atomic_load_explicit(&e->purged, memory_order_relaxed), r->env->port->wall_ms(r->env->worker));
 }
 
 bool answer_is_overtaken(const struct req *r)
 {
 	const struct entry *e = r->entry;
-	return tier_purged_since(r->env->tier, r->epoch, &e->key, e->tags, e->n_tags);
+	return tier_purged_since(r->env->tier, r->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e));
 }
 
 static void finish(struct req *r, enum outcome outcome, enum reason reason)
@@ -83,7 +86,7 @@ static void describe(struct req *r, const struct entry *e, enum outcome outcome,
 		s.detail = reason;
 	} else {
 		s.fwd = cache_status_fwd(r->fwd);
-		s.fwd_status = r->flight && r->flight->revalidated ? 304 : e->stored.status;
+		s.fwd_status = r->flight && r->flight->revalidated ? 304 : e->status;
 		s.collapsed = outcome == OUTCOME_COLLAPSED;
 		s.stored = r->flight && r->flight->reason == REASON_STORED;
 	}
@@ -95,7 +98,7 @@ static void send_stored(struct req *r, const struct entry *e)
 {
 	struct answer *a = &r->answer;
 	int64_t now_s = r->env->port->wall_ms(r->env->worker) / 1000;
-	if (policy_not_modified(&r->message, &e->stored, &e->headers, now_s)) {
+	if (policy_not_modified(&r->message, ENTRY_STORED(e), &a->headers, now_s)) {
 		a->status = 304;
 		policy_304_headers(&a->headers);
 	}
@@ -126,10 +129,10 @@ enum req_step answer_from_entry(struct req *r, struct entry *e, enum outcome out
 		r->visitor.reason = reason;
 		return REQ_TOKEN;
 	}
-	take_headers(r, &e->headers);
+	entry_copy_headers(e, &r->arena, ADDED, &a->headers);
 	a->entry = e;
-	a->status = e->stored.status;
-	bool has_holes = stored_has_holes(&e->stored);
+	a->status = e->status;
+	bool has_holes = entry_has_holes(e);
 	if (has_holes) /* before anything is added: holes name their fields by number */
 		fillin_answer(r, e, r->visitor.token);
 	describe(r, e, outcome, reason);
@@ -173,7 +176,7 @@ void answer_from_flight(struct req *r)
 	/* The client's own condition may hold for what was fetched without it (RFC 9111 4.3.2). */
 	int64_t now_s = r->env->port->wall_ms(r->env->worker) / 1000;
 	const struct entry *e = r->is_filled ? NULL : f->entry; /* what is stored is not what he gets */
-	if (e && policy_not_modified(&r->message, &e->stored, &f->response.headers, now_s)) {
+	if (e && policy_not_modified(&r->message, ENTRY_STORED(e), &f->response.headers, now_s)) {
 		a->status = 304;
 		policy_304_headers(&a->headers);
 	}
@@ -269,7 +272,7 @@ static int status_of_failure(const struct req *r, int err)
 		return 502;
 	default:
 		/* RFC 9111 5.2.2.2: 504 where a stored page must be validated and the origin cannot be reached. */
-		return r->entry && r->entry->stored.must_revalidate ? 504 : 502;
+		return r->entry && ENTRY_STORED(r->entry)->must_revalidate ? 504 : 502;
 	}
 }
 

@@ -138,7 +138,7 @@ static void on_text(void *ctx, struct str bytes)
 static void on_cut(void *ctx, const struct hole *hole, struct str was)
 {
 	struct compare *c = ctx;
-	const struct holes *own = c->entry->stored.holes;
+	const struct holes *own = ENTRY_STORED(c->entry)->holes;
 	if (c->difference != NOTHING)
 		return;
 	if (!own || c->n_holes == own->n_body || own->body[c->n_holes].at != hole->at) {
@@ -190,7 +190,7 @@ struct compare *compare_new(struct entry *e, const struct personal *other, struc
 	assert(err == ERR_OK);
 	(void)err;
 	arena_init(&a, 0);
-	if (!begin_decoding(c, headers_joined(&e->headers, &a, STR("Content-Encoding")), coding))
+	if (!begin_decoding(c, headers_joined(entry_headers(e, &a), &a, STR("Content-Encoding")), coding))
 		(void)differ(c, CODING);
 	arena_free(&a);
 	if (!personal_is_empty(&c->other))
@@ -224,7 +224,7 @@ bool compare_end(struct compare *c)
 	feed_text(c, STR(""), true);
 	if (c->difference == NOTHING && has_text(c))
 		return differ(c, LESS);
-	const struct holes *own = c->entry->stored.holes;
+	const struct holes *own = ENTRY_STORED(c->entry)->holes;
 	if (c->difference == NOTHING && own && c->n_holes < own->n_body)
 		return differ(c, HOLES);
 	return c->difference == NOTHING;

@@ -154,8 +154,8 @@ static uint64_t hash_of(const struct fillin *f, struct str etag)
 /* Of the field as it is stored: were the token in it, the stored tag would have it still. */
 static struct str tag_of(const struct fillin *f, const struct entry *e)
 {
-	struct str etag = headers_get(&e->headers, STR("ETag"));
-	if (e->stored.etag.n == 0 || etag.n == 0)
+	struct str etag = entry_header(e, STR("ETag"));
+	if (ENTRY_STORED(e)->etag.n == 0 || etag.n == 0)
 		return STR("");
 	return policy_filled_tag(etag, hash_of(f, etag), &f->r->arena);
 }
@@ -164,18 +164,18 @@ static struct str tag_of(const struct fillin *f, const struct entry *e)
  * in its fields alone, and leave the old one in the body that he keeps. */
 static bool has_it(const struct fillin *f, const struct entry *e)
 {
-	const struct req *r = f->r;
-	struct stored filled = e->stored;
+	struct req *r = f->r;
+	struct stored filled = *ENTRY_STORED(e);
 	filled.etag = r->answer.personal_tag;
-	return !f->is_fresh &&
-	       policy_not_modified(&r->message, &filled, &e->headers, r->env->port->wall_ms(r->env->worker) / 1000);
+	return !f->is_fresh && policy_not_modified(&r->message, &filled, entry_headers(e, &r->arena),
+				   r->env->port->wall_ms(r->env->worker) / 1000);
 }
 
 void fillin_answer(struct req *r, const struct entry *e, struct str session)
 {
 	struct fillin f;
 	f.r = r;
-	f.holes = e->stored.holes;
+	f.holes = ENTRY_STORED(e)->holes;
 	f.is_fresh = false;
 	assert(f.holes->n_values <= HOLE_VALUES_MAX);
 	for (unsigned i = 0; i < f.holes->n_values; i++) {

@@ -39,8 +39,8 @@ static void set_off(struct leasing *l)
 /* What was found answers the request, or the lookup would have gone on; but at its end it gives the best there is. */
 static bool is_good(const struct leasing *l, const struct entry *e)
 {
-	return lookup_answers(l->look, e) && policy_may_collapse(&e->stored) &&
-	       !tier_purged_since(l->flight->env->tier, e->epoch, &e->key, e->tags, e->n_tags);
+	return lookup_answers(l->look, e) && policy_may_collapse(ENTRY_STORED(e)) &&
+	       !tier_purged_since(l->flight->env->tier, e->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e));
 }
 
 static void on_looked_up(void *owner)

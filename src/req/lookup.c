@@ -12,13 +12,13 @@
 static bool is_for(void *ctx, const struct entry *e)
 {
 	const struct look *l = ctx;
-	return !stored_is_partial(&e->stored) && policy_vary_matches(&e->stored, &l->request);
+	return !entry_is_partial(e) && policy_vary_matches(ENTRY_STORED(e), &l->request);
 }
 
 bool lookup_answers(const struct look *l, const struct entry *e)
 {
 	bool purged = atomic_load_explicit(&e->purged, memory_order_relaxed);
-	return policy_reuse(l->route, &l->request, &e->stored, purged, l->now_ms).reuse == REUSE_FRESH;
+	return policy_reuse(l->route, &l->request, ENTRY_STORED(e), purged, l->now_ms).reuse == REUSE_FRESH;
 }
 
 static bool answers(void *ctx, const struct entry *e)
@@ -74,7 +74,7 @@ static bool is_same_for(const struct look *l, const struct look *other)
 	if (!e)
 		return !other->op.other_variant;
 	return is_for((void *)(uintptr_t)l, e) && (lookup_answers(l, e) || !lookup_answers(other, e)) &&
-	       !tier_purged_since(l->errand.env->tier, e->epoch, &e->key, e->tags, e->n_tags);
+	       !tier_purged_since(l->errand.env->tier, e->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e));
 }
 
 static int look_for_itself(struct look *l);

@@ -66,13 +66,13 @@ static struct str boundary_of(struct req *r)
 static void cut_several(struct req *r, const struct entry *e, const struct range_verdict *v, struct slices *to)
 {
 	struct answer *a = &r->answer;
-	struct str boundary = boundary_of(r), type = headers_get(&e->headers, STR("Content-Type"));
+	struct str boundary = boundary_of(r), type = entry_header(e, STR("Content-Type"));
 	struct str line = type.p ? arena_printf(&r->arena, "Content-Type: %.*s\r\n", STR_ARG(type)) : STR("");
 	for (unsigned i = 0; i < v->runs.n; i++) {
 		slices_add_text(
 		    to, arena_printf(&r->arena, "%s--%.*s\r\n%.*sContent-Range: %.*s\r\n\r\n", i > 0 ? "\r\n" : "",
 			    STR_ARG(boundary), STR_ARG(line), STR_ARG(content_range(r, &v->runs.v[i], v->complete))));
-		slices_add_run(to, offset_of(&e->stored, &v->runs.v[i]), length_of(&v->runs.v[i]));
+		slices_add_run(to, offset_of(ENTRY_STORED(e), &v->runs.v[i]), length_of(&v->runs.v[i]));
 	}
 	slices_add_text(to, arena_printf(&r->arena, "\r\n--%.*s--\r\n", STR_ARG(boundary)));
 	headers_set(&a->headers, &r->arena, STR("Content-Type"),
@@ -87,7 +87,7 @@ static void cut_whole(struct req *r, const struct entry *e, const struct range_v
 	/* Each part has a head; then there is the end. */
 	slices_init(&to, &r->arena, e->body, v->runs.n + 1, v->runs.n);
 	if (v->runs.n == 1)
-		slices_add_run(&to, offset_of(&e->stored, &v->runs.v[0]), length_of(&v->runs.v[0]));
+		slices_add_run(&to, offset_of(ENTRY_STORED(e), &v->runs.v[0]), length_of(&v->runs.v[0]));
 	else
 		cut_several(r, e, v, &to);
 	a->kind = ANSWER_PARTS;
@@ -99,14 +99,14 @@ static void cut_whole(struct req *r, const struct entry *e, const struct range_v
 /* Of a body in a file one part can be sent as it lies there. */
 static void cut_file(struct req *r, const struct entry *e, const struct range *run)
 {
-	r->answer.offset = offset_of(&e->stored, run);
+	r->answer.offset = offset_of(ENTRY_STORED(e), run);
 	r->answer.length = (int64_t)length_of(run);
 }
 
 static void cut_growing(struct req *r, const struct entry *e, const struct range *run)
 {
 	r->is_cut = true;
-	r->skip = offset_of(&e->stored, run);
+	r->skip = offset_of(ENTRY_STORED(e), run);
 	r->left = length_of(run);
 	r->answer.length = (int64_t)r->left;
 }
@@ -136,12 +136,12 @@ void part_cut(struct req *r, const struct entry *e)
 {
 	struct answer *a = &r->answer;
 	struct range_verdict v;
-	policy_range(&r->message, &e->stored, &e->headers, a->length, &v);
+	policy_range(&r->message, ENTRY_STORED(e), entry_headers(e, &r->arena), a->length, &v);
 	if (v.use == RANGE_UNSATISFIABLE)
 		refuse(r, v.complete);
 	/* 14.2: a Range may be ignored; several parts are cut from what lies in memory only. */
 	bool is_cut = v.use == RANGE_PARTS && (v.runs.n == 1 || a->kind == ANSWER_WHOLE);
-	assert(is_cut || v.use == RANGE_UNSATISFIABLE || !stored_is_partial(&e->stored));
+	assert(is_cut || v.use == RANGE_UNSATISFIABLE || !entry_is_partial(e));
 	if (!is_cut)
 		return;
 	a->status = 206;

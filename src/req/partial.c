@@ -28,7 +28,7 @@ enum { COPIED_MAX = 256 };
 
 static bool is_part_for(void *ctx, const struct entry *e)
 {
-	return stored_is_partial(&e->stored) && policy_vary_matches(&e->stored, ctx);
+	return entry_is_partial(e) && policy_vary_matches(ENTRY_STORED(e), ctx);
 }
 
 /* The partial entry of the variant that the request wants; NULL when there is none. */
@@ -45,7 +45,7 @@ bool partial_find(struct req *r)
 	if (!e)
 		return false;
 	r->verdict = answer_verdict(r, e);
-	policy_range(&r->message, &e->stored, &e->headers, -1, &v);
+	policy_range(&r->message, ENTRY_STORED(e), entry_headers(e, &r->arena), -1, &v);
 	/* 3.3: only what lies wholly within it. */
 	bool is_here = v.use == RANGE_PARTS || v.use == RANGE_UNSATISFIABLE;
 	if (is_here && r->verdict.reuse == REUSE_FRESH) {
@@ -79,7 +79,7 @@ struct entry *partial_to_complete(struct req *r)
 		entry_release(&e);
 		return NULL;
 	}
-	const struct stored *s = &e->stored;
+	const struct stored *s = ENTRY_STORED(e);
 	if (s->n_runs == 1 && s->runs[0].first == 0 && s->complete >= 0 &&
 	    (uint64_t)s->complete <= r->route->max_object && answer_verdict(r, e).reuse == REUSE_FRESH)
 		return e;
@@ -94,11 +94,11 @@ bool partial_forward(struct req *r)
 	return policy_range_is_common(&r->message, &start);
 }
 
-bool partial_fits(const struct req *r, const struct entry *e)
+bool partial_fits(struct req *r, const struct entry *e)
 {
 	struct range_verdict v;
-	policy_range(&r->message, &e->stored, &e->headers, -1, &v);
-	return v.use == RANGE_PARTS && v.runs.n == 1 && policy_vary_matches(&e->stored, &r->message);
+	policy_range(&r->message, ENTRY_STORED(e), entry_headers(e, &r->arena), -1, &v);
+	return v.use == RANGE_PARTS && v.runs.n == 1 && policy_vary_matches(ENTRY_STORED(e), &r->message);
 }
 
 bool partial_is_belied(const struct flight *f)
@@ -180,8 +180,8 @@ static struct source source_of(const struct entry *e)
 static struct str bytes_at(const struct source *s, int64_t first, int64_t last)
 {
 	uint64_t offset = 0;
-	for (unsigned i = 0; i < s->e->stored.n_runs; i++) {
-		struct range run = s->e->stored.runs[i];
+	for (unsigned i = 0; i < ENTRY_STORED(s->e)->n_runs; i++) {
+		struct range run = ENTRY_STORED(s->e)->runs[i];
 		if (first > run.last) {
 			offset += (uint64_t)(run.last - run.first + 1);
 			continue;
@@ -221,7 +221,7 @@ static int copy(struct body *to, struct str bytes)
 static struct body *join(const struct range *runs, unsigned n, const struct entry *old, const struct entry *fresh)
 {
 	struct source from_old = source_of(old), from_fresh = source_of(fresh);
-	int64_t begins = fresh->stored.runs[0].first, size = 0;
+	int64_t begins = ENTRY_STORED(fresh)->runs[0].first, size = 0;
 	int err = ERR_OK;
 	for (unsigned i = 0; i < n; i++)
 		size += runs[i].last - runs[i].first + 1;
@@ -250,15 +250,16 @@ static struct body *join(const struct range *runs, unsigned n, const struct entr
 static struct entry *combine(struct flight *f, const struct entry *old)
 {
 	const struct entry *fresh = f->entry;
-	struct partial_of a = {&old->stored, &old->headers}, b = {&fresh->stored, &fresh->headers};
+	struct partial_of a = {ENTRY_STORED(old), entry_headers(old, &f->arena)},
+			  b = {ENTRY_STORED(fresh), entry_headers(fresh, &f->arena)};
 	struct range runs[PARTIAL_RUNS_MAX];
-	struct stored stored = fresh->stored;
+	struct stored stored = *ENTRY_STORED(fresh);
 	struct headers merged;
 	struct entry *e = NULL;
 	if (!policy_may_combine(&a, &b))
 		return NULL;
 	stored.runs = runs;
-	stored.n_runs = policy_runs_with(&old->stored, fresh->stored.runs[0], runs);
+	stored.n_runs = policy_runs_with(ENTRY_STORED(old), ENTRY_STORED(fresh)->runs[0], runs);
 	if (stored.n_runs == 0 || body_size(old->body) + body_size(fresh->body) > f->max_object)
 		return NULL;
 	struct body *body = join(runs, stored.n_runs, old, fresh);
@@ -269,13 +270,13 @@ static struct entry *combine(struct flight *f, const struct entry *old)
 		stored.status = 200;
 		stored.n_runs = 0;
 	}
-	policy_merge_304(&old->headers, &fresh->headers, &f->arena, &merged);
+	policy_merge_304(entry_headers(old, &f->arena), entry_headers(fresh, &f->arena), &f->arena, &merged);
 	struct entry_spec spec = {
-	    .key = fresh->key,
+	    .key = entry_key(fresh),
 	    .stored = &stored,
 	    .headers = &merged,
-	    .tags = fresh->tags,
-	    .n_tags = fresh->n_tags,
+	    .tags = entry_tags(fresh),
+	    .n_tags = entry_n_tags(fresh),
 	    .route_id = fresh->route_id,
 	    .epoch = old->epoch < fresh->epoch ? old->epoch : fresh->epoch, /* a purge of either is one of both */
 	};
@@ -290,8 +291,8 @@ void partial_ask_rest(struct flight *f, struct headers *request)
 {
 	if (!f->part)
 		return;
-	const struct stored *s = &f->part->stored;
-	struct str validator = policy_strong_validator(s, &f->part->headers);
+	const struct stored *s = ENTRY_STORED(f->part);
+	struct str validator = policy_strong_validator(s, entry_headers(f->part, &f->arena));
 	headers_set(
 	    request, &f->arena, STR("Range"), arena_printf(&f->arena, "bytes=%lld-", (long long)s->runs[0].last + 1));
 	/* An origin that has another representation by now, or cuts none, sends the whole. Where there is no strong validator a
@@ -303,7 +304,7 @@ void partial_ask_rest(struct flight *f, struct headers *request)
 /* Does it begin where f->part ends, reach the end and belong to the same representation? */
 static bool continues(struct flight *f, const struct http_response *r, int64_t length)
 {
-	const struct stored *old = &f->part->stored;
+	const struct stored *old = ENTRY_STORED(f->part);
 	struct partial part;
 	if (length < 0 || !policy_partial(r, length, &part))
 		return false;
@@ -313,7 +314,7 @@ static bool continues(struct flight *f, const struct http_response *r, int64_t l
 	    .last_modified_s = freshness_date_s(&r->headers, STR("Last-Modified"), update_now_ms(f) / 1000),
 	    .complete = part.complete,
 	};
-	struct partial_of a = {old, &f->part->headers}, b = {&fresh, &r->headers};
+	struct partial_of a = {old, entry_headers(f->part, &f->arena)}, b = {&fresh, &r->headers};
 	return policy_may_combine(&a, &b) && part.run.first == old->runs[0].last + 1 && part.reaches_end;
 }
 
@@ -333,8 +334,8 @@ enum partial_rest partial_rest(
 		return PARTIAL_USELESS;
 	*whole = *r;
 	whole->status = 200;
-	policy_merge_304(&f->part->headers, &r->headers, &f->arena, &whole->headers);
-	*length = f->promised = f->part->stored.complete;
+	policy_merge_304(entry_headers(f->part, &f->arena), &r->headers, &f->arena, &whole->headers);
+	*length = f->promised = ENTRY_STORED(f->part)->complete;
 	return PARTIAL_REST;
 }
 
@@ -354,12 +355,13 @@ int partial_begin(struct flight *f)
 /* ---- storing ---- */
 
 /* More would be copied than the new part is worth. One that is stale is worth it: it becomes fresh by that (3.4). */
-static bool is_too_small(const struct flight *f, const struct entry *old)
+static bool is_too_small(struct flight *f, const struct entry *old)
 {
 	const struct entry *fresh = f->entry;
-	struct partial_of a = {&old->stored, &old->headers}, b = {&fresh->stored, &fresh->headers};
+	struct partial_of a = {ENTRY_STORED(old), entry_headers(old, &f->arena)},
+			  b = {ENTRY_STORED(fresh), entry_headers(fresh, &f->arena)};
 	return body_size(old->body) / COPIED_MAX > body_size(fresh->body) && policy_may_combine(&a, &b) &&
-	       freshness_age_ms(&old->stored, update_now_ms(f)) < old->stored.lifetime_ms;
+	       freshness_age_ms(ENTRY_STORED(old), update_now_ms(f)) < ENTRY_STORED(old)->lifetime_ms;
 }
 
 void partial_put(struct flight *f)
@@ -369,7 +371,7 @@ void partial_put(struct flight *f)
 		remember_failed(f, f->dropped);
 		return;
 	}
-	struct entry *old = stored_is_partial(&f->entry->stored) ? find(f->env->tier, &f->key, &f->request) : NULL;
+	struct entry *old = entry_is_partial(f->entry) ? find(f->env->tier, &f->key, &f->request) : NULL;
 	if (old && is_too_small(f, old)) {
 		entry_release(&old);
 		return;

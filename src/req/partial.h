@@ -17,7 +17,7 @@ bool partial_forward(struct req *r);
 /* The fresh partial entry that a request for the whole may be completed from: it begins at 0. NULL; else the caller owns it. */
 struct entry *partial_to_complete(struct req *r);
 /* May the growing partial entry that another's fetch brings answer this request? */
-bool partial_fits(const struct req *r, const struct entry *e);
+bool partial_fits(struct req *r, const struct entry *e);
 
 /* Has the body of this decided flight ended, with another length than its Content-Range said? Any thread. */
 bool partial_is_belied(const struct flight *f);

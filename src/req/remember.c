@@ -24,13 +24,13 @@ static void write_note(struct flight *f, struct recall_note *note, struct str ca
 
 void remember_stored(struct flight *f)
 {
-	const struct stored *s = &f->entry->stored;
+	const struct stored *s = ENTRY_STORED(f->entry);
 	struct recall_note note = {
 	    .reason = REASON_STORED,
 	    .status = s->status,
 	    .fresh_until_ms = s->response_ms + s->lifetime_ms - s->initial_age_ms,
 	};
-	write_note(f, &note, cause_of_lifetime(&f->conf->cache, s, &f->entry->headers, &f->arena));
+	write_note(f, &note, cause_of_lifetime(&f->conf->cache, s, entry_headers(f->entry, &f->arena), &f->arena));
 }
 
 void remember_refused(struct flight *f, enum reason why, const struct http_response *response)

@@ -248,8 +248,8 @@ static struct str rule(struct req *r)
 	    .route = r->route,
 	    .reason = is_stored ? REASON_STORED : r->reason,
 	    .status = r->answer.status,
-	    .stored = is_stored ? (f->entry ? &f->entry->stored : NULL)
-		      : e	? &e->stored
+	    .stored = is_stored ? (f->entry ? ENTRY_STORED(f->entry) : NULL)
+		      : e	? ENTRY_STORED(e)
 				: NULL};
 	if (!r->route || r->reason == REASON_HIT)
 		return STR_NONE;

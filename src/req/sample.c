@@ -109,7 +109,7 @@ static void end(struct flight *f, bool is_same)
 /* The page shows something of its visitor: so do what is stored of it, and its next answers. */
 static void end_different(struct flight *f, struct str where)
 {
-	remember_sample(f, where, !is_stranger(f, &f->entry->stored));
+	remember_sample(f, where, !is_stranger(f, ENTRY_STORED(f->entry)));
 	if (f->stale)
 		update_remove_stale(f);
 	end(f, false);
@@ -154,13 +154,13 @@ static struct str judge_head(struct flight *f, struct http_response *second, str
 	    .response = second,
 	    .response_ms = update_now_ms(f),
 	};
-	if (second->status != f->entry->stored.status)
+	if (second->status != f->entry->status)
 		return arena_printf(&f->arena, "the second one has status %d", second->status);
 	(void)headers_remove(&kept, STR("Set-Cookie"));
 	enum reason why = policy_personal(&in, &f->arena, &kept, what);
 	if (why != REASON_NONE)
 		return arena_printf(&f->arena, "the second one: %s", reason_code(why));
-	struct str field = policy_sample_differs(&f->entry->headers, &kept, &f->arena);
+	struct str field = policy_sample_differs(entry_headers(f->entry, &f->arena), &kept, &f->arena);
 	return field.p ? arena_printf(&f->arena, "the second one differs in %.*s", STR_ARG(field)) : STR_NONE;
 }
 
@@ -244,7 +244,7 @@ static void make_stranger(struct flight *f)
 	struct http_request *r = &f->sample->stranger;
 	*r = f->request;
 	r->headers = own_list(&f->request.headers, &f->arena);
-	policy_make_stranger(f->route, &f->entry->stored, &r->headers, &f->arena);
+	policy_make_stranger(f->route, ENTRY_STORED(f->entry), &r->headers, &f->arena);
 }
 
 void sample_start(struct flight *f)

@@ -212,7 +212,7 @@ static enum req_step judge(struct req *r)
 	/* HEAD goes on as HEAD: what it brings is no page. */
 	if (r->message.method == METHOD_HEAD)
 		return REQ_ALONE;
-	return policy_may_collapse(&r->entry->stored) ? REQ_JOIN : for_itself(r);
+	return policy_may_collapse(ENTRY_STORED(r->entry)) ? REQ_JOIN : for_itself(r);
 }
 
 /* Nobody who asks for a part waits for the whole because of it. */
@@ -399,8 +399,8 @@ static enum req_step shared(struct req *r)
 		answer_from_flight(r);
 		return REQ_ANSWERED;
 	}
-	bool is_for_all = !partial_is_belied(f) && (!stored_is_partial(&f->entry->stored) || partial_fits(r, f->entry));
-	if (!is_for_all || !policy_may_collapse(&f->entry->stored)) { /* the leader's only, as it turned out */
+	bool is_for_all = !partial_is_belied(f) && (!entry_is_partial(f->entry) || partial_fits(r, f->entry));
+	if (!is_for_all || !policy_may_collapse(ENTRY_STORED(f->entry))) { /* the leader's only, as it turned out */
 		req__leave_flight(r);
 		return for_itself(r);
 	}

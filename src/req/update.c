@@ -79,8 +79,9 @@ int update_new_entry(struct flight *f, const struct storable_out *kept, struct b
 
 int update_put_entry(struct flight *f, struct entry *e)
 {
-	struct tier_put op = {.entry = e};
+	struct tier_put op = {.entry = entry_settle(e)};
 	int err = tier_put(f->env->tier, &op);
+	entry_release(&op.entry);
 	if (err != ERR_OK) {
 		log_debug("store", "%.*s: not stored: %s", STR_ARG(f->key.text), err_text(err));
 		f->dropped = err == ERR_STALE ? REASON_NOT_PURGED : REASON_NOT_FULL;
@@ -115,8 +116,8 @@ void update_remove_stale(struct flight *f)
 static void offer(void *ctx, struct entry *e)
 {
 	struct flight *f = ctx;
-	if (e == f->stale || f->n_offered == MAX_OFFERED || !policy_may_offer(&e->stored, &f->request.headers) ||
-	    !policy_offer(&f->fetch_headers, &f->arena, &e->stored))
+	if (e == f->stale || f->n_offered == MAX_OFFERED || !policy_may_offer(ENTRY_STORED(e), &f->request.headers) ||
+	    !policy_offer(&f->fetch_headers, &f->arena, ENTRY_STORED(e)))
 		return;
 	f->offered[f->n_offered++] = entry_ref(e);
 }
@@ -140,8 +141,8 @@ void update_ask(struct flight *f)
 	struct headers clients = {.v = arena_alloc(&f->arena, (h->n + 1) * sizeof(struct header)), .cap = h->n + 1};
 	for (uint32_t i = 0; i < h->n; i++)
 		clients.v[clients.n++] = h->v[i];
-	policy_fetch_conditions(
-	    h, &f->arena, f->stale ? &f->stale->stored : NULL, f->stale ? &f->stale->headers : NULL);
+	policy_fetch_conditions(h, &f->arena, f->stale ? ENTRY_STORED(f->stale) : NULL,
+	    f->stale ? entry_headers(f->stale, &f->arena) : NULL);
 	forget_offered(f); /* of the time before */
 	f->relays = false;
 	if (f->whole || f->part) /* the rest of a part is confirmed by its own validator */
@@ -183,14 +184,14 @@ static bool is_of_one_visitor(const struct storable_out *verdict, const struct h
 static bool freshen(struct flight *f, const struct http_request *request, const struct entry *old,
     const struct headers *fresh, struct storable_out *out)
 {
-	struct http_response merged = {.status = old->stored.status, .minor = 1};
-	policy_merge_304(&old->headers, fresh, &f->arena, &merged.headers);
+	struct http_response merged = {.status = old->status, .minor = 1};
+	policy_merge_304(entry_headers(old, &f->arena), fresh, &f->arena, &merged.headers);
 	update_judge_as(f, f->route, request, &merged, out);
 	if (is_of_one_visitor(out, &merged.headers))
 		return false;
 	if (out->store)
 		return true;
-	out->stored = old->stored;
+	out->stored = *ENTRY_STORED(old);
 	out->headers = merged.headers;
 	return true;
 }
@@ -230,9 +231,9 @@ static void renew_other(
 	struct storable_out verdict;
 	struct entry *renewed;
 	if (!freshen(f, request, old, fresh, &verdict) || !verdict.store ||
-	    !has_same_names(&verdict.stored.vary, &old->stored.vary))
+	    !has_same_names(&verdict.stored.vary, &ENTRY_STORED(old)->vary))
 		return;
-	verdict.stored.vary = old->stored.vary;
+	verdict.stored.vary = ENTRY_STORED(old)->vary;
 	if (make_renewed(f, old, &verdict, f->epoch, &renewed) != ERR_OK)
 		return;
 	struct tier_put op = {.entry = renewed};
@@ -247,10 +248,10 @@ static void renew_other(
 /* 4.3.4: the one with the same strong tag, or what else means the request's own. */
 static struct entry *select_confirmed(const struct flight *f, const struct headers *fresh)
 {
-	if (f->stale && policy_304_selects(&f->stale->stored, fresh, f->n_offered == 0))
+	if (f->stale && policy_304_selects(ENTRY_STORED(f->stale), fresh, f->n_offered == 0))
 		return f->stale;
 	for (unsigned i = 0; i < f->n_offered; i++) {
-		if (policy_304_names(&f->offered[i]->stored, fresh))
+		if (policy_304_names(ENTRY_STORED(f->offered[i]), fresh))
 			return f->offered[i];
 	}
 	/* Without the tag that RFC 9110 15.4.5 demands, it can mean the only one that was asked about. */
@@ -272,14 +273,14 @@ bool update_renew(struct flight *f, const struct http_response *fresh)
 	if (verdict.store) {
 		update_put(f);
 	} else {
-		struct http_response refused = {.status = old->stored.status, .minor = 1, .headers = verdict.headers};
+		struct http_response refused = {.status = old->status, .minor = 1, .headers = verdict.headers};
 		remember_refused(f, verdict.reason, &refused);
 		if (f->stale)
 			update_remove_stale(f);
 	}
 	/* Under their own variants, the one that was selected among them. */
 	for (unsigned i = 0; i < f->n_offered; i++) {
-		if (policy_304_names(&f->offered[i]->stored, &fresh->headers))
+		if (policy_304_names(ENTRY_STORED(f->offered[i]), &fresh->headers))
 			renew_other(f, &f->request, f->offered[i], &fresh->headers);
 	}
 	flight_decide(f, FLIGHT_SHARED);
@@ -299,8 +300,8 @@ static void compare_with_head(void *ctx, struct entry *e)
 	struct flight *f = h->flight;
 	const struct headers *fresh = &f->response.headers;
 	struct storable_out verdict;
-	enum head_verdict told = policy_head(&e->stored, &e->headers, e->size, fresh);
-	if (told == HEAD_TELLS_NOTHING || !policy_vary_matches(&e->stored, &h->get))
+	enum head_verdict told = policy_head(ENTRY_STORED(e), entry_headers(e, &f->arena), body_size(e->body), fresh);
+	if (told == HEAD_TELLS_NOTHING || !policy_vary_matches(ENTRY_STORED(e), &h->get))
 		return;
 	bool fits = freshen(f, &h->get, e, fresh, &verdict);
 	if (!verdict.store && reason_is_of_request(verdict.reason)) /* made for that client, perhaps */
@@ -318,7 +319,7 @@ static void compare_with_head(void *ctx, struct entry *e)
 		atomic_store_explicit(&e->purged, true, memory_order_relaxed);
 		return;
 	}
-	if (!fits || stored_is_partial(&e->stored)) /* the next part that comes updates it (3.4) */
+	if (!fits || entry_is_partial(e)) /* the next part that comes updates it (3.4) */
 		return;
 	if (verdict.store)
 		renew_other(f, &h->get, e, fresh);

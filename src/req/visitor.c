@@ -351,7 +351,7 @@ static void begin(struct visitor_ask *a)
 
 static bool is_of_session(const struct entry *e)
 {
-	const struct holes *h = e->stored.holes;
+	const struct holes *h = ENTRY_STORED(e)->holes;
 	for (unsigned i = 0; i < h->n_values; i++)
 		if (h->values[i].kind == HOLE_SESSION)
 			return true;
@@ -360,7 +360,7 @@ static bool is_of_session(const struct entry *e)
 
 bool visitor_wants_token(const struct req *r, const struct entry *e)
 {
-	return stored_has_holes(&e->stored) && !r->visitor.token.p && is_of_session(e);
+	return entry_has_holes(e) && !r->visitor.token.p && is_of_session(e);
 }
 
 /* Whose word the token is: routes that ask the same application the same question share what is remembered. */

@@ -357,10 +357,10 @@ static struct why_variant *next_variant(struct gather *g)
 static bool is_chosen(const struct req *r, const struct entry *e)
 {
 	const struct entry *chosen = r->entry;
-	return e == chosen || (chosen && e->stored.response_ms == chosen->stored.response_ms &&
-				  e->stored.date_s == chosen->stored.date_s &&
-				  stored_is_partial(&e->stored) == stored_is_partial(&chosen->stored) &&
-				  policy_vary_matches(&e->stored, &r->message));
+	return e == chosen || (chosen && ENTRY_STORED(e)->response_ms == ENTRY_STORED(chosen)->response_ms &&
+				  ENTRY_STORED(e)->date_s == ENTRY_STORED(chosen)->date_s &&
+				  entry_is_partial(e) == entry_is_partial(chosen) &&
+				  policy_vary_matches(ENTRY_STORED(e), &r->message));
 }
 
 static void add_variant(void *ctx, struct entry *e)
@@ -368,26 +368,26 @@ static void add_variant(void *ctx, struct entry *e)
 	struct gather *g = ctx;
 	struct why_variant *v = next_variant(g);
 	struct reuse_verdict verdict = answer_verdict(g->r, e);
-	bool is_part_missing = stored_is_partial(&e->stored) && e != g->r->entry && verdict.reuse == REUSE_FRESH;
+	bool is_part_missing = entry_is_partial(e) && e != g->r->entry && verdict.reuse == REUSE_FRESH;
 	*v = (struct why_variant){
-	    .stored = e->stored,
+	    .stored = *ENTRY_STORED(e),
 	    .reason = is_part_missing ? REASON_MISS_PART : verdict.reason,
 	    .age_ms = verdict.age_ms,
 	    .ttl_ms = verdict.ttl_ms,
 	    .size = body_size(e->body),
-	    .n_tags = e->n_tags,
+	    .n_tags = entry_n_tags(e),
 	    .purged = atomic_load_explicit(&e->purged, memory_order_relaxed),
-	    .matches = policy_vary_matches(&e->stored, &g->r->message),
+	    .matches = policy_vary_matches(ENTRY_STORED(e), &g->r->message),
 	    .chosen = is_chosen(g->r, e),
 	};
-	copy_runs(&e->stored, g->a, &v->stored);
-	copy_holes(e->stored.holes, g->a, v);
-	v->stored.etag = arena_str(g->a, e->stored.etag);
-	copy_fields(&e->stored.vary, g->a, &v->stored.vary);
-	v->tags = arena_alloc(g->a, (e->n_tags + 1) * sizeof(*v->tags));
-	for (unsigned i = 0; i < e->n_tags; i++)
-		v->tags[i] = arena_str(g->a, e->tags[i]);
-	compare_fields(g, &e->stored, v);
+	copy_runs(ENTRY_STORED(e), g->a, &v->stored);
+	copy_holes(ENTRY_STORED(e)->holes, g->a, v);
+	v->stored.etag = arena_str(g->a, ENTRY_STORED(e)->etag);
+	copy_fields(&ENTRY_STORED(e)->vary, g->a, &v->stored.vary);
+	v->tags = arena_alloc(g->a, (entry_n_tags(e) + 1) * sizeof(*v->tags));
+	for (unsigned i = 0; i < entry_n_tags(e); i++)
+		v->tags[i] = arena_str(g->a, entry_tags(e)[i]);
+	compare_fields(g, ENTRY_STORED(e), v);
 }
 
 /* ---- what is remembered ---- */
@@ -448,7 +448,7 @@ static void read_verdict(const struct dry *d, const struct req *r, bool answered
 	} else if (waits_for_token(r)) {
 		out->kind = d->n_fetches > 0 ? WHY_STORED_OLD : WHY_STORED;
 		out->reason = r->visitor.reason;
-		out->status = r->entry->stored.status;
+		out->status = r->entry->status;
 		out->asks_token = true;
 	} else if (d->n_fetches == 0) {
 		out->kind = WHY_STORED;

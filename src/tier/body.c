@@ -57,7 +57,9 @@ struct body_file {
 	struct hash128 sum;
 };
 
-struct body {
+/* One that has grown, or grows; the small ones are in tier/private.h. */
+struct grown {
+	struct body door;
 	atomic_uint refs;
 	int err; /* with ended */
 	bool retaining, ended;
@@ -79,6 +81,41 @@ struct body {
 		struct body_file *file; /* has_file */
 	};
 };
+
+static struct grown *grown_of(struct body *b)
+{
+	assert(!b->in_entry);
+	return CONTAINER_OF(b, struct grown, door);
+}
+
+static const struct grown *grown_const(const struct body *b)
+{
+	assert(!b->in_entry);
+	return CONTAINER_OF(b, const struct grown, door);
+}
+
+static const struct small *small_of(const struct body *b)
+{
+	assert(b->in_entry);
+	return CONTAINER_OF(b, const struct small, door);
+}
+
+static struct str small_bytes(const struct body *b)
+{
+	const struct small *small = small_of(b);
+	return str_make(small->bytes, small->size);
+}
+
+bool body__is_small(struct body *body, struct str *bytes)
+{
+	if (body->in_entry) {
+		*bytes = small_bytes(body);
+		return true;
+	}
+	*bytes = STR_NONE;
+	return !body_has_file(body) && body_complete(body) && body_size(body) <= SMALL_MAX &&
+	       body_segments(body, bytes, 1) <= 1;
+}
 
 static struct chunk *chunk_new(size_t cap, size_t charged)
 {
@@ -104,7 +141,7 @@ static void chunk_unref(struct chunk *c, struct chunk **dead)
 }
 
 /* Returns the bytes that went back to the budget. */
-static size_t chunks_free(struct body *b, struct chunk *dead)
+static size_t chunks_free(struct grown *b, struct chunk *dead)
 {
 	size_t freed = 0;
 	while (dead) {
@@ -118,7 +155,7 @@ static size_t chunks_free(struct body *b, struct chunk *dead)
 	return freed;
 }
 
-static size_t window_chunk(const struct body *b)
+static size_t window_chunk(const struct grown *b)
 {
 	size_t n = b->window / WINDOW_PARTS;
 	return n < WINDOW_CHUNK ? n : WINDOW_CHUNK;
@@ -126,12 +163,12 @@ static size_t window_chunk(const struct body *b)
 
 /* May another chunk come while a reader stands at `offset`? It holds what it has not read and at most the read part of one
  * chunk, so with the new chunk this stays within the window. */
-static bool fits(const struct body *b, uint64_t offset)
+static bool fits(const struct grown *b, uint64_t offset)
 {
 	return b->size - offset + 2 * window_chunk(b) <= b->window;
 }
 
-static bool has_room(const struct body *b)
+static bool has_room(const struct grown *b)
 {
 	for (const struct body_reader *r = b->readers; r; r = r->next) {
 		if (!fits(b, r->offset))
@@ -140,7 +177,7 @@ static bool has_room(const struct body *b)
 	return true;
 }
 
-static void wake_producer(struct body *b)
+static void wake_producer(struct grown *b)
 {
 	if (!b->waiting || !has_room(b))
 		return;
@@ -149,7 +186,7 @@ static void wake_producer(struct body *b)
 		b->wake(b->ctx);
 }
 
-static void wake_readers(struct body *b)
+static void wake_readers(struct grown *b)
 {
 	for (struct body_reader *r = b->readers; r && b->n_armed > 0; r = r->next) {
 		if (!r->armed)
@@ -174,7 +211,7 @@ static void reader_advance(struct body_reader *r, struct chunk **dead)
 
 struct body *body_new(int64_t expect, struct budget *budget, void (*wake)(void *ctx), void *ctx)
 {
-	struct body *b = mem_zalloc(sizeof(*b));
+	struct grown *b = mem_zalloc(sizeof(*b));
 	atomic_init(&b->refs, 1);
 	pthread_mutex_init(&b->lock, NULL);
 	b->retaining = true;
@@ -182,7 +219,7 @@ struct body *body_new(int64_t expect, struct budget *budget, void (*wake)(void *
 	b->budget = budget;
 	b->wake = wake;
 	b->ctx = ctx;
-	return b;
+	return &b->door;
 }
 
 struct body *body_of(struct str s, struct budget *budget)
@@ -211,7 +248,7 @@ unsigned body_files(void)
 	return atomic_load_explicit(&files_open, memory_order_relaxed);
 }
 
-static void mark_file(struct body *b, int fd)
+static void mark_file(struct grown *b, int fd)
 {
 	atomic_fetch_add_explicit(&files_open, 1, memory_order_relaxed);
 	struct stat st;
@@ -226,51 +263,56 @@ static void mark_file(struct body *b, int fd)
 
 struct body *body_of_file(int fd_take, uint64_t size, struct hash128 sum)
 {
-	struct body *b = body_new((int64_t)size, NULL, NULL, NULL);
+	struct grown *b = grown_of(body_new((int64_t)size, NULL, NULL, NULL));
 	mark_file(b, fd_take);
 	b->file->sum = sum;
 	b->size = size;
 	b->ended = true;
-	return b;
+	return &b->door;
 }
 
-void body_copies_file(struct body *b, int fd_take)
+void body_copies_file(struct body *body, int fd_take)
 {
-	assert(body_complete(b) && !b->wake);
+	struct grown *b = grown_of(body);
+	assert(body_complete(body) && !b->wake);
 	mark_file(b, fd_take);
 }
 
-int body_file(const struct body *b)
+int body_file(const struct body *body)
 {
+	if (body->in_entry)
+		return -1;
+	const struct grown *b = grown_const(body);
 	return b->has_file && !b->head ? b->file->fd : -1;
 }
 
-bool body_has_file(const struct body *b)
+bool body_has_file(const struct body *body)
 {
-	return b->has_file;
+	return !body->in_entry && grown_const(body)->has_file;
 }
 
-struct hash128 body_file_sum(const struct body *b)
+struct hash128 body_file_sum(const struct body *body)
 {
-	return b->file->sum;
+	return grown_const(body)->file->sum;
 }
 
-bool body_is_current(const struct body *b)
+bool body_is_current(const struct body *body)
 {
-	const struct body_file *file = b->file;
 	struct stat st;
-	if (!b->has_file)
+	if (!body_has_file(body))
 		return true;
+	const struct body_file *file = grown_const(body)->file;
 	return fstat(file->fd, &st) == 0 && st.st_nlink > 0 && st.st_size == file->size &&
 	       st.st_ctim.tv_sec == file->changed.tv_sec && st.st_ctim.tv_nsec == file->changed.tv_nsec;
 }
 
-bool body_is_cached(const struct body *b)
+bool body_is_cached(const struct body *body)
 {
-	int fd = body_file(b);
+	int fd = body_file(body);
 	if (fd < 0)
 		return true;
-	off_t size = b->file->size, step = size / CACHED_PROBES > CACHED_STEP ? size / CACHED_PROBES : CACHED_STEP;
+	off_t size = grown_const(body)->file->size,
+	      step = size / CACHED_PROBES > CACHED_STEP ? size / CACHED_PROBES : CACHED_STEP;
 	for (off_t at = 0; at < size; at += step) {
 		char byte;
 		struct iovec one = {.iov_base = &byte, .iov_len = 1};
@@ -280,17 +322,27 @@ bool body_is_cached(const struct body *b)
 	return true;
 }
 
-struct body *body_ref(struct body *b)
+struct body *body_ref(struct body *body)
 {
-	atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
-	return b;
+	if (body->in_entry)
+		entry_ref(entry__of_small(body));
+	else
+		atomic_fetch_add_explicit(&grown_of(body)->refs, 1, memory_order_relaxed);
+	return body;
 }
 
 size_t body__release(struct body **body)
 {
-	struct body *b = *body;
+	struct body *gone = *body;
 	*body = NULL;
-	if (!b || atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) > 1)
+	if (!gone)
+		return 0;
+	if (gone->in_entry) {
+		struct entry *e = entry__of_small(gone);
+		return entry__release(&e);
+	}
+	struct grown *b = grown_of(gone);
+	if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) > 1)
 		return 0;
 	assert(!b->readers);
 	struct chunk *dead = NULL;
@@ -312,19 +364,22 @@ void body_release(struct body **b)
 	body__release(b);
 }
 
-bool body__shared(const struct body *b)
+bool body__shared(const struct body *body)
 {
-	return atomic_load_explicit(&b->refs, memory_order_acquire) > 1;
+	return !body->in_entry && atomic_load_explicit(&grown_const(body)->refs, memory_order_acquire) > 1;
 }
 
 size_t body__cost(void)
 {
-	return tier__cost(sizeof(struct body));
+	return tier__cost(sizeof(struct grown));
 }
 
-size_t body__charged(struct body *b)
+size_t body__charged(struct body *body)
 {
 	size_t sum = 0;
+	if (body->in_entry)
+		return 0;
+	struct grown *b = grown_of(body);
 	pthread_mutex_lock(&b->lock);
 	for (const struct chunk *c = b->head; c; c = c->next)
 		sum += c->charged;
@@ -333,7 +388,7 @@ size_t body__charged(struct body *b)
 }
 
 /* How large the next chunk is to be. */
-static size_t next_cap(const struct body *b)
+static size_t next_cap(const struct grown *b)
 {
 	uint64_t left = b->expect >= 0 && (uint64_t)b->expect > b->size ? (uint64_t)b->expect - b->size : 0;
 	size_t cap;
@@ -351,7 +406,7 @@ static size_t next_cap(const struct body *b)
 }
 
 /* Makes c, born with one reference, the last chunk. */
-static void append(struct body *b, struct chunk *c)
+static void append(struct grown *b, struct chunk *c)
 {
 	struct chunk *dead = NULL;
 	pthread_mutex_lock(&b->lock);
@@ -376,8 +431,9 @@ static void append(struct body *b, struct chunk *c)
 	chunks_free(b, dead);
 }
 
-int body_space(struct body *b, char **p, size_t *n)
+int body_space(struct body *body, char **p, size_t *n)
 {
+	struct grown *b = grown_of(body);
 	assert(!b->ended);
 	struct chunk *c = b->tail;
 	if (!c || c->size == c->cap) {
@@ -404,8 +460,9 @@ int body_space(struct body *b, char **p, size_t *n)
 	return ERR_OK;
 }
 
-void body_filled(struct body *b, size_t n)
+void body_filled(struct body *body, size_t n)
 {
+	struct grown *b = grown_of(body);
 	if (n == 0)
 		return;
 	pthread_mutex_lock(&b->lock);
@@ -418,7 +475,7 @@ void body_filled(struct body *b, size_t n)
 
 /* Exchanges a last chunk with much slack for an exact copy. Readers that stand in the old one keep it: it ends where the
  * copy ends. Without room for both the slack stays. */
-static void trim(struct body *b)
+static void trim(struct grown *b)
 {
 	struct chunk *old = b->tail;
 	if (!old || old->cap - old->size <= old->cap / 8)
@@ -446,8 +503,9 @@ static void trim(struct body *b)
 	chunks_free(b, dead);
 }
 
-void body_end(struct body *b, int err)
+void body_end(struct body *body, int err)
 {
+	struct grown *b = grown_of(body);
 	assert(!b->ended && err <= 0);
 	if (!err && b->retaining)
 		trim(b);
@@ -459,8 +517,9 @@ void body_end(struct body *b, int err)
 	pthread_mutex_unlock(&b->lock);
 }
 
-void body_stop_retaining(struct body *b, size_t window)
+void body_stop_retaining(struct body *body, size_t window)
 {
+	struct grown *b = grown_of(body);
 	struct chunk *dead = NULL;
 	pthread_mutex_lock(&b->lock);
 	b->retaining = false;
@@ -472,34 +531,49 @@ void body_stop_retaining(struct body *b, size_t window)
 	chunks_free(b, dead);
 }
 
-uint64_t body_size(struct body *b)
+uint64_t body_size(struct body *body)
 {
+	if (body->in_entry)
+		return small_of(body)->size;
+	struct grown *b = grown_of(body);
 	pthread_mutex_lock(&b->lock);
 	uint64_t size = b->size;
 	pthread_mutex_unlock(&b->lock);
 	return size;
 }
 
-bool body_complete(struct body *b)
+bool body_complete(struct body *body)
 {
+	if (body->in_entry)
+		return true;
+	struct grown *b = grown_of(body);
 	pthread_mutex_lock(&b->lock);
 	bool complete = b->ended && b->err == ERR_OK && b->retaining;
 	pthread_mutex_unlock(&b->lock);
 	return complete;
 }
 
-unsigned body_readers(struct body *b)
+unsigned body_readers(struct body *body)
 {
+	if (body->in_entry)
+		return 0;
+	struct grown *b = grown_of(body);
 	pthread_mutex_lock(&b->lock);
 	unsigned n = b->n_readers;
 	pthread_mutex_unlock(&b->lock);
 	return n;
 }
 
-unsigned body_segments(const struct body *b, struct str *out, unsigned max)
+unsigned body_segments(const struct body *body, struct str *out, unsigned max)
 {
 	unsigned n = 0;
-	for (const struct chunk *c = b->head; c; c = c->next) {
+	if (body->in_entry) {
+		struct str all = small_bytes(body);
+		if (max > 0)
+			*out = all;
+		return all.n > 0;
+	}
+	for (const struct chunk *c = grown_const(body)->head; c; c = c->next) {
 		if (n < max)
 			out[n] = str_make(c->data, c->size);
 		n++;
@@ -507,15 +581,20 @@ unsigned body_segments(const struct body *b, struct str *out, unsigned max)
 	return n;
 }
 
-int body_reader_open(struct body_reader *r, struct body *b, void (*wake)(struct body_reader *r))
+int body_reader_open(struct body_reader *r, struct body *body, void (*wake)(struct body_reader *r))
 {
 	*r = (struct body_reader){.wake = wake};
+	if (body->in_entry) {
+		r->body = body_ref(body);
+		return ERR_OK;
+	}
+	struct grown *b = grown_of(body);
 	pthread_mutex_lock(&b->lock);
 	if (!b->retaining) {
 		pthread_mutex_unlock(&b->lock);
 		return ERR_MISSING;
 	}
-	r->body = body_ref(b);
+	r->body = body_ref(body);
 	r->chunk = b->head;
 	if (r->chunk)
 		r->chunk->refs++;
@@ -530,9 +609,15 @@ int body_reader_open(struct body_reader *r, struct body *b, void (*wake)(struct 
 
 void body_reader_close(struct body_reader *r)
 {
-	struct body *b = r->body;
-	if (!b)
+	struct body *body = r->body;
+	if (!body)
 		return;
+	if (body->in_entry) {
+		*r = (struct body_reader){.offset = r->offset};
+		body_release(&body);
+		return;
+	}
+	struct grown *b = grown_of(body);
 	struct chunk *dead = NULL;
 	pthread_mutex_lock(&b->lock);
 	if (r->prev)
@@ -549,12 +634,22 @@ void body_reader_close(struct body_reader *r)
 	pthread_mutex_unlock(&b->lock);
 	chunks_free(b, dead);
 	*r = (struct body_reader){.offset = r->offset};
-	body_release(&b);
+	body_release(&body);
+}
+
+static int read_small(const struct body_reader *r, const char **p, size_t *n)
+{
+	struct str left = str_skip(small_bytes(r->body), r->in_chunk);
+	*p = left.p;
+	*n = left.n;
+	return left.n > 0 ? ERR_OK : ERR_EOF;
 }
 
 int body_read(struct body_reader *r, const char **p, size_t *n)
 {
-	struct body *b = r->body;
+	if (r->body->in_entry)
+		return read_small(r, p, n);
+	struct grown *b = grown_of(r->body);
 	struct chunk *dead = NULL;
 	int err = ERR_OK;
 	pthread_mutex_lock(&b->lock);
@@ -578,7 +673,12 @@ int body_read(struct body_reader *r, const char **p, size_t *n)
 
 void body_read_done(struct body_reader *r, size_t n)
 {
-	struct body *b = r->body;
+	if (r->body->in_entry) {
+		r->offset += n;
+		r->in_chunk += n;
+		return;
+	}
+	struct grown *b = grown_of(r->body);
 	struct chunk *dead = NULL;
 	pthread_mutex_lock(&b->lock);
 	assert(r->chunk && n <= r->chunk->size - r->in_chunk);

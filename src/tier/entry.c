@@ -1,21 +1,170 @@
-/* Entries: one block of memory each, measured first, then filled by a cursor: struct, arrays and strings together.
+/* Entries: one block of memory each. What all have lies at its beginning, packed (tier/pack.h); what few have, as it is:
  *
- *   | struct entry | headers.v[] | vary.v[] | tags[] | runs[] | holes | key text, etag, names, values, tags ... |
+ *   | struct entry | key text | stored, packed | headers, packed | body, if small |
+ *                                                              | struct entry_rare | vary.v[] | tags[] | runs[] | holes | their strings |
  *
  *   holes, where there are any:   | struct holes | values[] | of the body [] | of the fields [] |
  *
- * Nothing in it changes after entry_new but the counter, the two marks and, before the entry is found by others, the size. */
+ * Dates lie near one another, so all but one are kept as distances. Nothing in it changes after entry_new but the counter and the marks. */
 #include "tier/entry.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "tier/pack.h"
 #include "tier/private.h"
 
 /* How long an expired entry that has a validator is kept, for the cheap 304 it may bring: its lifetime once more, within these. */
 #define GRACE_MIN_MS (60 * (int64_t)1000)
 #define GRACE_MAX_MS (600 * (int64_t)1000)
+
+/* Metadata of most entries takes less: then it is packed once. */
+#define PACKED_ROOM 1024
+
+/* ---- what most have ---- */
+
+/* An ETag is nearly always that of the fields. */
+enum { ETAG_NONE, ETAG_OWN, ETAG_OF_FIELD };
+
+static int64_t minus(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
+static int64_t plus(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static void pack_etag(struct pack *p, const struct stored *s, const struct headers *h)
+{
+	uint32_t i = 0;
+	while (s->etag.n > 0 && i < h->n && !str_eq(h->v[i].value, s->etag))
+		i++;
+	bool is_own = s->etag.n > 0 && i == h->n;
+	pack__number(p, s->etag.n == 0 ? ETAG_NONE : is_own ? ETAG_OWN : ETAG_OF_FIELD + i);
+	if (is_own)
+		pack__str(p, s->etag);
+}
+
+static void pack(struct pack *p, const struct entry_spec *spec)
+{
+	const struct stored *s = spec->stored;
+	pack__number(p, s->by_route);
+	pack__number(p, stored_source_number(s->lifetime_source));
+	pack__signed(p, s->response_ms);
+	pack__signed(p, minus(s->date_s, s->response_ms / 1000));
+	pack__signed(p, s->initial_age_ms);
+	pack__signed(p, s->lifetime_ms);
+	pack__signed(p, s->swr_ms);
+	pack__signed(p, s->sie_ms);
+	pack__signed(p, s->unreachable_ms);
+	pack__signed(p, s->last_modified_s);
+	pack__signed(p, s->complete);
+	pack_etag(p, s, spec->headers);
+	pack__fields(p, spec->headers);
+}
+
+static struct str unpack_etag(const char **at)
+{
+	uint64_t what = unpack__number(at);
+	if (what == ETAG_NONE)
+		return STR_NONE;
+	if (what == ETAG_OWN)
+		return unpack__str(at);
+	const char *fields = *at;
+	struct header field;
+	unpack__number(&fields);
+	do
+		field = unpack__field(&fields);
+	while (what-- > ETAG_OF_FIELD);
+	return field.value;
+}
+
+/* Returns where the fields begin. */
+static const char *unpack(const struct entry *e, struct stored *s)
+{
+	const char *at = e->packed + e->n_key;
+	*s = (struct stored){
+	    .status = e->status,
+	    .must_revalidate = e->flags & ENTRY_MUST_REVALIDATE,
+	    .no_cache = e->flags & ENTRY_NO_CACHE,
+	    .reaches_end = e->flags & ENTRY_REACHES_END,
+	};
+	s->by_route = (uint8_t)unpack__number(&at);
+	s->lifetime_source = stored_source((unsigned)unpack__number(&at));
+	s->response_ms = unpack__signed(&at);
+	s->date_s = plus(unpack__signed(&at), s->response_ms / 1000);
+	s->initial_age_ms = unpack__signed(&at);
+	s->lifetime_ms = unpack__signed(&at);
+	s->swr_ms = unpack__signed(&at);
+	s->sie_ms = unpack__signed(&at);
+	s->unreachable_ms = unpack__signed(&at);
+	s->last_modified_s = unpack__signed(&at);
+	s->complete = unpack__signed(&at);
+	s->etag = unpack_etag(&at);
+	return at;
+}
+
+const struct stored *entry_stored(const struct entry *e, struct stored *s)
+{
+	unpack(e, s);
+	const struct entry_rare *rare = entry_rare(e);
+	if (!rare)
+		return s;
+	s->n_runs = rare->n_runs;
+	s->runs = rare->runs;
+	s->vary = rare->vary;
+	s->holes = rare->holes;
+	return s;
+}
+
+void entry_copy_headers(const struct entry *e, struct arena *a, uint32_t more, struct headers *out)
+{
+	struct stored s;
+	const char *at = unpack(e, &s);
+	uint32_t n = (uint32_t)unpack__number(&at), cap = n + more;
+	*out = (struct headers){.v = cap > 0 ? arena_alloc(a, cap * sizeof *out->v) : NULL, .n = n, .cap = cap};
+	for (uint32_t i = 0; i < n; i++)
+		out->v[i] = unpack__field(&at);
+}
+
+const struct headers *entry_headers(const struct entry *e, struct arena *a)
+{
+	struct headers *out = arena_alloc(a, sizeof *out);
+	entry_copy_headers(e, a, 0, out);
+	return out;
+}
+
+struct str entry_header(const struct entry *e, struct str name)
+{
+	struct stored s;
+	const char *at = unpack(e, &s);
+	for (uint64_t n = unpack__number(&at); n > 0; n--) {
+		struct header field = unpack__field(&at);
+		if (str_eq_nocase(field.name, name))
+			return field.value;
+	}
+	return STR_NONE;
+}
+
+void entry_open(const struct entry *e, struct arena *a, struct entry_parts *out)
+{
+	entry_stored(e, &out->stored);
+	entry_copy_headers(e, a, 0, &out->headers);
+	out->spec = (struct entry_spec){
+	    .key = entry_key(e),
+	    .stored = &out->stored,
+	    .headers = &out->headers,
+	    .tags = entry_tags(e),
+	    .n_tags = entry_n_tags(e),
+	    .route_id = e->route_id,
+	    .epoch = e->epoch,
+	};
+}
+
+/* ---- what few have ---- */
 
 /* Where the next string goes. */
 struct cursor {
@@ -97,79 +246,193 @@ static const struct holes *copy_holes(struct cursor *c, void *at, const struct h
 	return out;
 }
 
-static size_t strings_bytes(const struct entry_spec *s)
+static bool has_rare(const struct entry_spec *spec)
 {
-	size_t n = s->key.text.n + s->stored->etag.n + headers_bytes(s->headers) + headers_bytes(&s->stored->vary) +
-		   holes_strings(s->stored->holes);
-	for (unsigned i = 0; i < s->n_tags; i++)
-		n += s->tags[i].n;
+	const struct stored *s = spec->stored;
+	return spec->n_tags > 0 || s->vary.n > 0 || s->n_runs > 0 || s->holes;
+}
+
+static size_t rare_bytes(const struct entry_spec *spec)
+{
+	const struct stored *s = spec->stored;
+	if (!has_rare(spec))
+		return 0;
+	size_t n = sizeof(struct entry_rare) + s->vary.n * sizeof(struct header) + spec->n_tags * sizeof(struct str) +
+		   s->n_runs * sizeof(struct range) + holes_bytes(s->holes);
+	n += headers_bytes(&s->vary) + holes_strings(s->holes);
+	for (unsigned i = 0; i < spec->n_tags; i++)
+		n += spec->tags[i].n;
 	return n;
 }
 
-int entry_new(const struct entry_spec *spec, struct body **body_take, struct budget *budget, struct entry **out)
+static void copy_rare(struct entry_rare *rare, const struct entry_spec *spec)
 {
-	const struct stored *stored = spec->stored;
-	assert(!(stored_has_holes(stored) && stored_is_partial(stored)));
-	size_t n_headers = (size_t)spec->headers->n + stored->vary.n;
-	size_t size = sizeof(struct entry) + n_headers * sizeof(struct header) + spec->n_tags * sizeof(struct str) +
-		      stored->n_runs * sizeof(struct range) + holes_bytes(stored->holes) + strings_bytes(spec);
-	size_t charge = budget ? tier__cost(size) + body__cost() : 0;
+	const struct stored *s = spec->stored;
+	struct header *vary = (struct header *)(void *)(rare + 1);
+	struct str *tags = (struct str *)(void *)(vary + s->vary.n);
+	struct range *runs = (struct range *)(void *)(tags + spec->n_tags);
+	char *holes = (char *)(void *)(runs + s->n_runs);
+	struct cursor c = {holes + holes_bytes(s->holes)};
+	*rare = (struct entry_rare){
+	    .tags = spec->n_tags > 0 ? tags : NULL,
+	    .n_tags = spec->n_tags,
+	    .n_runs = s->n_runs,
+	    .runs = s->n_runs > 0 ? runs : NULL,
+	    .holes = copy_holes(&c, holes, s->holes),
+	};
+	if (s->n_runs > 0)
+		memcpy(runs, s->runs, s->n_runs * sizeof *runs);
+	rare->vary = copy_headers(&c, vary, &s->vary);
+	for (unsigned i = 0; i < spec->n_tags; i++)
+		tags[i] = copy_str(&c, spec->tags[i]);
+	assert(c.p == (char *)rare + rare_bytes(spec));
+}
+
+/* ---- the block ---- */
+
+/* What lies where, in bytes from its beginning. */
+struct plan {
+	size_t packed, rare, body, size;
+};
+
+static size_t round_up(size_t n, size_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+static struct plan plan(const struct entry_spec *spec, size_t n_packed, bool is_small, size_t n_body)
+{
+	struct plan p = {.packed = offsetof(struct entry, packed) + spec->key.text.n};
+	size_t at = p.packed + n_packed, rare = rare_bytes(spec);
+	if (rare > 0) {
+		p.rare = round_up(at, _Alignof(struct entry_rare));
+		at = p.rare + rare;
+	}
+	if (is_small) {
+		p.body = round_up(at, _Alignof(struct small));
+		at = p.body + offsetof(struct small, bytes) + n_body;
+	}
+	p.size = at > sizeof(struct entry) ? at : sizeof(struct entry);
+	return p;
+}
+
+static uint8_t flags_of(const struct stored *s)
+{
+	unsigned flags = (stored_is_partial(s) ? ENTRY_PARTIAL : 0) | (stored_has_holes(s) ? ENTRY_HOLES : 0);
+	flags |= (s->must_revalidate ? ENTRY_MUST_REVALIDATE : 0) | (s->no_cache ? ENTRY_NO_CACHE : 0);
+	return (uint8_t)(flags | (s->reaches_end ? ENTRY_REACHES_END : 0));
+}
+
+static void put_small(struct entry *e, size_t at, struct str bytes)
+{
+	struct small *small = (struct small *)(void *)((char *)e + at);
+	*small = (struct small){.door.in_entry = true, .size = (uint32_t)bytes.n, .behind = (uint32_t)at};
+	if (bytes.n > 0)
+		memcpy(small->bytes, bytes.p, bytes.n);
+	e->body = &small->door;
+}
+
+struct entry *entry__of_small(const struct body *b)
+{
+	const struct small *small = CONTAINER_OF(b, const struct small, door);
+	return (struct entry *)(void *)((char *)(uintptr_t)small - small->behind);
+}
+
+/* `body`: NULL, or what is neither taken nor let go here. */
+static int make(const struct entry_spec *spec, struct body *body, struct budget *budget, struct entry **out)
+{
+	char room[PACKED_ROOM];
+	struct pack packed = {.to = room, .room = sizeof(room)};
+	struct str bytes = STR_NONE;
+	bool is_small = body && body__is_small(body, &bytes);
+	pack(&packed, spec);
+	struct plan p = plan(spec, packed.n, is_small, bytes.n);
+	size_t charge = tier__cost(p.size) + (is_small || !body ? 0 : body__cost());
 	*out = NULL;
+	if (charge > UINT32_MAX)
+		return ERR_FULL;
 	if (budget) {
 		int err = budget_charge(budget, charge);
 		if (err)
 			return err;
 	}
-	struct entry *e = mem_alloc(size);
-	struct header *headers = (struct header *)(void *)(e + 1);
-	struct str *tags = (struct str *)(void *)(headers + n_headers);
-	struct range *runs = (struct range *)(void *)(tags + spec->n_tags);
-	char *holes = (char *)(void *)(runs + stored->n_runs);
-	struct cursor c = {holes + holes_bytes(stored->holes)};
+	struct entry *e = mem_alloc(p.size);
 	*e = (struct entry){
-	    .key = spec->key,
-	    .stored = *stored,
-	    .tags = spec->n_tags > 0 ? tags : NULL,
-	    .n_tags = spec->n_tags,
-	    .route_id = spec->route_id,
+	    .flags = flags_of(spec->stored),
+	    .status = (uint16_t)spec->stored->status,
+	    .hi = spec->key.hi,
+	    .lo = spec->key.lo,
 	    .epoch = spec->epoch,
-	    .body = *body_take,
+	    .body = body,
 	    .budget = budget,
-	    .charged = charge,
+	    .charged = budget ? (uint32_t)charge : 0,
+	    .route_id = spec->route_id,
+	    .n_key = (uint32_t)spec->key.text.n,
+	    .rare = (uint32_t)p.rare,
 	};
 	atomic_init(&e->refs, 1);
 	atomic_init(&e->purged, false);
 	atomic_init(&e->unanswered_ms, 0);
 	atomic_init(&e->file_id, 0);
-	e->key.text = copy_str(&c, spec->key.text);
-	e->stored.etag = copy_str(&c, stored->etag);
-	e->stored.runs = stored->n_runs > 0 ? runs : NULL;
-	if (stored->n_runs > 0)
-		memcpy(runs, stored->runs, stored->n_runs * sizeof *runs);
-	e->stored.holes = copy_holes(&c, holes, stored->holes);
-	e->headers = copy_headers(&c, headers, spec->headers);
-	e->stored.vary = copy_headers(&c, headers + spec->headers->n, &stored->vary);
-	for (unsigned i = 0; i < spec->n_tags; i++)
-		tags[i] = copy_str(&c, spec->tags[i]);
-	assert(c.p == (char *)e + size);
-	*body_take = NULL;
+	if (e->n_key > 0)
+		memcpy(e->packed, spec->key.text.p, e->n_key);
+	if (packed.n > sizeof(room))
+		pack(&(struct pack){.to = (char *)e + p.packed, .room = packed.n}, spec);
+	else
+		memcpy((char *)e + p.packed, room, packed.n);
+	if (p.rare > 0)
+		copy_rare((struct entry_rare *)(void *)((char *)e + p.rare), spec);
+	if (is_small)
+		put_small(e, p.body, bytes);
 	*out = e;
+	return ERR_OK;
+}
+
+int entry_new(const struct entry_spec *spec, struct body **body_take, struct budget *budget, struct entry **out)
+{
+	assert(!(stored_has_holes(spec->stored) && stored_is_partial(spec->stored)));
+	struct body *body = body_take ? *body_take : NULL;
+	int err = make(spec, body, budget, out);
+	if (err)
+		return err;
+	if (body && (*out)->body != body)
+		body_release(&body);
+	if (body_take)
+		*body_take = NULL;
 	return ERR_OK;
 }
 
 int entry_renew(const struct entry *old, const struct entry_spec *spec, struct entry **out)
 {
-	assert(!stored_has_holes(&old->stored) && !stored_has_holes(spec->stored));
+	assert(!entry_has_holes(old) && !stored_has_holes(spec->stored));
 	struct entry_spec renewed = *spec;
-	renewed.key = old->key;
+	renewed.key = entry_key(old);
 	renewed.route_id = old->route_id;
-	struct body *body = body_ref(old->body);
-	int err = entry_new(&renewed, &body, old->budget, out);
-	if (err)
-		body_release(&body);
-	else
-		(*out)->size = old->size;
+	int err = make(&renewed, old->body, old->budget, out);
+	if (!err && (*out)->body == old->body)
+		body_ref(old->body);
 	return err;
+}
+
+struct entry *entry_settle(struct entry *e)
+{
+	struct str bytes;
+	struct entry *settled = NULL;
+	if (e->body->in_entry || !body__is_small(e->body, &bytes))
+		return entry_ref(e);
+	struct arena a;
+	struct entry_parts parts;
+	arena_init(&a, PACKED_ROOM);
+	entry_open(e, &a, &parts);
+	if (make(&parts.spec, e->body, e->budget, &settled) != ERR_OK) {
+		settled = entry_ref(e);
+	} else {
+		atomic_init(&settled->purged, atomic_load_explicit(&e->purged, memory_order_relaxed));
+		atomic_init(&settled->unanswered_ms, atomic_load_explicit(&e->unanswered_ms, memory_order_relaxed));
+		atomic_init(&settled->file_id, atomic_load_explicit(&e->file_id, memory_order_relaxed));
+	}
+	arena_free(&a);
+	return settled;
 }
 
 struct entry *entry_ref(struct entry *e)
@@ -184,7 +447,9 @@ size_t entry__release(struct entry **entry)
 	*entry = NULL;
 	if (!e || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) > 1)
 		return 0;
-	size_t freed = e->charged + body__release(&e->body);
+	size_t freed = e->charged;
+	if (e->body && !e->body->in_entry)
+		freed += body__release(&e->body);
 	if (e->charged > 0)
 		budget_give_back(e->budget, e->charged);
 	free(e);
@@ -235,9 +500,11 @@ static bool has_field(const struct headers *h, const struct header *field)
 
 bool entry_replaces(const struct entry *a, const struct entry *b)
 {
-	if (stored_is_partial(&a->stored) && !stored_is_partial(&b->stored))
+	static const struct headers none;
+	if (entry_is_partial(a) && !entry_is_partial(b))
 		return false;
-	const struct headers *x = &a->stored.vary, *y = &b->stored.vary;
+	const struct headers *x = a->rare > 0 ? &entry_rare(a)->vary : &none;
+	const struct headers *y = b->rare > 0 ? &entry_rare(b)->vary : &none;
 	if (x->n != y->n)
 		return false;
 	for (uint32_t i = 0; i < x->n; i++) {

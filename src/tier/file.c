@@ -159,14 +159,14 @@ static int invalidate(struct tier *tier, struct tier_invalidate *op)
 static void remove_entry(struct tier *tier, struct entry *e)
 {
 	struct file_tier *t = file_of(tier);
-	uint64_t id = atomic_load(&e->file_id), variant = file_leaf__variant(&e->stored);
+	uint64_t id = atomic_load(&e->file_id), variant = file_leaf__variant(ENTRY_STORED(e));
 	if (id == 0)
 		return;
 	file_index__doom(&t->index, &(struct file_page_spec){
-					.key = &e->key,
-					.tags = e->tags,
-					.n_tags = e->n_tags,
-					.stored = &e->stored,
+					.key = ENTRY_KEY(e),
+					.tags = entry_tags(e),
+					.n_tags = entry_n_tags(e),
+					.stored = ENTRY_STORED(e),
 					.variant = variant,
 					.id = id,
 				    });

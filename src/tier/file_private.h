@@ -219,8 +219,8 @@ int file_form__read(struct file_tier *t, const struct file_leaf *leaf, const cha
     struct file_form *f) MUST_CHECK;
 void file_form__free(struct file_form *f);
 void file_form__move(struct file_form *to, const struct file_form *from);
-/* The entry without body, to be looked at; strings of f. */
-void file_form__probe(const struct file_form *f, struct entry *out);
+/* The entry without body; all of it is borrowed from f. */
+struct entry_spec file_form__spec(const struct file_form *f);
 
 /* Removes from a locked leaf the files of a variant but the body keep_id (0: none is kept), and `json`: its JSON file too; the leaf's names
  * follow. True when there was a JSON file. */

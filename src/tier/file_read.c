@@ -83,6 +83,18 @@ static bool is_better(const struct file_form *a, const struct file_form *b)
 	return !entry__is_better(&b->form.stored, &a->form.stored) && a->id > b->id;
 }
 
+static bool matches(const struct file_form *f, const struct tier_get *op)
+{
+	struct entry_spec spec = file_form__spec(f);
+	struct entry *probe;
+	if (!op->match)
+		return true;
+	int err = entry_new(&spec, NULL, NULL, &probe);
+	bool is_match = !err && op->match(op->ctx, probe);
+	entry_release(&probe);
+	return is_match;
+}
+
 /* ERR_OK: *best is to be freed. */
 static int choose(struct file_tier *t, struct tier_get *op, const char *sha, struct file_form *best)
 {
@@ -103,9 +115,7 @@ static int choose(struct file_tier *t, struct tier_get *op, const char *sha, str
 			continue;
 		bool better = admit(t, &leaf, name, &op->key, free_one);
 		if (better) {
-			struct entry probe;
-			file_form__probe(free_one, &probe);
-			better = !op->match || op->match(op->ctx, &probe);
+			better = matches(free_one, op);
 			op->other_variant = op->other_variant || !better;
 		}
 		if (!better || (found && !is_better(free_one, best_one))) {
@@ -135,16 +145,13 @@ static int make_entry(
 	int err = file_store__body(t, f, op, &body);
 	if (err)
 		return err == ERR_IO ? file__failed(t, "read a body") : err;
-	struct entry_spec spec = f->form.spec;
-	spec.stored = &f->form.stored;
-	spec.headers = &f->form.headers;
+	struct entry_spec spec = file_form__spec(f);
 	spec.epoch = epoch;
 	err = entry_new(&spec, &body, t->tier.budget, out);
 	if (err) {
 		body_release(&body);
 		return err;
 	}
-	(*out)->size = (size_t)f->form.more.body_size;
 	atomic_store(&(*out)->purged, f->form.more.purged);
 	atomic_store(&(*out)->file_id, f->id);
 	return ERR_OK;

@@ -141,21 +141,12 @@ int file_form__read(
 	return ERR_OK;
 }
 
-void file_form__probe(const struct file_form *f, struct entry *out)
+struct entry_spec file_form__spec(const struct file_form *f)
 {
-	const struct entry_spec *spec = &f->form.spec;
-	*out = (struct entry){
-	    .key = spec->key,
-	    .stored = f->form.stored,
-	    .headers = f->form.headers,
-	    .tags = (struct str *)(uintptr_t)spec->tags,
-	    .n_tags = spec->n_tags,
-	    .size = f->form.more.body_size,
-	};
-	atomic_init(&out->refs, 1);
-	atomic_init(&out->purged, f->form.more.purged);
-	atomic_init(&out->unanswered_ms, 0);
-	atomic_init(&out->file_id, f->id);
+	struct entry_spec spec = f->form.spec;
+	spec.stored = &f->form.stored;
+	spec.headers = &f->form.headers;
+	return spec;
 }
 
 /* Reads the bytes and tells their sum: into the body, or (NULL) only to see that they are right. That brings them into the system's memory,

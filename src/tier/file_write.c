@@ -246,7 +246,13 @@ static int make_json(struct writing *w)
 	    .body_name = str_of(name),
 	    .purged = atomic_load(&w->e->purged),
 	};
-	return form_write(w->e, &more, &w->json);
+	struct arena a;
+	struct entry_parts parts;
+	arena_init(&a, 0);
+	entry_open(w->e, &a, &parts);
+	int err = form_write(&parts.spec, &more, &w->json);
+	arena_free(&a);
+	return err;
 }
 
 /* Moving into place */
@@ -272,7 +278,7 @@ static void bound_variants(struct writing *w, struct file_leaf *leaf)
 		if (n <= max || variant == w->variant)
 			return;
 		file_leaf__remove(w->t, leaf, w->sha, variant, 0, true);
-		file_index__drop(&w->t->index, &w->e->key, variant, 0);
+		file_index__drop(&w->t->index, ENTRY_KEY(w->e), variant, 0);
 		file__count(&w->t->evicted);
 	}
 }
@@ -292,23 +298,23 @@ static void settle(struct writing *w, struct file_leaf *leaf, uint64_t old_units
 	name.id = w->id;
 	file_leaf__add(leaf, &name);
 	file_leaf__remove(t, leaf, w->sha, w->variant, w->id, false);
-	if (!stored_is_partial(&e->stored)) {
+	if (!entry_is_partial(e)) {
 		struct range run = {0, 0};
-		struct stored partial = e->stored;
+		struct stored partial = *ENTRY_STORED(e);
 		partial.runs = &run;
 		partial.n_runs = 1;
 		uint64_t variant = file_leaf__variant(&partial);
 		if (file_leaf__remove(t, leaf, w->sha, variant, 0, true)) {
-			file_index__drop(&t->index, &e->key, variant, 0);
+			file_index__drop(&t->index, ENTRY_KEY(e), variant, 0);
 			file__count(&t->replaced);
 		}
 	}
 	bound_variants(w, leaf);
 	file_index__put(&t->index, &(struct file_page_spec){
-				       .key = &e->key,
-				       .tags = e->tags,
-				       .n_tags = e->n_tags,
-				       .stored = &e->stored,
+				       .key = ENTRY_KEY(e),
+				       .tags = entry_tags(e),
+				       .n_tags = entry_n_tags(e),
+				       .stored = ENTRY_STORED(e),
 				       .variant = w->variant,
 				       .id = w->id,
 				       .seq = w->seq,
@@ -344,7 +350,7 @@ static bool is_overtaken(const struct writing *w, const struct file_leaf *leaf)
 	if (w->taken < w->id && !w->found)
 		return false;
 	if (file_form__read(w->t, leaf, w->sha, w->variant, &f) == ERR_OK) {
-		const struct stored *ours = &w->e->stored, *theirs = &f.form.stored;
+		const struct stored *ours = ENTRY_STORED(w->e), *theirs = &f.form.stored;
 		stays = w->found ? !entry__is_newer(ours, theirs) : entry__is_newer(theirs, ours);
 	}
 	file_form__free(&f);
@@ -378,7 +384,7 @@ static int commit(struct writing *w, unsigned *made)
 	else
 		err = w->taken >= w->id ? ERR_AGAIN : journal_hold(t->journal, &hold, &seq);
 	if (!err) {
-		if (purge_log__covers(t->tier.purges, e->epoch, &e->key, e->tags, e->n_tags))
+		if (purge_log__covers(t->tier.purges, e->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e)))
 			err = ERR_STALE;
 		else
 			err = rename_both(w, &leaf, json);
@@ -430,12 +436,12 @@ int file_write__entry(struct file_tier *t, const struct tier_put *op, uint64_t i
 {
 	struct entry *e = op->entry;
 	struct writing w = {.t = t, .e = e, .id = id, .found = op->found};
-	if (purge_log__covers(t->tier.purges, e->epoch, &e->key, e->tags, e->n_tags)) {
+	if (purge_log__covers(t->tier.purges, e->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e))) {
 		file__count(&t->refused_stale);
 		return ERR_STALE;
 	}
-	sha256_hex(e->key.text, w.sha);
-	w.variant = file_leaf__variant(&e->stored);
+	sha256_hex(entry_key(e).text, w.sha);
+	w.variant = file_leaf__variant(ENTRY_STORED(e));
 	w.seq = journal_position(t->journal);
 	w.size = body_size(e->body);
 	buf_init(&w.json, FORM_MAX);
@@ -469,14 +475,13 @@ int file_write__entry(struct file_tier *t, const struct tier_put *op, uint64_t i
 int file_write__soft(struct file_tier *t, struct file_leaf *leaf, const struct file_form *f)
 {
 	char tmp[FILE_PATH], name[FILE_NAME];
-	struct entry probe;
 	struct form_more more = f->form.more;
 	struct buf json;
 	struct stat old;
 	more.purged = true;
-	file_form__probe(f, &probe);
 	buf_init(&json, FORM_MAX);
-	int err = form_write(&probe, &more, &json);
+	struct entry_spec spec = file_form__spec(f);
+	int err = form_write(&spec, &more, &json);
 	uint64_t units = file__units(json.n);
 	if (!err && !file_usage__reserve(&t->usage, units, atomic_load(&t->limit)))
 		err = ERR_FULL;

@@ -295,15 +295,15 @@ static void put_more(struct buf *out, const struct form_more *more)
 }
 
 /* So that no text is written which the reader would refuse for its size: a tree of two million values is no metadata. */
-static bool is_too_large(const struct entry *e)
+static bool is_too_large(const struct entry_spec *e)
 {
-	size_t pairs = (size_t)e->headers.n + e->stored.vary.n;
+	size_t pairs = (size_t)e->headers->n + e->stored->vary.n;
 	return pairs > FORM_ITEMS / 8 || e->n_tags > FORM_ITEMS / 8;
 }
 
-int form_write(const struct entry *e, const struct form_more *more, struct buf *out)
+int form_write(const struct entry_spec *e, const struct form_more *more, struct buf *out)
 {
-	const struct stored *s = &e->stored;
+	const struct stored *s = e->stored;
 	size_t from = out->n;
 	int64_t end_ms = bounded(s->response_ms, 0) - bounded(s->initial_age_ms, 0) + bounded(s->lifetime_ms, 0);
 	if (is_too_large(e))
@@ -315,7 +315,7 @@ int form_write(const struct entry *e, const struct form_more *more, struct buf *
 	put_count(out, "status", (uint64_t)s->status);
 	put_date(out, "stored", s->response_ms);
 	put_date(out, "expires", end_ms);
-	put_fields(out, "headers", &e->headers);
+	put_fields(out, "headers", e->headers);
 	put_fields(out, "variant", &s->vary);
 	put_tags(out, e->tags, e->n_tags);
 	put_times(out, s);

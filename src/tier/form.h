@@ -20,8 +20,8 @@ struct form_more {
 	bool purged;		 /* softly: stale since then */
 };
 
-/* Appends the text. ERR_OK, or ERR_TOO_LARGE. */
-int form_write(const struct entry *e, const struct form_more *more, struct buf *out) MUST_CHECK;
+/* Appends the text; of the spec counts what is about the page: not epoch and route_id. ERR_OK, or ERR_TOO_LARGE. */
+int form_write(const struct entry_spec *e, const struct form_more *more, struct buf *out) MUST_CHECK;
 
 /* What was read; everything lies in the arena that was given. spec.stored, spec.headers point into this struct, so it stays put. */
 struct form {

@@ -222,18 +222,17 @@ static int put(struct tier *t, struct tier_put *op)
 {
 	struct memory *m = memory_of(t);
 	struct entry *e = op->entry;
-	struct shard *s = shard_of(m, &e->key);
+	struct shard *s = shard_of(m, ENTRY_KEY(e));
 	assert(e->budget == t->budget && body_complete(e->body));
 
 	/* Most of the ring is compared here, so that under the lock only what came after `seen` is left. A slot of the table of
 	 * invalidations may be written a moment after its epoch was seen, and costs nothing to look at again. */
 	uint64_t seen = purge_log__epoch(t->purges);
-	if (purge_log__covers(t->purges, e->epoch, &e->key, e->tags, e->n_tags))
+	if (purge_log__covers(t->purges, e->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e)))
 		return refuse(&m->refused_stale, ERR_STALE);
 	size_t charge = shard__slot_cost(e);
 	if (charge_slot(m, e, charge))
 		return refuse(&m->refused_full, ERR_FULL);
-	e->size = body_size(e->body);
 	count_in(m, s, e);
 	struct slot *slot = shard__slot_new(e, charge);
 	struct table_spare entries = spare_for(m, &s->entries), tags = spare_for(m, &s->tags.table);
@@ -242,8 +241,8 @@ static int put(struct tier *t, struct tier_put *op)
 	struct leaving l = {0};
 
 	pthread_rwlock_wrlock(&s->lock);
-	bool stale = purge_log__covers(t->purges, seen, &e->key, e->tags, e->n_tags) ||
-		     purge_log__invalidated(t->purges, e->epoch, &e->key);
+	bool stale = purge_log__covers(t->purges, seen, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e)) ||
+		     purge_log__invalidated(t->purges, e->epoch, ENTRY_KEY(e));
 	if (stale || (op->found && shard__is_overtaken(s, e))) {
 		l.dead = slot;
 	} else {
@@ -261,10 +260,10 @@ static int put(struct tier *t, struct tier_put *op)
 static void remove_entry(struct tier *t, struct entry *e)
 {
 	struct memory *m = memory_of(t);
-	struct shard *s = shard_of(m, &e->key);
+	struct shard *s = shard_of(m, ENTRY_KEY(e));
 	struct leaving l = {0};
 	pthread_rwlock_wrlock(&s->lock);
-	struct slot *slot = shard__find(s, &e->key);
+	struct slot *slot = shard__find(s, ENTRY_KEY(e));
 	while (slot && slot->entry != e)
 		slot = shard__find_older(slot);
 	if (slot) {
@@ -342,7 +341,7 @@ static void purge_bucket(struct shard *s, size_t bucket, struct tier_purge *op, 
 	for (struct table_node *node = table__bucket(&s->entries, bucket), *next; node; node = next) {
 		next = node->next;
 		struct slot *slot = slot_of(node);
-		if (purge__covers(op, &slot->entry->key, slot->entry->tags, slot->entry->n_tags))
+		if (purge__covers(op, ENTRY_KEY(slot->entry), entry_tags(slot->entry), entry_n_tags(slot->entry)))
 			purge_slot(s, slot, op, l);
 	}
 }
@@ -418,7 +417,7 @@ static unsigned sweep_bucket(struct memory *m, struct shard *s, int64_t now_ms, 
 			continue;
 		}
 		looked++;
-		if (entry__useless_from(&slot_of(node)->entry->stored) <= now_ms) {
+		if (entry__useless_from(ENTRY_STORED(slot_of(node)->entry)) <= now_ms) {
 			shard__remove(s, slot_of(node), l);
 			s->expired++;
 		} else {

@@ -16,6 +16,23 @@ static inline void tier__lock_init(pthread_rwlock_t *lock)
 	pthread_rwlockattr_destroy(&attr);
 }
 
+/* What every body begins with. */
+struct body {
+	bool in_entry;
+};
+
+/* The body of an entry that has it in its own block: complete, of the entry's lifetime, without a lock. References to it are references
+ * to the entry. */
+struct small {
+	struct body door;
+	uint32_t size;
+	uint32_t behind; /* bytes from the beginning of the entry to here */
+	char bytes[];
+};
+
+/* Larger ones cost so little beside their size that they are not copied. */
+#define SMALL_MAX 4000
+
 /* What a malloc of n bytes really takes, so that the budget counts the truth: the allocator's header and rounding (glibc:
  * 8 bytes, multiples of 16, whole pages above its mmap threshold). An estimate that errs upwards. */
 static inline size_t tier__cost(size_t n)
@@ -43,6 +60,11 @@ int64_t entry__useless_from(const struct stored *s);
 bool entry__is_better(const struct stored *x, const struct stored *y);
 /* Was x sent by the origin after y? By the Date, of the same second by when the response came. */
 bool entry__is_newer(const struct stored *x, const struct stored *y);
+
+/* Is it complete, in memory, in one piece and small? Then these are its bytes, valid while it is. */
+bool body__is_small(struct body *b, struct str *bytes);
+/* The entry of one that is in_entry. */
+struct entry *entry__of_small(const struct body *b);
 
 /* What a body takes besides its chunks; it is charged with the entry that holds it. */
 size_t body__cost(void);

@@ -78,8 +78,8 @@ void redis__remove(struct tier *t, struct entry *e)
 		sum = hash128_str(body.bytes, 0);
 		whole__free(&body);
 	}
-	page__of(&page, &e->key);
-	form_variant(&e->stored, name);
+	page__of(&page, ENTRY_KEY(e));
+	form_variant(ENTRY_STORED(e), name);
 	redis__mark_of(e, sum, mark);
 	drop(r, &page, str_of(name), str_of(mark));
 }
@@ -133,16 +133,14 @@ static bool matches(const struct look *l, const struct tier_get *op, struct row 
 {
 	if (!op->match)
 		return true;
-	struct entry view = {
-	    .key = l->key,
-	    .stored = row->form.stored,
-	    .headers = row->form.headers,
-	    .tags = (struct str *)(uintptr_t)row->form.spec.tags,
-	    .n_tags = row->form.spec.n_tags,
-	    .epoch = l->epoch,
-	    .size = row->form.more.body_size,
-	};
-	return op->match(op->ctx, &view);
+	struct entry_spec spec = row->form.spec;
+	struct entry *view;
+	spec.key = l->key;
+	spec.epoch = l->epoch;
+	int err = entry_new(&spec, NULL, NULL, &view);
+	bool is_match = !err && op->match(op->ctx, view);
+	entry_release(&view);
+	return is_match;
 }
 
 /* ERR_OK; ERR_MISSING: damaged; ERR_FULL: no room for it in memory. */
@@ -165,7 +163,6 @@ static int make(const struct look *l, const struct row *row, struct entry **out)
 		body_release(&body);
 		return err;
 	}
-	(*out)->size = row->b.n;
 	atomic_store_explicit(&(*out)->purged, row->soft || more->purged, memory_order_relaxed);
 	return ERR_OK;
 }

@@ -57,7 +57,7 @@ void whole__free(struct whole *w)
 
 void redis__mark_of(const struct entry *e, struct hash128 body_sum, char out[MARK_MAX])
 {
-	snprintf(out, MARK_MAX, "%lld-%016llx%016llx", (long long)e->stored.response_ms,
+	snprintf(out, MARK_MAX, "%lld-%016llx%016llx", (long long)ENTRY_STORED(e)->response_ms,
 	    (unsigned long long)body_sum.hi, (unsigned long long)body_sum.lo);
 }
 
@@ -123,7 +123,7 @@ static void say(struct store *s, const struct form_more *more, uint64_t id)
 	struct words *w = &s->ask.words;
 	const struct entry *e = s->entry;
 	struct page page;
-	page__of(&page, &e->key);
+	page__of(&page, ENTRY_KEY(e));
 	words__page_key(w, r, &page, "v");
 	words__page_key(w, r, &page, s->name);
 	words__page_key(w, r, &page, "t");
@@ -132,7 +132,7 @@ static void say(struct store *s, const struct form_more *more, uint64_t id)
 	words__add(w, str_of(s->name));
 	words__add(w, str_of(s->part));
 	words__number(w, atomic_load_explicit(&r->max_variants, memory_order_relaxed));
-	words__number(w, ttl_of(&e->stored));
+	words__number(w, ttl_of(ENTRY_STORED(e)));
 	words__add(w, words__page_text(w, r, &page, ""));
 	words__add(w, buf_str(&s->form));
 	words__add(w, s->body.bytes);
@@ -146,6 +146,17 @@ static int refuse(_Atomic uint64_t *counter, int err)
 	return err;
 }
 
+static int write_form(const struct entry *e, const struct form_more *more, struct buf *out)
+{
+	struct arena a;
+	struct entry_parts parts;
+	arena_init(&a, 0);
+	entry_open(e, &a, &parts);
+	int err = form_write(&parts.spec, more, out);
+	arena_free(&a);
+	return err;
+}
+
 int redis__put(struct tier *t, struct tier_put *op)
 {
 	struct redis_tier *r = redis__of(t);
@@ -153,14 +164,12 @@ int redis__put(struct tier *t, struct tier_put *op)
 	uint64_t id = redis_follow__id(r->follow);
 	struct form_more more = {.seq = redis_follow__position(r->follow), .body_size = body_size(e->body)};
 	/* After the position was read: what has moved it was in the log before. */
-	if (purge_log__covers(t->purges, e->epoch, &e->key, e->tags, e->n_tags))
+	if (purge_log__covers(t->purges, e->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e)))
 		return refuse(&r->counters.refused_stale, ERR_STALE);
 	if (more.body_size > atomic_load_explicit(&r->max_object, memory_order_relaxed))
 		return refuse(&r->counters.refused_full, ERR_FULL);
 	if (!redis__usable(r))
 		return refuse(&r->counters.skipped, ERR_BUSY);
-	if (e->size != more.body_size)
-		e->size = more.body_size;
 	struct store *s = mem_zalloc(sizeof *s);
 	ask__init(&s->ask, r, &redis__store, answered);
 	s->op = op;
@@ -168,13 +177,13 @@ int redis__put(struct tier *t, struct tier_put *op)
 	buf_init(&s->form, FORM_MAX);
 	whole__of(&s->body, e);
 	more.body_sum = hash128_str(s->body.bytes, 0);
-	int err = s->body.bytes.p ? form_write(e, &more, &s->form) : ERR_FULL;
+	int err = s->body.bytes.p ? write_form(e, &more, &s->form) : ERR_FULL;
 	if (err) {
 		store_free(s);
 		return refuse(&r->counters.refused_full, ERR_FULL);
 	}
 	redis__mark_of(e, more.body_sum, s->mark);
-	name_variant(s, &e->stored);
+	name_variant(s, ENTRY_STORED(e));
 	say(s, &more, id);
 	err = ask__send(&s->ask, r->timeout_ms);
 	if (err != ERR_AGAIN)

@@ -21,7 +21,7 @@ static struct slot *find_from(struct table_node *node, const struct cache_key *k
 {
 	for (; node; node = node->next) {
 		struct slot *slot = slot_of_node(node);
-		if (node->hash == key->lo && same_key(&slot->entry->key, key))
+		if (node->hash == key->lo && same_key(ENTRY_KEY(slot->entry), key))
 			return slot;
 	}
 	return NULL;
@@ -43,24 +43,24 @@ void shard__destroy(struct shard *s)
 
 static size_t slot_size(const struct entry *e)
 {
-	return sizeof(struct slot) + e->n_tags * sizeof(struct tag_ref);
+	return sizeof(struct slot) + entry_n_tags(e) * sizeof(struct tag_ref);
 }
 
 size_t shard__slot_cost(const struct entry *e)
 {
 	size_t cost = tier__cost(slot_size(e));
-	for (unsigned i = 0; i < e->n_tags; i++)
-		cost += tags__cost(e->tags[i]);
+	for (unsigned i = 0; i < entry_n_tags(e); i++)
+		cost += tags__cost(entry_tags(e)[i]);
 	return cost;
 }
 
 struct slot *shard__slot_new(struct entry *e, size_t charged)
 {
 	struct slot *slot = mem_zalloc(slot_size(e));
-	slot->node.hash = e->key.lo;
+	slot->node.hash = e->lo;
 	slot->entry = entry_ref(e);
 	slot->charged = charged;
-	for (unsigned i = 0; i < e->n_tags; i++)
+	for (unsigned i = 0; i < entry_n_tags(e); i++)
 		slot->tags[i].owner = slot;
 	return slot;
 }
@@ -72,7 +72,7 @@ struct slot *shard__find(const struct shard *s, const struct cache_key *key)
 
 struct slot *shard__find_older(const struct slot *slot)
 {
-	return find_from(slot->node.next, &slot->entry->key);
+	return find_from(slot->node.next, ENTRY_KEY(slot->entry));
 }
 
 struct slot *shard__choose(struct slot *slot, const struct tier_get *op)
@@ -81,7 +81,7 @@ struct slot *shard__choose(struct slot *slot, const struct tier_get *op)
 	for (; slot; slot = shard__find_older(slot)) {
 		if (op->match && !op->match(op->ctx, slot->entry))
 			continue;
-		if (!chosen || entry__is_better(&slot->entry->stored, &chosen->entry->stored))
+		if (!chosen || entry__is_better(ENTRY_STORED(slot->entry), ENTRY_STORED(chosen->entry)))
 			chosen = slot;
 	}
 	return chosen;
@@ -89,7 +89,7 @@ struct slot *shard__choose(struct slot *slot, const struct tier_get *op)
 
 struct slot *shard__find_same(const struct shard *s, const struct entry *e)
 {
-	for (struct slot *slot = shard__find(s, &e->key); slot; slot = shard__find_older(slot)) {
+	for (struct slot *slot = shard__find(s, ENTRY_KEY(e)); slot; slot = shard__find_older(slot)) {
 		if (entry_replaces(e, slot->entry))
 			return slot;
 	}
@@ -98,10 +98,10 @@ struct slot *shard__find_same(const struct shard *s, const struct entry *e)
 
 bool shard__is_overtaken(const struct shard *s, const struct entry *e)
 {
-	for (struct slot *slot = shard__find(s, &e->key); slot; slot = shard__find_older(slot)) {
-		const struct stored *there = &slot->entry->stored;
-		bool same_kind = stored_is_partial(there) == stored_is_partial(&e->stored);
-		if (same_kind && entry_replaces(e, slot->entry) && !entry__is_newer(&e->stored, there))
+	for (struct slot *slot = shard__find(s, ENTRY_KEY(e)); slot; slot = shard__find_older(slot)) {
+		const struct stored *there = ENTRY_STORED(slot->entry);
+		bool same_kind = stored_is_partial(there) == entry_is_partial(e);
+		if (same_kind && entry_replaces(e, slot->entry) && !entry__is_newer(ENTRY_STORED(e), there))
 			return true;
 	}
 	return false;
@@ -110,8 +110,8 @@ bool shard__is_overtaken(const struct shard *s, const struct entry *e)
 /* The next that leaves for this one: of a whole one there may be two, the partial one as well. */
 static struct slot *find_replaced(const struct shard *s, const struct entry *e, bool found)
 {
-	for (struct slot *slot = shard__find(s, &e->key); slot; slot = shard__find_older(slot)) {
-		if (found && !entry__is_newer(&e->stored, &slot->entry->stored))
+	for (struct slot *slot = shard__find(s, ENTRY_KEY(e)); slot; slot = shard__find_older(slot)) {
+		if (found && !entry__is_newer(ENTRY_STORED(e), ENTRY_STORED(slot->entry)))
 			continue;
 		if (entry_replaces(e, slot->entry))
 			return slot;
@@ -123,7 +123,7 @@ void shard__remove(struct shard *s, struct slot *slot, struct leaving *l)
 {
 	table__remove(&s->entries, &slot->node);
 	evict__remove(&s->evict, &slot->evict);
-	l->back += tags__remove(&s->tags, slot->tags, slot->entry->n_tags);
+	l->back += tags__remove(&s->tags, slot->tags, entry_n_tags(slot->entry));
 	slot->node.next = l->dead ? &l->dead->node : NULL;
 	l->dead = slot;
 }
@@ -133,11 +133,11 @@ void shard__remove(struct shard *s, struct slot *slot, struct leaving *l)
 static void bound_variants(struct shard *s, const struct entry *e, const struct shard_bounds *max, struct leaving *l)
 {
 	unsigned n = 1;
-	size_t bytes = e->charged + e->size;
+	size_t bytes = e->charged + body_size(e->body);
 	struct slot *older;
-	for (struct slot *slot = shard__find(s, &e->key); slot; slot = older) {
+	for (struct slot *slot = shard__find(s, ENTRY_KEY(e)); slot; slot = older) {
 		older = shard__find_older(slot);
-		bytes += slot->entry->charged + slot->entry->size;
+		bytes += slot->entry->charged + body_size(slot->entry->body);
 		if (n++ < max->variants && bytes <= max->bytes)
 			continue;
 		shard__remove(s, slot, l);
@@ -156,7 +156,7 @@ void shard__insert(struct shard *s, struct slot *slot, const struct shard_bounds
 	}
 	bound_variants(s, e, max, l);
 	table__add(&s->entries, &slot->node);
-	l->back += tags__add(&s->tags, slot->tags, e->tags, e->n_tags);
+	l->back += tags__add(&s->tags, slot->tags, entry_tags(e), entry_n_tags(e));
 	slot->charged = tier__cost(slot_size(e));
 	s->stores++;
 }

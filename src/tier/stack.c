@@ -181,7 +181,8 @@ static void promote(struct look *l, struct entry *e, unsigned from)
 static bool is_to_be_asked_again(struct look *l, const struct entry *refused)
 {
 	uint64_t now = label(l->stack);
-	if (l->again || purge_log__covers(l->stack->tier.purges, now, &refused->key, refused->tags, refused->n_tags))
+	if (l->again || purge_log__covers(
+			    l->stack->tier.purges, now, ENTRY_KEY(refused), entry_tags(refused), entry_n_tags(refused)))
 		return false;
 	l->again = true;
 	l->label = now;
@@ -198,14 +199,14 @@ static void took(struct look *l, int err)
 	if (!e)
 		return;
 	e->epoch = l->label; /* nobody else has it yet */
-	if (purge_log__covers(s->tier.purges, l->label, &e->key, e->tags, e->n_tags)) {
+	if (purge_log__covers(s->tier.purges, l->label, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e))) {
 		if (is_to_be_asked_again(l, e))
 			l->at = asked;
 		entry_release(&e);
 		return;
 	}
 	/* Of the same, the one that is here: it has the marks of what was learned since. */
-	if (l->best && !entry__is_newer(&e->stored, &l->best->stored)) {
+	if (l->best && !entry__is_newer(ENTRY_STORED(e), ENTRY_STORED(l->best))) {
 		entry_release(&e);
 		return;
 	}
@@ -365,7 +366,7 @@ static int put(struct tier *t, struct tier_put *op)
 	struct stack *s = stack_of(t);
 	struct entry *e = op->entry;
 	int err = s->memory->ops->put(s->memory, op);
-	if (err == ERR_STALE || stored_is_partial(&e->stored) || s->n_below == 0)
+	if (err == ERR_STALE || entry_is_partial(e) || s->n_below == 0)
 		return err;
 	pass_down(s, e, s->n_below, true);
 	return ERR_OK;

@@ -46,7 +46,13 @@ static void write_again(const struct form *f, struct buf *out)
 	buf_init(out, FORM_MAX);
 	int err = entry_new(&f->spec, &body, NULL, &e);
 	assert(err == ERR_OK);
-	err = form_write(e, &f->more, out);
+	/* By way of an entry at rest: it remembers all of it. */
+	struct arena a;
+	struct entry_parts parts;
+	arena_init(&a, 0);
+	entry_open(e, &a, &parts);
+	err = form_write(&parts.spec, &f->more, out);
+	arena_free(&a);
 	assert(err == ERR_OK || err == ERR_TOO_LARGE);
 	if (err != ERR_OK)
 		buf_reset(out);

@@ -67,7 +67,7 @@ static inline void bench_variants(
 {
 	struct bench *b = CONTAINER_OF(t, struct bench, tier);
 	for (unsigned i = 0; i < b->n_entries; i++)
-		if (str_eq(b->entries[i]->key.text, key->text))
+		if (str_eq(entry_key(b->entries[i]).text, key->text))
 			fn(ctx, b->entries[i]);
 }
 

@@ -182,7 +182,6 @@ static inline struct entry *deep_entry(struct world *w, const struct cache_key *
 				      : body_of(str_of(p->body), w->tier->budget);
 	ck_assert_ptr_nonnull(body);
 	ck_assert_int_eq(entry_new(&spec, &body, w->tier->budget, &e), ERR_OK);
-	e->size = strlen(p->body);
 	atomic_store(&e->purged, p->purged);
 	arena_free(&a);
 	return e;

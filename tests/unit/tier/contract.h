@@ -109,15 +109,19 @@ START_TEST(contract_finds_what_was_stored_byte_for_byte)
 		ck_assert_int_eq(store(t, &r), ERR_OK);
 		struct entry *e = find(t, key);
 		ck_assert_msg(e != NULL, "%zu: not found", sizes[i]);
-		ck_assert(str_eq(e->key.text, str_of(key)));
+		ck_assert(str_eq(entry_key(e).text, str_of(key)));
 		ck_assert_msg(body_is(e, r.body), "%zu: the body differs", sizes[i]);
-		ck_assert_uint_eq(e->size, sizes[i]);
-		ck_assert_uint_eq(e->headers.n, headers.n);
+		ck_assert_uint_eq(body_size(e->body), sizes[i]);
+		struct arena a;
+		arena_init(&a, 0);
+		const struct headers *got = entry_headers(e, &a);
+		ck_assert_uint_eq(got->n, headers.n);
 		for (uint32_t k = 0; k < headers.n; k++) {
-			ck_assert(str_eq(e->headers.v[k].name, fields[k].name));
-			ck_assert(str_eq(e->headers.v[k].value, fields[k].value));
+			ck_assert(str_eq(got->v[k].name, fields[k].name));
+			ck_assert(str_eq(got->v[k].value, fields[k].value));
 		}
-		const struct stored *s = &e->stored;
+		arena_free(&a);
+		const struct stored *s = ENTRY_STORED(e);
 		ck_assert_int_eq(s->status, 200);
 		ck_assert_int_eq(s->response_ms, 1000);
 		ck_assert_int_eq(s->lifetime_ms, 60000);
@@ -130,7 +134,7 @@ START_TEST(contract_finds_what_was_stored_byte_for_byte)
 		ck_assert_uint_eq(s->vary.n, 2);
 		ck_assert(str_eq(s->vary.v[0].value, STR("x")));
 		ck_assert_msg(s->vary.v[1].value.p == NULL, "absent became empty");
-		ck_assert_uint_eq(e->n_tags, 2);
+		ck_assert_uint_eq(entry_n_tags(e), 2);
 		ck_assert(!atomic_load(&e->purged));
 		entry_release(&e);
 	}
@@ -161,7 +165,7 @@ END_TEST
 static bool contract_match(void *ctx, const struct entry *e)
 {
 	const char *lang = ctx;
-	return e->stored.vary.n > 0 && str_eq(e->stored.vary.v[0].value, str_of(lang));
+	return ENTRY_STORED(e)->vary.n > 0 && str_eq(ENTRY_STORED(e)->vary.v[0].value, str_of(lang));
 }
 
 static struct entry *contract_find_lang(struct tier *t, const char *lang, bool *other)
@@ -264,7 +268,7 @@ END_TEST
 
 static bool contract_match_or_default(void *ctx, const struct entry *e)
 {
-	return e->stored.vary.n == 0 || contract_match(ctx, e);
+	return ENTRY_STORED(e)->vary.n == 0 || contract_match(ctx, e);
 }
 
 /* RFC 9111 4.1-2: of those that match, the most recent one that varies is chosen. */
@@ -593,7 +597,8 @@ START_TEST(contract_refuses_what_began_before_a_purge)
 			struct entry *e;
 			ck_assert_int_eq(make_entry(t, &r, &e), ERR_OK);
 			bool covered = row->covered[k] == 'x';
-			ck_assert_msg(tier_purged_since(t, began, &e->key, e->tags, e->n_tags) == covered,
+			ck_assert_msg(
+			    tier_purged_since(t, began, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e)) == covered,
 			    "%s: %s: purged since", row->what, r.key);
 			struct tier_put op = {.entry = e};
 			int err = make_put(t, &op);
@@ -792,9 +797,9 @@ static void contract_store_many(struct tier *t, unsigned from, unsigned n)
 	int64_t until_us = clock_mono_us() + 30 * (int64_t)1000000;
 	for (unsigned i = 0; i < n; i++) {
 		struct entry *e = all[i].op.entry;
-		must(all[i].err == ERR_OK, "%.*s: %s", STR_ARG(e->key.text), err_name(all[i].err));
+		must(all[i].err == ERR_OK, "%.*s: %s", STR_ARG(entry_key(e).text), err_name(all[i].err));
 		while (contract->arrived && !contract->arrived(t, e)) {
-			must(clock_mono_us() < until_us, "%.*s does not arrive below", STR_ARG(e->key.text));
+			must(clock_mono_us() < until_us, "%.*s does not arrive below", STR_ARG(entry_key(e).text));
 			sched_yield();
 		}
 		entry_release(&e);
@@ -832,7 +837,7 @@ END_TEST
 
 static bool contract_is_partial(void *ctx, const struct entry *e)
 {
-	return stored_is_partial(&e->stored) == (ctx != NULL);
+	return entry_is_partial(e) == (ctx != NULL);
 }
 
 /* The whole entry of a key, or its partial one; the caller releases it. */
@@ -867,9 +872,9 @@ START_TEST(contract_keeps_parts_beside_the_whole)
 	ck_assert_msg(contract_has_kind(t, key, false), "the part has taken the whole's place");
 	struct entry *e = contract_find_kind(t, key, true);
 	ck_assert_msg(e && body_is(e, STR("23489")), "the part is not found");
-	ck_assert_uint_eq(e->stored.n_runs, 2);
-	ck_assert_int_eq(e->stored.runs[1].first, 8);
-	ck_assert_int_eq(e->stored.complete, 100);
+	ck_assert_uint_eq(ENTRY_STORED(e)->n_runs, 2);
+	ck_assert_int_eq(ENTRY_STORED(e)->runs[1].first, 8);
+	ck_assert_int_eq(ENTRY_STORED(e)->complete, 100);
 	entry_release(&e);
 	/* a part takes the part's place */
 	part.runs = other;

@@ -87,7 +87,7 @@ static inline uint64_t find_numbered(struct tier *t, const char *key, size_t in_
 		memcpy(&number, first.p, sizeof(number));
 	char *room = mem_alloc(NUMBERED_MAX);
 	must(number != UINT64_MAX && body_is(e, numbered_bytes(number, room)), "%s: wrong bytes", key);
-	must(str_eq(e->key.text, str_of(key)), "%s: another page", key);
+	must(str_eq(entry_key(e).text, str_of(key)), "%s: another page", key);
 	free(room);
 	entry_release(&e);
 	return number;

@@ -39,7 +39,7 @@ static bool is_this(void *ctx, const struct entry *e)
 static bool stack_arrived(struct tier *t, struct entry *e)
 {
 	struct tier *stack = stack_inside(t);
-	struct tier_get op = {.key = e->key, .match = is_this, .ctx = e};
+	struct tier_get op = {.key = entry_key(e), .match = is_this, .ctx = e};
 	unsigned here = tier_get(tier_part(stack, 0), &op) == ERR_OK;
 	entry_release(&op.entry);
 	return atomic_load(&e->refs) == 1 + here;

@@ -55,25 +55,29 @@ START_TEST(all_of_the_spec_is_copied)
 	ck_assert_int_eq(make(str_of(url), &body, NULL, &e), 0);
 	ck_assert_msg(body == NULL, "the body was not taken");
 	memset(url, 'x', sizeof(url) - 1);
-	ck_assert(str_eq(e->key.text, STR("GET http://h/p")));
-	ck_assert_uint_eq(e->key.hi, 1);
-	ck_assert_uint_eq(e->key.lo, 2);
+	ck_assert(str_eq(entry_key(e).text, STR("GET http://h/p")));
+	ck_assert_uint_eq(e->hi, 1);
+	ck_assert_uint_eq(e->lo, 2);
 	ck_assert_uint_eq(e->route_id, 7);
 	ck_assert_uint_eq(e->epoch, 9);
-	ck_assert_uint_eq(e->headers.n, COUNT_OF(header_list));
-	for (uint32_t i = 0; i < e->headers.n; i++) {
-		ck_assert(str_eq(e->headers.v[i].name, header_list[i].name));
-		ck_assert(str_eq(e->headers.v[i].value, header_list[i].value));
-		ck_assert_msg(e->headers.v[i].name.p != header_list[i].name.p, "borrowed");
+	struct arena a;
+	arena_init(&a, 0);
+	const struct headers *h = entry_headers(e, &a);
+	ck_assert_uint_eq(h->n, COUNT_OF(header_list));
+	for (uint32_t i = 0; i < h->n; i++) {
+		ck_assert(str_eq(h->v[i].name, header_list[i].name));
+		ck_assert(str_eq(h->v[i].value, header_list[i].value));
+		ck_assert_msg(i == 0 || h->v[i].value.p != header_list[i].value.p, "borrowed");
 	}
-	ck_assert_msg(e->headers.v[1].value.p != NULL, "an empty value became an absent one");
-	ck_assert(str_eq(e->stored.etag, STR("\"v1\"")));
-	ck_assert_int_eq(e->stored.lifetime_ms, 60000);
-	ck_assert_uint_eq(e->stored.vary.n, 2);
-	ck_assert(str_eq(e->stored.vary.v[0].value, STR("de")));
-	ck_assert_msg(e->stored.vary.v[1].value.p == NULL, "an absent value became an empty one");
-	ck_assert_uint_eq(e->n_tags, 2);
-	ck_assert(str_eq(e->tags[1], STR("b")));
+	ck_assert_msg(h->v[1].value.p != NULL, "an empty value became an absent one");
+	arena_free(&a);
+	ck_assert(str_eq(ENTRY_STORED(e)->etag, STR("\"v1\"")));
+	ck_assert_int_eq(ENTRY_STORED(e)->lifetime_ms, 60000);
+	ck_assert_uint_eq(ENTRY_STORED(e)->vary.n, 2);
+	ck_assert(str_eq(ENTRY_STORED(e)->vary.v[0].value, STR("de")));
+	ck_assert_msg(ENTRY_STORED(e)->vary.v[1].value.p == NULL, "an absent value became an empty one");
+	ck_assert_uint_eq(entry_n_tags(e), 2);
+	ck_assert(str_eq(entry_tags(e)[1], STR("b")));
 	entry_release(&e);
 	ck_assert_ptr_null(e);
 }
@@ -88,8 +92,12 @@ START_TEST(nothing_at_all_is_an_entry_too)
 	body_end(body, ERR_OK);
 	struct entry *e;
 	ck_assert_int_eq(entry_new(&spec, &body, NULL, &e), 0);
-	ck_assert_ptr_null(e->headers.v);
-	ck_assert_ptr_null(e->tags);
+	struct arena a;
+	arena_init(&a, 0);
+	ck_assert_uint_eq(entry_headers(e, &a)->n, 0);
+	ck_assert_ptr_null(entry_headers(e, &a)->v);
+	arena_free(&a);
+	ck_assert_ptr_null(entry_tags(e));
 	entry_release(&e);
 }
 END_TEST
@@ -101,11 +109,12 @@ START_TEST(the_last_release_gives_everything_back)
 	size_t bytes = budget.used;
 	struct entry *e;
 	ck_assert_int_eq(make(STR("GET http://h/p"), &body, &budget, &e), 0);
-	ck_assert_uint_gt(budget.used, bytes + sizeof(*e) + sizeof(header_list) + sizeof(vary_list));
+	ck_assert_uint_gt(budget.used, sizeof(*e) + sizeof(vary_list));
+	ck_assert_msg(budget.used < bytes + sizeof(*e) + 300, "the body that was copied is still there");
 	struct entry *other = entry_ref(e);
 	entry_release(&e);
-	ck_assert_uint_gt(budget.used, bytes);
-	ck_assert(str_eq(other->key.text, STR("GET http://h/p")));
+	ck_assert_uint_gt(budget.used, sizeof(*e));
+	ck_assert(str_eq(entry_key(other).text, STR("GET http://h/p")));
 	entry_release(&other);
 	ck_assert_uint_eq(budget.used, 0);
 }
@@ -131,7 +140,6 @@ START_TEST(renewal_shares_the_body_and_keeps_the_key)
 	struct body *body = body_of(STR("page"), &budget);
 	struct entry *old, *renewed;
 	ck_assert_int_eq(make(STR("GET http://h/p"), &body, &budget, &old), 0);
-	old->size = 4;
 	struct stored stored = stored_of(STR("\"v2\""));
 	stored.lifetime_ms = 5;
 	struct headers one = {header_list, 1, 1};
@@ -139,17 +147,17 @@ START_TEST(renewal_shares_the_body_and_keeps_the_key)
 	struct entry_spec spec = {
 	    .stored = &stored, .headers = &one, .tags = &tag, .n_tags = 1, .route_id = 99, .epoch = 11};
 	ck_assert_int_eq(entry_renew(old, &spec, &renewed), 0);
-	ck_assert_ptr_eq(renewed->body, old->body);
 	entry_release(&old);
-	ck_assert(str_eq(renewed->key.text, STR("GET http://h/p")));
-	ck_assert(str_eq(renewed->stored.etag, STR("\"v2\"")));
-	ck_assert_int_eq(renewed->stored.lifetime_ms, 5);
-	ck_assert_uint_eq(renewed->headers.n, 1);
-	ck_assert_uint_eq(renewed->n_tags, 1);
-	ck_assert(str_eq(renewed->tags[0], STR("new")));
+	ck_assert(str_eq(entry_key(renewed).text, STR("GET http://h/p")));
+	ck_assert(str_eq(ENTRY_STORED(renewed)->etag, STR("\"v2\"")));
+	ck_assert_int_eq(ENTRY_STORED(renewed)->lifetime_ms, 5);
+	ck_assert(str_eq(entry_header(renewed, STR("content-type")), STR("text/html")));
+	ck_assert_ptr_null(entry_header(renewed, STR("X-Empty")).p);
+	ck_assert_uint_eq(entry_n_tags(renewed), 1);
+	ck_assert(str_eq(entry_tags(renewed)[0], STR("new")));
 	ck_assert_uint_eq(renewed->route_id, 7);
 	ck_assert_uint_eq(renewed->epoch, 11);
-	ck_assert_uint_eq(renewed->size, 4);
+	ck_assert_uint_eq(body_size(renewed->body), 4);
 	struct str seg;
 	ck_assert_uint_eq(body_segments(renewed->body, &seg, 1), 1);
 	ck_assert(str_eq(seg, STR("page")));
@@ -158,6 +166,134 @@ START_TEST(renewal_shares_the_body_and_keeps_the_key)
 	struct entry *refused;
 	ck_assert_int_eq(entry_renew(renewed, &spec, &refused), ERR_FULL);
 	entry_release(&renewed);
+	ck_assert_uint_eq(budget.used, 0);
+}
+END_TEST
+
+/* ---- at rest ---- */
+
+START_TEST(metadata_of_every_size_comes_back)
+{
+	static char value[4000];
+	memset(value, 'v', sizeof(value));
+	for (size_t n = 0; n < sizeof(value); n += 1 + n / 5) {
+		struct header fields[] = {{STR("X-Long"), str_make(value, n)}, {STR("ETag"), STR("\"1\"")}};
+		struct headers list = {fields, 2, 2};
+		struct stored stored = {.status = 404,
+		    .etag = n % 2 ? STR("\"1\"") : STR("\"own\""),
+		    .response_ms = 1764503420123,
+		    .date_s = (int64_t)n,
+		    .last_modified_s = -1,
+		    .unreachable_ms = INT64_MAX,
+		    .reaches_end = true,
+		    .no_cache = n % 2,
+		    .by_route = 129};
+		struct entry_spec spec = {
+		    .key = {.text = str_make(value, n / 2)}, .stored = &stored, .headers = &list, .route_id = 70000};
+		struct entry *e;
+		struct entry_parts parts;
+		struct arena a;
+		arena_init(&a, 0);
+		ck_assert_int_eq(entry_new(&spec, NULL, NULL, &e), ERR_OK);
+		entry_open(e, &a, &parts);
+		const struct stored *s = &parts.stored;
+		must(str_eq(parts.spec.key.text, spec.key.text) && parts.spec.route_id == 70000, "%zu: spec", n);
+		must(s->status == 404 && s->response_ms == 1764503420123 && s->date_s == (int64_t)n, "%zu: dates", n);
+		must(s->last_modified_s == -1 && s->unreachable_ms == INT64_MAX, "%zu: extremes", n);
+		must(s->reaches_end && s->no_cache == n % 2 && s->by_route == 129, "%zu: flags", n);
+		must(!s->must_revalidate && !s->lifetime_source && !s->holes, "%zu: what is not there", n);
+		must(str_eq(s->etag, stored.etag), "%zu: etag", n);
+		must(parts.headers.n == 2 && parts.headers.v[0].value.n == n, "%zu: fields", n);
+		arena_free(&a);
+		entry_release(&e);
+	}
+}
+END_TEST
+
+/* One whose body grows until it is `n` bytes. */
+static struct entry *grown(size_t n, struct budget *budget)
+{
+	struct body *body = body_new(-1, budget, NULL, NULL), *held = body_ref(body);
+	struct entry *e;
+	must(make(STR("GET http://h/p"), &body, budget, &e) == ERR_OK, "no room");
+	while (n > 0) {
+		char *p;
+		size_t room;
+		must(body_space(held, &p, &room) == ERR_OK, "no room");
+		room = room < n ? room : n;
+		memset(p, 'b', room);
+		body_filled(held, room);
+		n -= room;
+	}
+	body_end(held, ERR_OK);
+	body_release(&held);
+	return e;
+}
+
+static bool reads_all(struct body *body, size_t n)
+{
+	struct body_reader r;
+	const char *p;
+	size_t got, all = 0;
+	must(body_reader_open(&r, body, NULL) == ERR_OK, "not opened");
+	while (body_read(&r, &p, &got) == ERR_OK) {
+		got = got > 1000 ? 1000 : got;
+		must(p[0] == 'b' && p[got - 1] == 'b', "other bytes");
+		all += got;
+		body_read_done(&r, got);
+	}
+	bool whole = body_read(&r, &p, &got) == ERR_EOF && r.offset == all;
+	body_reader_close(&r);
+	body_reader_close(&r);
+	return whole && all == n;
+}
+
+START_TEST(a_small_body_settles_in_the_block_of_its_entry)
+{
+	static const struct {
+		size_t n;
+		bool is_small;
+	} rows[] = {{0, true}, {1, true}, {512, true}, {SMALL_MAX, true}, {SMALL_MAX + 1, false}, {100000, false}};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct budget budget = {.limit = 1 << 20};
+		size_t n = rows[i].n;
+		struct entry *e = grown(n, &budget);
+		atomic_store(&e->purged, true);
+		atomic_store(&e->file_id, 5);
+		struct entry *settled = entry_settle(e);
+		must((settled != e) == rows[i].is_small, "%zu bytes", n);
+		entry_release(&e);
+		ck_assert(atomic_load(&settled->purged) && atomic_load(&settled->file_id) == 5);
+		ck_assert(body_complete(settled->body) && body_size(settled->body) == n);
+		ck_assert(
+		    !body_has_file(settled->body) && body_file(settled->body) < 0 && body_is_cached(settled->body));
+		ck_assert(!entry__shared(settled) && reads_all(settled->body, n));
+		if (rows[i].is_small)
+			must(
+			    budget.used + 16 >= malloc_usable_size(settled) + 8, "%zu bytes: too little is charged", n);
+		/* Who holds the body holds the entry. */
+		struct body *held = body_ref(settled->body);
+		ck_assert(entry__shared(settled));
+		struct entry *same = entry_settle(settled);
+		ck_assert_ptr_eq(same, settled);
+		entry_release(&same);
+		entry_release(&settled);
+		ck_assert(reads_all(held, n));
+		body_release(&held);
+		ck_assert_uint_eq(budget.used, 0);
+	}
+}
+END_TEST
+
+START_TEST(without_room_to_settle_it_stays_as_it_is)
+{
+	struct budget budget = {.limit = 1 << 20};
+	struct entry *e = grown(512, &budget);
+	budget.limit = budget.used;
+	struct entry *settled = entry_settle(e);
+	ck_assert_ptr_eq(settled, e);
+	entry_release(&settled);
+	entry_release(&e);
 	ck_assert_uint_eq(budget.used, 0);
 }
 END_TEST
@@ -196,8 +332,8 @@ START_TEST(holes_and_their_strings_are_copied)
 	memset(in_body, 0, sizeof in_body);
 	memset(in_fields, 0, sizeof in_fields);
 
-	const struct holes *h = e->stored.holes;
-	ck_assert_msg(h != &holes && stored_has_holes(&e->stored), "borrowed, or lost");
+	const struct holes *h = ENTRY_STORED(e)->holes;
+	ck_assert_msg(h != &holes && entry_has_holes(e), "borrowed, or lost");
 	ck_assert_uint_eq(h->n_values, 2);
 	ck_assert_int_eq(h->values[0].kind, HOLE_TOKEN);
 	ck_assert_uint_eq(h->values[0].shape.n, 64);
@@ -214,9 +350,9 @@ START_TEST(holes_and_their_strings_are_copied)
 	ck_assert_uint_eq(h->fields[0].at, 9);
 	ck_assert_uint_eq(h->fields[0].field, 2);
 	/* What lies beside them is whole. */
-	ck_assert(str_eq(e->key.text, STR("GET http://h/p")));
-	ck_assert(str_eq(e->stored.etag, STR("\"v1\"")));
-	ck_assert(str_eq(e->headers.v[0].value, STR("text/html")));
+	ck_assert(str_eq(entry_key(e).text, STR("GET http://h/p")));
+	ck_assert(str_eq(ENTRY_STORED(e)->etag, STR("\"v1\"")));
+	ck_assert(str_eq(entry_header(e, STR("Content-Type")), STR("text/html")));
 	memcpy(cookie_text, "csrf", 4);
 	entry_release(&e);
 }
@@ -228,9 +364,9 @@ START_TEST(holes_without_places_in_body_or_fields_are_holes)
 	struct body *body = body_of(STR("page"), NULL);
 	struct entry *e;
 	ck_assert_int_eq(make_with_holes(&holes, &body, NULL, &e), 0);
-	ck_assert(stored_has_holes(&e->stored));
-	ck_assert_ptr_null(e->stored.holes->body);
-	ck_assert_ptr_null(e->stored.holes->fields);
+	ck_assert(entry_has_holes(e));
+	ck_assert_ptr_null(ENTRY_STORED(e)->holes->body);
+	ck_assert_ptr_null(ENTRY_STORED(e)->holes->fields);
 	entry_release(&e);
 }
 END_TEST
@@ -281,6 +417,9 @@ int main(void)
 	tcase_add_test(t, the_last_release_gives_everything_back);
 	tcase_add_test(t, without_room_the_body_is_left);
 	tcase_add_test(t, renewal_shares_the_body_and_keeps_the_key);
+	tcase_add_test(t, metadata_of_every_size_comes_back);
+	tcase_add_test(t, a_small_body_settles_in_the_block_of_its_entry);
+	tcase_add_test(t, without_room_to_settle_it_stays_as_it_is);
 	tcase_add_test(t, holes_and_their_strings_are_copied);
 	tcase_add_test(t, holes_without_places_in_body_or_fields_are_holes);
 	tcase_add_test(t, holes_are_charged_and_given_back);

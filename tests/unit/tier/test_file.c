@@ -567,15 +567,17 @@ START_TEST(a_renewed_page_links_its_body)
 	struct entry *old = find_how(t, page_key(1), 0), *renewed;
 	struct stat before, after;
 	must(old && fstat(body_file(old->body), &before) == 0, "not found");
-	struct stored stored = old->stored;
+	struct stored stored = *ENTRY_STORED(old);
 	stored.lifetime_ms = 7777;
-	struct entry_spec spec = {.stored = &stored, .headers = &old->headers, .epoch = old->epoch};
+	struct arena a;
+	arena_init(&a, 0);
+	struct entry_spec spec = {.stored = &stored, .headers = entry_headers(old, &a), .epoch = old->epoch};
 	ck_assert_int_eq(entry_renew(old, &spec, &renewed), ERR_OK);
 	struct tier_put op = {.entry = renewed};
 	ck_assert_int_eq(make_put(t, &op), ERR_OK);
 	struct entry *e = find_how(t, page_key(1), 0);
 	must(e && fstat(body_file(e->body), &after) == 0, "not found");
-	ck_assert_int_eq(e->stored.lifetime_ms, 7777);
+	ck_assert_int_eq(ENTRY_STORED(e)->lifetime_ms, 7777);
 	ck_assert_uint_eq(before.st_ino, after.st_ino);
 	ck_assert_uint_eq(after.st_nlink, 1);
 	ck_assert(find_numbered(t, page_key(1), 0) == 1234);
@@ -586,6 +588,7 @@ START_TEST(a_renewed_page_links_its_body)
 	entry_release(&renewed);
 	ck_assert_int_eq(entry_renew(e, &spec, &renewed), ERR_OK);
 	op.entry = renewed;
+	arena_free(&a);
 	FILE_WAIT(fstat(body_file(e->body), &after) == 0 && after.st_nlink == 0);
 	ck_assert_int_eq(make_put(t, &op), ERR_OK);
 	ck_assert(find_numbered(t, page_key(1), 0) == 1234);

@@ -69,8 +69,8 @@ START_TEST(variants_stay_newest_first_through_growth_and_shrinking)
 		struct cache_key k = key_of(key);
 		struct slot *slot = shard__find(&s, &k);
 		for (size_t lang = COUNT_OF(langs); lang-- > 0; slot = shard__find_older(slot))
-			must(slot && str_eq(slot->entry->stored.vary.v[0].value, str_of(langs[lang])), "%s: %s", key,
-			    langs[lang]);
+			must(slot && str_eq(ENTRY_STORED(slot->entry)->vary.v[0].value, str_of(langs[lang])), "%s: %s",
+			    key, langs[lang]);
 		must(!slot, "%s: one too many", key);
 		for (slot = shard__find(&s, &k); slot && i >= 10; slot = shard__find(&s, &k))
 			shard__remove(&s, slot, &l);
@@ -82,7 +82,7 @@ START_TEST(variants_stay_newest_first_through_growth_and_shrinking)
 	ck_assert_uint_eq(bury(&l), 3 * (KEYS - 10));
 
 	struct cache_key k = key_of("GET http://h/5");
-	ck_assert(str_eq(shard__find(&s, &k)->entry->stored.vary.v[0].value, STR("fr")));
+	ck_assert(str_eq(ENTRY_STORED(shard__find(&s, &k)->entry)->vary.v[0].value, STR("fr")));
 	while (table__count(&s.entries) > 0)
 		shard__remove(&s, CONTAINER_OF(s.evict.oldest, struct slot, evict), &l);
 	ck_assert_uint_eq(bury(&l), 30);
@@ -120,7 +120,7 @@ START_TEST(replacement_and_too_many_variants_leave)
 	shard__insert(&s, make_slot("GET http://h/1", "en", "t"), &at_most_2, &l);
 	ck_assert_uint_eq(bury(&l), 0);
 	shard__insert(&s, make_slot("GET http://h/1", "fr", "t"), &at_most_2, &l);
-	ck_assert_msg(str_eq(l.dead->entry->stored.vary.v[0].value, STR("de")), "not the oldest left");
+	ck_assert_msg(str_eq(ENTRY_STORED(l.dead->entry)->vary.v[0].value, STR("de")), "not the oldest left");
 	ck_assert_uint_eq(bury(&l), 1);
 	shard__insert(&s, make_slot("GET http://h/1", "it", "t"), &at_most_1, &l);
 	ck_assert_msg(bury(&l) == 2, "the bound was lowered");

@@ -35,21 +35,20 @@ static void find_below(struct below *b, struct tier_get *op)
 {
 	op->entry = NULL;
 	op->other_variant = false;
-	if (!b->has || !str_eq(b->has->key.text, op->key.text))
+	if (!b->has || !str_eq(entry_key(b->has).text, op->key.text))
 		return;
 	if (op->match && !op->match(op->ctx, b->has)) {
 		op->other_variant = true;
 		return;
 	}
 	/* Another copy each time, as a tier outside the process makes it. */
-	struct entry_spec spec = {.key = b->has->key,
-	    .stored = &b->has->stored,
-	    .headers = &b->has->headers,
-	    .tags = b->has->tags,
-	    .n_tags = b->has->n_tags};
+	struct arena a;
+	struct entry_parts parts;
+	arena_init(&a, 0);
+	entry_open(b->has, &a, &parts);
 	struct body *body = body_ref(b->has->body);
-	must(entry_new(&spec, &body, b->tier.budget, &op->entry) == ERR_OK, "no room");
-	op->entry->size = b->has->size;
+	must(entry_new(&parts.spec, &body, b->tier.budget, &op->entry) == ERR_OK, "no room");
+	arena_free(&a);
 }
 
 static int below_get(struct tier *t, struct tier_get *op)
@@ -76,7 +75,7 @@ static int below_put(struct tier *t, struct tier_put *op)
 /* The tier's own part of a purge. */
 static void purge_own(struct below *b, const struct tier_purge *op)
 {
-	if (b->has && purge__covers(op, &b->has->key, b->has->tags, b->has->n_tags))
+	if (b->has && purge__covers(op, ENTRY_KEY(b->has), entry_tags(b->has), entry_n_tags(b->has)))
 		entry_release(&b->has);
 }
 
@@ -196,7 +195,6 @@ static void has_below(unsigned i, const char *key, const char *body, const char 
 {
 	entry_release(&below[i].has);
 	below[i].has = entry_with(key, body, tags, date_s);
-	below[i].has->size = body_size(below[i].has->body);
 }
 
 static void on_get(struct tier_get *op, int err)
@@ -320,7 +318,7 @@ END_TEST
 
 static bool is_date_9(void *ctx, const struct entry *e)
 {
-	return e->stored.date_s == 9;
+	return ENTRY_STORED(e)->date_s == 9;
 }
 
 START_TEST(a_look_goes_on_until_something_answers)
@@ -766,7 +764,6 @@ START_TEST(a_handle_is_used_while_its_file_is_what_it_was)
 	struct recipe r = {.key = KEY, .lifetime_ms = 1};
 	r.shared_body = body_of_file(file_with("in a file", path), 9, (struct hash128){0});
 	ck_assert_int_eq(make_entry(stack, &r, &below[0].has), ERR_OK);
-	below[0].has->size = 9;
 	body_release(&r.shared_body);
 	for (unsigned i = 0; i < 3; i++) {
 		struct tier_get op = deep(KEY);

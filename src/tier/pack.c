@@ -1,0 +1,121 @@
+/* What origins send again and again is a number instead of a text: most names, and some whole fields, in the spelling that is usual. Any
+ * other spelling is kept as it came.
+ *
+ *	field     0, name, value  |  number of a name, value  |  number of a whole field
+ *	string    length, bytes
+ *
+ * A row (tier/pack.def) is found by the length of its name: few have the same. */
+#include "tier/pack.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+
+static const struct header known[] = {
+#define NAME(name)	   {STR(name), {NULL, 0}},
+#define WHOLE(name, value) {STR(name), STR(value)},
+#include "tier/pack.def"
+#undef NAME
+#undef WHOLE
+};
+
+/* The lengths of their names. */
+static const uint8_t lengths[] = {
+#define NAME(name)	   sizeof(name) - 1,
+#define WHOLE(name, value) sizeof(name) - 1,
+#include "tier/pack.def"
+#undef NAME
+#undef WHOLE
+};
+
+static void put(struct pack *p, const char *from, size_t n)
+{
+	if (n > 0 && p->n + n <= p->room)
+		memcpy(p->to + p->n, from, n);
+	p->n += n;
+}
+
+void pack__number(struct pack *p, uint64_t n)
+{
+	char bytes[10];
+	size_t used = 0;
+	for (; n >= 0x80; n >>= 7)
+		bytes[used++] = (char)(n | 0x80);
+	bytes[used++] = (char)n;
+	put(p, bytes, used);
+}
+
+void pack__signed(struct pack *p, int64_t n)
+{
+	pack__number(p, ((uint64_t)n << 1) ^ (n < 0 ? UINT64_MAX : 0));
+}
+
+void pack__str(struct pack *p, struct str s)
+{
+	pack__number(p, s.n);
+	put(p, s.p, s.n);
+}
+
+/* The number of its row, from 1; 0: it is in none. */
+static unsigned number_of(const struct header *field)
+{
+	if (field->name.n > UINT8_MAX)
+		return 0;
+	const uint8_t *at = lengths, *end = lengths + COUNT_OF(lengths);
+	while ((at = memchr(at, (int)field->name.n, (size_t)(end - at)))) {
+		const struct header *row = &known[at++ - lengths];
+		if (str_eq(row->name, field->name) && (!row->value.p || str_eq(row->value, field->value)))
+			return (unsigned)(row - known) + 1;
+	}
+	return 0;
+}
+
+void pack__fields(struct pack *p, const struct headers *h)
+{
+	_Static_assert(COUNT_OF(known) < 0x80, "a number has one byte");
+	pack__number(p, h->n);
+	for (uint32_t i = 0; i < h->n; i++) {
+		unsigned number = number_of(&h->v[i]);
+		pack__number(p, number);
+		if (number == 0)
+			pack__str(p, h->v[i].name);
+		if (number == 0 || !known[number - 1].value.p)
+			pack__str(p, h->v[i].value);
+	}
+}
+
+uint64_t unpack__number(const char **at)
+{
+	const char *p = *at;
+	uint64_t n = (unsigned char)*p & 0x7f;
+	for (unsigned shift = 7; (unsigned char)*p++ & 0x80; shift += 7)
+		n |= (uint64_t)((unsigned char)*p & 0x7f) << shift;
+	*at = p;
+	return n;
+}
+
+int64_t unpack__signed(const char **at)
+{
+	uint64_t n = unpack__number(at);
+	return (int64_t)(n >> 1 ^ (n & 1 ? UINT64_MAX : 0));
+}
+
+struct str unpack__str(const char **at)
+{
+	size_t n = unpack__number(at);
+	struct str s = str_make(*at, n);
+	*at += n;
+	return s;
+}
+
+struct header unpack__field(const char **at)
+{
+	unsigned number = (unsigned)unpack__number(at);
+	assert(number <= COUNT_OF(known));
+	struct header field = {.name = number > 0 ? known[number - 1].name : unpack__str(at), .value = STR_NONE};
+	if (number > 0)
+		field.value = known[number - 1].value;
+	if (!field.value.p)
+		field.value = unpack__str(at);
+	return field;
+}

@@ -1,0 +1,30 @@
+/* Numbers, strings and header fields in few bytes, for entries at rest in memory. Never leaves the process, so the coding may change with
+ * each version, and what is read back is known to be sound.
+ *
+ * What is beyond the room is counted, not written: who has guessed too little packs once more. */
+#ifndef LARDER_TIER_PACK_H
+#define LARDER_TIER_PACK_H
+
+#include "http/headers.h"
+
+struct pack {
+	char *to;
+	size_t room, n;
+};
+
+/* Seven bits a byte, the low ones first: 1 byte below 128, 3 below 2,097,152. */
+void pack__number(struct pack *p, uint64_t n);
+/* Of either sign: 1 byte from -64 to 63. */
+void pack__signed(struct pack *p, int64_t n);
+/* The length and the bytes; absent (p == NULL) becomes empty. */
+void pack__str(struct pack *p, struct str s);
+/* How many, then each: a byte for a name that is known, or for a whole field, else the text. */
+void pack__fields(struct pack *p, const struct headers *h);
+
+/* Read where *at points and move it behind. Strings are borrowed from there, or static. */
+uint64_t unpack__number(const char **at);
+int64_t unpack__signed(const char **at);
+struct str unpack__str(const char **at);
+struct header unpack__field(const char **at);
+
+#endif
