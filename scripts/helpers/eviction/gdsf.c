@@ -1,89 +1,88 @@
-/* GDSF with a heap: the yardstick. And the same with perfect memory of frequencies of what left. */
+/* GDSF as it was written down: a heap, exact worth, one for all. The yardstick. */
 #include <stdlib.h>
-#include "policies.h"
+
+#include "sim.h"
+
 struct gdsf {
 	const struct trace *t;
 	size_t bytes, used;
-	double clock, *worth;
-	uint32_t *freq, *at, *heap, n; /* at: 1 + place */
-	bool remembers;
+	double clock;
+	double *due;
+	uint32_t *asked;
+	uint32_t *place; /* in the heap, from 1; 0: not held */
+	uint32_t *heap, n;
 };
-static void *gdsf_make(const struct trace *t, size_t bytes)
+
+static void *open_gdsf(const struct trace *t, size_t bytes)
 {
-	struct gdsf *g = calloc(1, sizeof(*g));
-	*g = (struct gdsf){.t = t, .bytes = bytes};
-	g->worth = calloc(t->n_ids, sizeof(double));
-	g->freq = calloc(t->n_ids, sizeof(uint32_t));
-	g->at = calloc(t->n_ids, sizeof(uint32_t));
-	g->heap = calloc(t->n_ids + 1, sizeof(uint32_t));
+	struct gdsf *g = sim_alloc(1, sizeof(*g));
+	*g = (struct gdsf){.t = t,
+	    .bytes = bytes,
+	    .due = sim_alloc(t->n_ids, sizeof(double)),
+	    .asked = sim_alloc(t->n_ids, sizeof(uint32_t)),
+	    .place = sim_alloc(t->n_ids, sizeof(uint32_t)),
+	    .heap = sim_alloc(t->n_ids + 1, sizeof(uint32_t))};
 	return g;
 }
-static void *gdsfm_make(const struct trace *t, size_t bytes)
+
+static void close_gdsf(void *cache)
 {
-	struct gdsf *g = gdsf_make(t, bytes);
-	g->remembers = true;
-	return g;
-}
-static void gdsf_end(void *p)
-{
-	struct gdsf *g = p;
-	free(g->worth);
-	free(g->freq);
-	free(g->at);
+	struct gdsf *g = cache;
+	free(g->due);
+	free(g->asked);
+	free(g->place);
 	free(g->heap);
 	free(g);
 }
-static void place(struct gdsf *g, uint32_t i, uint32_t id)
+
+static void put(struct gdsf *g, uint32_t at, uint32_t id)
 {
-	g->heap[i] = id;
-	g->at[id] = i + 1;
+	g->heap[at] = id;
+	g->place[id] = at;
 }
-static void sift(struct gdsf *g, uint32_t i)
+
+/* From 1 on; the parent of i is i / 2. */
+static void sift(struct gdsf *g, uint32_t at)
 {
-	uint32_t id = g->heap[i];
-	while (i > 0 && g->worth[g->heap[(i - 1) / 2]] > g->worth[id]) {
-		place(g, i, g->heap[(i - 1) / 2]);
-		i = (i - 1) / 2;
-	}
-	for (;;) {
-		uint32_t k = 2 * i + 1;
-		if (k >= g->n)
+	uint32_t id = g->heap[at];
+	for (; at > 1 && g->due[g->heap[at / 2]] > g->due[id]; at /= 2)
+		put(g, at, g->heap[at / 2]);
+	for (uint32_t child; (child = 2 * at) <= g->n; at = child) {
+		if (child < g->n && g->due[g->heap[child + 1]] < g->due[g->heap[child]])
+			child++;
+		if (g->due[g->heap[child]] >= g->due[id])
 			break;
-		if (k + 1 < g->n && g->worth[g->heap[k + 1]] < g->worth[g->heap[k]])
-			k++;
-		if (g->worth[g->heap[k]] >= g->worth[id])
-			break;
-		place(g, i, g->heap[k]);
-		i = k;
+		put(g, at, g->heap[child]);
 	}
-	place(g, i, id);
+	put(g, at, id);
 }
-static bool gdsf_ask(void *p, uint32_t id)
+
+static void drop_first(struct gdsf *g)
 {
-	struct gdsf *g = p;
-	if (g->at[id]) {
-		g->freq[id]++;
-		g->worth[id] = g->clock + (double)g->freq[id] / g->t->sizes[id];
-		sift(g, g->at[id] - 1);
-		return true;
-	}
-	while (g->used + g->t->sizes[id] > g->bytes) {
-		uint32_t victim = g->heap[0];
-		g->clock = g->worth[victim];
-		g->used -= g->t->sizes[victim];
-		g->at[victim] = 0;
-		uint32_t last = g->heap[--g->n];
-		if (g->n > 0) {
-			g->heap[0] = last;
-			sift(g, 0);
-		}
-	}
-	g->freq[id] = g->remembers ? g->freq[id] + 1 : 1;
-	g->worth[id] = g->clock + (double)g->freq[id] / g->t->sizes[id];
-	g->heap[g->n++] = id;
-	g->used += g->t->sizes[id];
-	sift(g, g->n - 1);
-	return false;
+	uint32_t id = g->heap[1];
+	g->clock = g->due[id];
+	g->used -= g->t->sizes[id];
+	g->place[id] = 0;
+	g->heap[1] = g->heap[g->n--];
+	if (g->n > 0)
+		sift(g, 1);
 }
-const struct policy policy_gdsf = {"GDSF", gdsf_make, gdsf_ask, gdsf_end, "24", "moves in a heap: a lock written"};
-const struct policy policy_gdsfm = {"GDSF+memory", gdsfm_make, gdsf_ask, gdsf_end, "24", "moves in a heap: a lock written"};
+
+static bool ask_gdsf(void *cache, uint32_t id)
+{
+	struct gdsf *g = cache;
+	bool hit = g->place[id] > 0;
+	while (!hit && g->used + g->t->sizes[id] > g->bytes)
+		drop_first(g);
+	if (!hit) {
+		g->asked[id] = 0;
+		g->used += g->t->sizes[id];
+		put(g, ++g->n, id);
+	}
+	g->due[id] = g->clock + (double)++g->asked[id] / g->t->sizes[id];
+	sift(g, g->place[id]);
+	return hit;
+}
+
+const struct policy policy_gdsf = {
+    "GDSF", open_gdsf, ask_gdsf, close_gdsf, "24", "moves in a heap, O(log n): a write lock"};

@@ -1,10 +1,23 @@
-/* The simulator of eviction (scripts/simulate_eviction): traces of requests, and policies that they are played to. */
+/* The simulator of eviction (scripts/simulate_eviction): traces of requests, and the policies that they are played to. A test bench: bounds are
+ * those of its own table, and memory that is missing ends it. */
 #ifndef LARDER_EVICTION_SIM_H
 #define LARDER_EVICTION_SIM_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+struct workload {
+	const char *name;
+	double zipf;
+	unsigned objects, requests;
+	double wonders;	       /* share of the requests for what nobody asks for again */
+	unsigned scan_every;   /* requests between scans: 10,000 objects, each asked for once */
+	unsigned shift_every;  /* requests until an eighth of the ranks change places with any other; 0: never */
+	double median, spread; /* of the sizes, log-normal; spread 0: all the same */
+	int correlated;	       /* 1: what is popular is small; -1: it is large */
+	size_t bytes;	       /* of the cache */
+};
 
 struct trace {
 	uint32_t *ids;	 /* what is asked for, in order */
@@ -13,36 +26,23 @@ struct trace {
 	uint32_t n_ids;
 };
 
-struct workload {
-	const char *name;
-	double zipf;
-	unsigned objects, requests;
-	double wonders; /* share of requests for what nobody asks for again */
-	unsigned scan_every, scan_length; /* requests between scans, of objects that were never seen */
-	unsigned shift_every; /* requests until the popularity of an eighth of the objects moves */
-	double median, sigma; /* sizes are log-normal; sigma 0: constant */
-	int correlated; /* 1: popular ones are small; -1: large */
-	size_t bytes;	/* of the cache */
-};
-
-void trace_make(const struct workload *w, uint32_t seed, struct trace *t);
+void trace_make(const struct workload *w, struct trace *t);
 void trace_free(struct trace *t);
 
 struct policy {
 	const char *name;
-	void *(*make)(const struct trace *t, size_t bytes);
-	bool (*ask)(void *p, uint32_t id); /* a hit; else it was fetched, and put into the cache */
-	void (*end)(void *p);
-	const char *bytes, *hit; /* of an object, done at a hit: for the table */
+	void *(*open)(const struct trace *t, size_t bytes);
+	/* True: a hit. Else it is fetched, and room was made for it. */
+	bool (*ask)(void *cache, uint32_t id);
+	void (*close)(void *cache);
+	const char *metadata, *at_hit; /* bytes an object, and what a hit does: for the table */
 };
 
-extern const struct policy policies[];
+extern const struct policy policy_endless, policy_lru, policy_sieve, policy_s3fifo, policy_tinylfu, policy_gdsf,
+    policy_larder, policy_no_ghosts, policy_in_turn;
 
-static inline uint32_t sim_random(uint64_t *state)
-{
-	*state = *state * 6364136223846793005u + 1442695040888963407u;
-	uint64_t x = *state ^ *state >> 33;
-	return (uint32_t)((x * 0xff51afd7ed558ccdu) >> 32);
-}
+/* Cleared, or the end. */
+void *sim_alloc(size_t n, size_t size);
+uint64_t sim_mix(uint64_t x);
 
 #endif
