@@ -2,7 +2,7 @@
  * table of its own, so a namespace needs no place in it. It is not the proxy's memory tier, which keeps counted pages under a byte budget and
  * ends the process without memory.
  *
- * When there are too many entries SIEVE (tier/evict.h) says which leaves, unless one whose time is over is met on the way. A tag is looked for
+ * When there are too many entries SIEVE (tier/sieve.h) says which leaves, unless one whose time is over is met on the way. A tag is looked for
  * in all entries: they are few (max_entries), tags are forgotten seldom, and an index would be one more thing to keep right in every
  * replacement. */
 #include "lib/lib.h"
@@ -15,14 +15,14 @@
 #include "base/alloc.h"
 #include "base/mem.h"
 #include "base/siphash.h"
-#include "tier/evict.h"
+#include "tier/sieve.h"
 
 enum { FIRST_BUCKETS = 64 };
 
 /* One allocation: the key, the text and the tags (each with its length before it) stand behind it. */
 struct item {
 	struct item *next; /* of its bucket */
-	struct evict_node node;
+	struct sieve_node node;
 	uint64_t hash;
 	int64_t expires_ms; /* 0: never */
 	struct str key, json;
@@ -36,7 +36,7 @@ struct memory {
 	struct siphash_key key;
 	struct item **buckets;
 	size_t n_buckets, n, max;
-	struct evict evict;
+	struct sieve evict;
 };
 
 static struct memory *memory_of(struct lib_backend *b)
@@ -62,7 +62,7 @@ static void drop(struct memory *m, struct item **at)
 {
 	struct item *item = *at;
 	*at = item->next;
-	evict__remove(&m->evict, &item->node);
+	sieve__remove(&m->evict, &item->node);
 	m->n--;
 	free(item);
 }
@@ -95,18 +95,13 @@ static void grow(struct memory *m)
 	m->n_buckets = n;
 }
 
-static bool may_leave(struct evict_node *node)
-{
-	return true;
-}
-
 static void evict_one(struct memory *m)
 {
 	/* Two laps: the first may only take marks away. */
-	struct evict_node *node = NULL;
+	struct sieve_node *node = NULL;
 	for (unsigned lap = 0; lap < 3 && !node; lap++) {
-		struct evict_search search = {.may = may_leave, .any = lap == 2, .steps = (unsigned)m->n};
-		node = evict__victim(&m->evict, &search);
+		struct sieve_search search = {.any = lap == 2, .steps = (unsigned)m->n};
+		node = sieve__victim(&m->evict, &search);
 	}
 	if (node) {
 		struct item *item = CONTAINER_OF(node, struct item, node);
@@ -149,9 +144,9 @@ static void add(struct memory *m, struct item *item)
 	at = &m->buckets[item->hash & (m->n_buckets - 1)];
 	item->next = *at;
 	*at = item;
-	evict__add(&m->evict, &item->node);
+	sieve__add(&m->evict, &item->node);
 	if (was_hit)
-		evict__hit(&item->node);
+		sieve__hit(&item->node);
 	m->n++;
 }
 
@@ -162,7 +157,7 @@ static int memory_get(struct lib_backend *b, struct str key, struct text *out)
 	pthread_mutex_lock(&m->lock);
 	struct item *item = find(m, key);
 	if (item) {
-		evict__hit(&item->node);
+		sieve__hit(&item->node);
 		*out = (struct text){.p = alloc_try_copy(item->json), .n = item->json.n};
 		status = out->p ? LARDER_OK : LARDER_NO_MEMORY;
 	}
@@ -256,7 +251,7 @@ static int incr_locked(struct memory *m, struct str key, int64_t amount, int64_t
 	if (old)
 		item->expires_ms = old->expires_ms;
 	add(m, item);
-	evict__hit(&item->node);
+	sieve__hit(&item->node);
 	return LARDER_OK;
 }
 

@@ -66,27 +66,43 @@ static void unlist(struct look *l)
 	l->listed = false;
 }
 
-/* Is what the other one has found what this one would find? If that did not answer the other one, it has looked everywhere. It may be from
- * before a purge that had been carried out when this one came. */
-static bool is_same_for(const struct look *l, const struct look *other)
+/* What one has found, for those who wait. */
+struct found {
+	struct entry *entry; /* a reference */
+	const char *in;
+	bool other_variant, answers;
+};
+
+static struct found found_by(const struct look *l)
 {
-	const struct entry *e = other->op.entry;
+	struct entry *e = l->op.entry;
+	return (struct found){.entry = e ? entry_ref(e) : NULL,
+	    .in = l->op.found_in,
+	    .other_variant = l->op.other_variant,
+	    .answers = e && lookup_answers(l, e)};
+}
+
+/* Is that what this one would find? If it did not answer the other one, that one has looked everywhere. It may be from before a purge
+ * that had been carried out when this one came. */
+static bool is_same_for(struct look *l, const struct found *f)
+{
+	const struct entry *e = f->entry;
 	if (!e)
-		return !other->op.other_variant;
-	return is_for((void *)(uintptr_t)l, e) && (lookup_answers(l, e) || !lookup_answers(other, e)) &&
+		return !f->other_variant;
+	return is_for(l, e) && (lookup_answers(l, e) || !f->answers) &&
 	       !tier_purged_since(l->errand.env->tier, e->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e));
 }
 
 static int look_for_itself(struct look *l);
 
-static void tell_waiting(struct look *l)
+static void tell_waiting(struct look *l, const struct found *f)
 {
 	for (struct look *w; (w = l->waiting);) {
 		unlink_from(&l->waiting, w);
 		w->awaited = NULL;
-		if (is_same_for(w, l)) {
-			w->op.entry = l->op.entry ? entry_ref(l->op.entry) : NULL;
-			w->op.found_in = l->op.found_in;
+		if (is_same_for(w, f)) {
+			w->op.entry = f->entry ? entry_ref(f->entry) : NULL;
+			w->op.found_in = f->in;
 		} else if (look_for_itself(w) == ERR_AGAIN) {
 			continue;
 		}
@@ -104,22 +120,24 @@ static void free_look(struct look *l)
 	free(l);
 }
 
-/* The answer came when who asked had gone. */
-static void on_unclaimed(struct errand *e)
+/* Who asked may take what was found, and leave. */
+static void tell(struct look *l)
 {
-	struct look *l = CONTAINER_OF(e, struct look, errand);
+	struct found f = found_by(l);
 	unlist(l);
-	tell_waiting(l);
-	free_look(l);
+	l->telling = true;
+	if (!l->errand.left)
+		l->found(l->owner);
+	tell_waiting(l, &f);
+	l->telling = false;
+	entry_release(&f.entry);
+	if (l->errand.left)
+		free_look(l);
 }
 
-/* Those that wait come first: who asked may take what was found. */
 static void told(struct errand *e)
 {
-	struct look *l = CONTAINER_OF(e, struct look, errand);
-	unlist(l);
-	tell_waiting(l);
-	l->found(l->owner);
+	tell(CONTAINER_OF(e, struct look, errand));
 }
 
 static void on_done(struct tier_get *op, int err)
@@ -130,7 +148,7 @@ static void on_done(struct tier_get *op, int err)
 static int look_for_itself(struct look *l)
 {
 	struct req_env *env = l->errand.env;
-	errand_begin(&l->errand, env, told, on_unclaimed);
+	errand_begin(&l->errand, env, told, told);
 	int err = tier_get(env->tier, &l->op);
 	if (err != ERR_AGAIN)
 		errand_answered(&l->errand);
@@ -178,8 +196,8 @@ void lookup_leave(struct look **l)
 	*l = NULL;
 	if (!left)
 		return;
-	if (left->errand.under_way) {
-		errand_leave(&left->errand);
+	if (left->errand.under_way || left->telling) {
+		left->errand.left = true; /* freed when the answer is there, and told to those who wait */
 		return;
 	}
 	if (left->awaited)

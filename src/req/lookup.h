@@ -17,7 +17,7 @@ struct look {
 	struct look *next, *prev; /* of those that look, in env->looks; of those that wait for the same one */
 	struct look *waiting;	  /* for this one, the last first */
 	struct look *awaited;	  /* NULL: it looks, or has looked, for itself */
-	bool listed;
+	bool listed, telling;
 	struct tier_get op;
 	struct arena arena;
 	struct http_request request;

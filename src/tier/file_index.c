@@ -1,5 +1,5 @@
 /* What this process knows of the pages on disk: some 150 bytes each. It is there for what no lookup needs: which page leaves next
- * (SIEVE, tier/evict.h), which have expired, how many a purge covers. Pages that it does not know (another process has stored them, or the
+ * (SIEVE, tier/sieve.h), which have expired, how many a purge covers. Pages that it does not know (another process has stored them, or the
  * background pass has not come to them) are found all the same, by their files.
  *
  *   put -> live -> doomed -> buried
@@ -74,7 +74,7 @@ static struct file_page *find(struct file_index *ix, const struct cache_key *key
 
 static void add(struct file_index *ix, struct file_page *page)
 {
-	evict__add(&ix->evict, &page->evict);
+	sieve__add(&ix->evict, &page->evict);
 	table__add(&ix->pages, &page->node);
 	atomic_fetch_add_explicit(&ix->n, 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&ix->bytes, tier__cost(page_size(page->n_tags, page->key_n)), memory_order_relaxed);
@@ -85,7 +85,7 @@ static void detach(struct file_index *ix, struct file_page *page)
 {
 	if (ix->sweep == &page->evict)
 		ix->sweep = page->evict.newer;
-	evict__remove(&ix->evict, &page->evict);
+	sieve__remove(&ix->evict, &page->evict);
 	atomic_fetch_sub_explicit(&ix->n, 1, memory_order_relaxed);
 }
 
@@ -157,7 +157,7 @@ struct file_page_state file_index__look(
 		state = (struct file_page_state){
 		    .known = true, .seq = page->seq, .epoch = page->epoch, .soft = page->soft, .doomed = page->doomed};
 		if (!page->doomed)
-			evict__hit(&page->evict);
+			sieve__hit(&page->evict);
 	}
 	pthread_mutex_unlock(&ix->lock);
 	return state;
@@ -208,7 +208,7 @@ unsigned file_index__sweep(struct file_index *ix, int64_t now_ms, unsigned max)
 {
 	unsigned dropped = 0;
 	pthread_mutex_lock(&ix->lock);
-	struct evict_node *node = ix->sweep ? ix->sweep : ix->evict.oldest;
+	struct sieve_node *node = ix->sweep ? ix->sweep : ix->evict.oldest;
 	for (unsigned looked = 0; node && looked < max; looked++) {
 		struct file_page *page = CONTAINER_OF(node, struct file_page, evict);
 		node = node->newer;
@@ -282,19 +282,14 @@ struct file_page *file_index__next_doomed(struct file_index *ix)
 	return page;
 }
 
-static bool is_any(struct evict_node *node)
-{
-	return true;
-}
-
 struct file_page *file_index__evict(struct file_index *ix)
 {
 	struct file_page *page = NULL;
 	pthread_mutex_lock(&ix->lock);
 	/* The first lap takes the marks, the second finds; when neither was long enough, any will do. */
 	for (unsigned lap = 0; lap < 3 && !page; lap++) {
-		struct evict_search search = {.may = is_any, .any = lap == 2, .steps = EVICT_STEPS};
-		struct evict_node *node = evict__victim(&ix->evict, &search);
+		struct sieve_search search = {.any = lap == 2, .steps = EVICT_STEPS};
+		struct sieve_node *node = sieve__victim(&ix->evict, &search);
 		if (node)
 			page = CONTAINER_OF(node, struct file_page, evict);
 	}

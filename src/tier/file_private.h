@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/sha256.h"
-#include "tier/evict.h"
+#include "tier/sieve.h"
 #include "tier/file.h"
 #include "tier/form.h"
 #include "tier/io_pool.h"
@@ -55,7 +55,7 @@ uint64_t file_usage__of_leaf(const struct file_usage *u, unsigned leaf);
 
 struct file_page {
 	struct table_node node; /* hash: key.lo */
-	struct evict_node evict;
+	struct sieve_node evict;
 	struct file_page *next_doomed;
 	uint64_t hi, variant, id;
 	uint64_t seq;	/* up to here no purge has covered it */
@@ -69,8 +69,8 @@ struct file_page {
 struct file_index {
 	pthread_mutex_t lock;
 	struct table pages;
-	struct evict evict;
-	struct evict_node *sweep; /* the next to be looked at by a sweep; NULL: from the oldest */
+	struct sieve evict;
+	struct sieve_node *sweep; /* the next to be looked at by a sweep; NULL: from the oldest */
 	struct file_page *doomed;
 	uint64_t seed;
 	unsigned generation;	/* moves when buckets do */

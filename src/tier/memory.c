@@ -1,8 +1,8 @@
 /* The memory tier: 256 shards by hash, each with a lock of its own, over one byte budget.
  *
  * Budget. Everything is charged before it exists: bodies by their chunks, entries by their block, here the slots, tags and
- * tables. When there is no room the charge asks `reclaim`, which goes over the shards, one victim each, until that much
- * has come back. It passes by what readers hold, since that memory would not come back. A charge is never made with a shard's lock
+ * tables. When there is no room the charge asks `reclaim`, which takes the entry that is worth least (tier/evict.c), in
+ * whatever shard it is, until that much has come back. It passes by what readers hold, since that memory would not come back. A charge is never made with a shard's lock
  * held, so a thread holds one shard's lock at most, and calls nothing that takes another lock but the purge log's.
  *   order: shard -> purge log.     Bodies lock on their own, under neither: entries die after the lock was let go.
  *
@@ -28,11 +28,13 @@
 #include "tier/purge_log.h"
 #include "tier/shard.h"
 
-#define SHARDS	     256
-#define EVICT_STEPS  256  /* nodes looked at in one hold of a lock */
+#define SHARDS	     EVICT_SHARDS
+#define EVICT_STEPS  64	  /* nodes looked at in one hold of a lock */
+#define EVICT_LOOKS  4096 /* for one victim; and again for one that was hit */
 #define EVICT_MAX    4096 /* victims of one reclaim: bounds the time of a store after the limit was lowered */
 #define WALK_BUCKETS 512
 #define SWEEP_LOOKS  128
+#define GHOST_BUDGET 512 /* of the memory for what left lately: one part of so many */
 
 struct memory {
 	struct tier tier;
@@ -40,11 +42,13 @@ struct memory {
 	size_t fixed; /* charged from the start */
 	atomic_uint max_entries, max_variants;
 	atomic_size_t entries; /* slots that exist; being stored, found, or on their way out */
-	atomic_uint next;      /* the shard where the next victim is looked for */
 	_Atomic uint64_t refused_full, refused_stale;
 	pthread_mutex_t sweeping; /* guards the place below; one sweeps, others have nothing to do */
 	unsigned sweep_shard, sweep_skip;
 	size_t sweep_bucket;
+	uint16_t *ghosts;
+	size_t n_ghosts, ghosts_cost; /* of each shard; of all */
+	struct evict_pool pool;
 	struct shard shards[SHARDS];
 };
 
@@ -92,34 +96,33 @@ static bool is_any(struct evict_node *node)
 	return true;
 }
 
-/* Evicts until `need` bytes came back, at most `max` entries; gives up after three laps without a victim: one that takes the
- * marks, one that should find, one that takes what was hit as well. */
+static bool evict_one(struct shard *s, struct evict_search *search, struct leaving *l)
+{
+	pthread_rwlock_wrlock(&s->lock);
+	bool found = shard__evict(s, search, l);
+	if (found)
+		shard__shrink(s, l);
+	pthread_rwlock_unlock(&s->lock);
+	return found;
+}
+
+/* Evicts until `need` bytes came back, at most `max` entries, each time in the shard that has what is worth least. It gives up when so
+ * many were looked at without a victim, and as many again with those that were hit. */
 static unsigned evict(struct memory *m, size_t need, unsigned max, bool (*may)(struct evict_node *node))
 {
+	struct evict_search search = {.may = may};
 	size_t freed = 0;
-	unsigned victims = 0, idle = 0, at = atomic_load_explicit(&m->next, memory_order_relaxed);
-	while (freed < need && victims < max && idle < 3 * SHARDS) {
-		struct shard *s = &m->shards[at++ % SHARDS];
-		if (table__count(&s->entries) == 0) {
-			idle++;
-			continue;
-		}
-		struct evict_search search = {.may = may, .any = idle >= 2 * SHARDS, .steps = EVICT_STEPS};
+	unsigned victims = 0, looks = 0, at;
+	while (freed < need && victims < max && looks < 2 * EVICT_LOOKS &&
+	       evict__pool_pick(&m->pool, &at, &search.until)) {
 		struct leaving l = {0};
-		pthread_rwlock_wrlock(&s->lock);
-		bool found = shard__evict(s, &search, &l);
-		if (found)
-			shard__shrink(s, &l);
-		pthread_rwlock_unlock(&s->lock);
-		if (found) {
-			victims++;
-			idle = 0;
-			freed += bury(m, &l);
-		} else if (search.steps > 0) {
-			idle++;
-		}
+		search.any = looks >= EVICT_LOOKS;
+		search.steps = EVICT_STEPS;
+		bool found = evict_one(&m->shards[at], &search, &l);
+		freed += bury(m, &l);
+		victims += found;
+		looks = found ? 0 : looks + 1 + EVICT_STEPS - search.steps;
 	}
-	atomic_store_explicit(&m->next, at, memory_order_relaxed);
 	return victims;
 }
 
@@ -484,6 +487,7 @@ static void stats(struct tier *t, struct tier_stats *out)
 		out->stores += s->stores;
 		out->replaced += s->replaced;
 		out->evicted += s->evicted;
+		out->evicted_wonders += s->wonders;
 		out->expired += s->expired;
 		out->purged += s->purged;
 		out->invalidated += s->invalidated;
@@ -513,6 +517,7 @@ static void close_tier(struct tier *t)
 	assert(atomic_load_explicit(&m->budget.used, memory_order_relaxed) == m->fixed);
 	pthread_mutex_destroy(&m->sweeping);
 	purge_log__free(t->purges);
+	free(m->ghosts);
 	free(m);
 }
 
@@ -542,10 +547,35 @@ struct tier *memory_tier_new(const struct memory_options *o)
 	m->budget.ctx = m;
 	atomic_init(&m->budget.used, m->fixed);
 	pthread_mutex_init(&m->sweeping, NULL);
+	evict__pool_init(&m->pool);
 	for (unsigned i = 0; i < SHARDS; i++)
-		shard__init(&m->shards[i], seed);
+		shard__init(&m->shards[i], seed, &m->pool, i);
 	memory_tier_resize(&m->tier, o);
 	return &m->tier;
+}
+
+/* Ghosts in proportion to the memory, and counted in it. When their number changes the new ones know nothing; when there is no room for
+ * them the old ones stay. */
+static void make_ghosts(struct memory *m, size_t memory_size)
+{
+	size_t n = memory_size / GHOST_BUDGET / sizeof(uint16_t) / SHARDS / 4 * 4;
+	size_t cost = n > 0 ? tier__cost(n * SHARDS * sizeof(uint16_t)) : 0;
+	if (n == m->n_ghosts || (cost > m->ghosts_cost && budget_charge(&m->budget, cost - m->ghosts_cost)))
+		return;
+	uint16_t *old = m->ghosts;
+	m->ghosts = n > 0 ? mem_zalloc(n * SHARDS * sizeof(uint16_t)) : NULL;
+	m->n_ghosts = n;
+	for (unsigned i = 0; i < SHARDS; i++) {
+		struct shard *s = &m->shards[i];
+		pthread_rwlock_wrlock(&s->lock);
+		evict__set_ghosts(&s->evict, n > 0 ? m->ghosts + i * n : NULL, n);
+		pthread_rwlock_unlock(&s->lock);
+	}
+	free(old);
+	if (cost < m->ghosts_cost)
+		budget_give_back(&m->budget, m->ghosts_cost - cost);
+	m->fixed += cost - m->ghosts_cost;
+	m->ghosts_cost = cost;
 }
 
 void memory_tier_resize(struct tier *t, const struct memory_options *o)
@@ -554,4 +584,5 @@ void memory_tier_resize(struct tier *t, const struct memory_options *o)
 	atomic_store_explicit(&m->budget.limit, o->memory_size, memory_order_relaxed);
 	atomic_store_explicit(&m->max_entries, o->max_entries, memory_order_relaxed);
 	atomic_store_explicit(&m->max_variants, o->max_variants > 0 ? o->max_variants : 1, memory_order_relaxed);
+	make_ghosts(m, o->memory_size);
 }

@@ -1,4 +1,4 @@
-/* The memory tier: a sharded table of counted entries within a byte budget, SIEVE eviction, no write lock on a hit.
+/* The memory tier: a sharded table of counted entries within a byte budget, evicted by frequency and size, no write lock on a hit.
  *
  * Entries and bodies for it are made with its budget (tier->budget). tier_put also answers ERR_FULL when one entry alone would
  * take more than half of the memory. max_entries may be passed for a moment by stores of several threads at once;

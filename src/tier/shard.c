@@ -27,11 +27,12 @@ static struct slot *find_from(struct table_node *node, const struct cache_key *k
 	return NULL;
 }
 
-void shard__init(struct shard *s, uint64_t seed)
+void shard__init(struct shard *s, uint64_t seed, struct evict_pool *pool, unsigned n)
 {
 	tier__lock_init(&s->lock);
 	table__init(&s->entries);
 	tags__init(&s->tags, seed);
+	evict__init(&s->evict, pool, n);
 }
 
 void shard__destroy(struct shard *s)
@@ -119,13 +120,19 @@ static struct slot *find_replaced(const struct shard *s, const struct entry *e, 
 	return NULL;
 }
 
-void shard__remove(struct shard *s, struct slot *slot, struct leaving *l)
+static void take_out(struct shard *s, struct slot *slot, struct leaving *l)
 {
 	table__remove(&s->entries, &slot->node);
 	evict__remove(&s->evict, &slot->evict);
 	l->back += tags__remove(&s->tags, slot->tags, entry_n_tags(slot->entry));
 	slot->node.next = l->dead ? &l->dead->node : NULL;
 	l->dead = slot;
+}
+
+void shard__remove(struct shard *s, struct slot *slot, struct leaving *l)
+{
+	evict__remember(&s->evict, &slot->evict, slot->node.hash);
+	take_out(s, slot, l);
 }
 
 /* Drops the oldest variants of a key, so that with the new one they keep within the bounds. Bodies that variants share are
@@ -148,10 +155,10 @@ static void bound_variants(struct shard *s, const struct entry *e, const struct 
 void shard__insert(struct shard *s, struct slot *slot, const struct shard_bounds *max, struct leaving *l)
 {
 	struct entry *e = slot->entry;
-	evict__add(&s->evict, &slot->evict);
+	evict__add(&s->evict, &slot->evict, e->charged + body__charged(e->body) + slot->charged, slot->node.hash);
 	for (struct slot *old; (old = find_replaced(s, e, max->found));) {
-		evict__inherit(&slot->evict, &old->evict);
-		shard__remove(s, old, l);
+		evict__inherit(&s->evict, &slot->evict, &old->evict);
+		take_out(s, old, l);
 		s->replaced++;
 	}
 	bound_variants(s, e, max, l);
@@ -166,6 +173,7 @@ bool shard__evict(struct shard *s, struct evict_search *search, struct leaving *
 	struct evict_node *node = evict__victim(&s->evict, search);
 	if (!node)
 		return false;
+	s->wonders += evict__is_wonder(node);
 	shard__remove(s, CONTAINER_OF(node, struct slot, evict), l);
 	s->evicted++;
 	return true;

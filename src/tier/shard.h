@@ -33,7 +33,7 @@ struct shard {
 	struct tags tags;
 	struct evict evict;
 	unsigned generation; /* moves when buckets do: walks in pieces begin anew */
-	uint64_t stores, replaced, evicted, expired, purged, invalidated;
+	uint64_t stores, replaced, evicted, wonders, expired, purged, invalidated;
 };
 
 /* Of one key. The newest variant stays whatever its size. */
@@ -43,7 +43,8 @@ struct shard_bounds {
 	bool found; /* what is inserted is: as in tier_put */
 };
 
-void shard__init(struct shard *s, uint64_t seed);
+/* `n`: which of the pool's shards it is. */
+void shard__init(struct shard *s, uint64_t seed, struct evict_pool *pool, unsigned n);
 void shard__destroy(struct shard *s); /* empty by now */
 
 /* What a slot for the entry takes, with all its tags. */
@@ -65,7 +66,7 @@ bool shard__is_overtaken(const struct shard *s, const struct entry *e);
 /* Adds it, in place of those it replaces, and drops the oldest variants beyond the bounds. One that was found leaves the partial one
  * that is as new. */
 void shard__insert(struct shard *s, struct slot *slot, const struct shard_bounds *max, struct leaving *l);
-/* Takes it out of everything. */
+/* Takes it out of everything; how often it was asked for is remembered for a while. */
 void shard__remove(struct shard *s, struct slot *slot, struct leaving *l);
 /* The next to leave goes; false when the search found none. */
 bool shard__evict(struct shard *s, struct evict_search *search, struct leaving *l);

@@ -80,6 +80,7 @@ struct tier_heard {
 
 struct tier_stats {
 	uint64_t entries, bytes, limit, max_entries;
+	uint64_t evicted_wonders; /* of those evicted: asked for once only */
 	uint64_t stores, replaced, evicted, expired, purged, invalidated, refused_full, refused_stale;
 	/* Of tiers outside this process. */
 	uint64_t hits, misses;
