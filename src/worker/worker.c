@@ -17,6 +17,8 @@
 #include "worker/mailbox.h"
 #include "worker/upstream.h"
 
+enum { SPARE_BLOCKS = 256 }; /* a megabyte of them: the arenas of a hundred requests that end together */
+
 enum phase { SERVING, DRAINING, IDLE, STOPPING, STOPPED };
 
 struct worker {
@@ -163,7 +165,9 @@ static void *run(void *worker)
 {
 	struct worker *w = worker;
 	mailbox_run_here(&w->mailbox);
+	arena_thread_keeps(SPARE_BLOCKS);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
+	arena_thread_keeps(0);
 	return NULL;
 }
 
