@@ -186,6 +186,18 @@ struct str arena_str(struct arena *a, struct str s)
 	return str_make(p, s.n);
 }
 
+struct str arena__cat(struct arena *a, const struct str *parts, size_t n)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < n; i++)
+		size += parts[i].n;
+	char *p = arena_alloc(a, size + 1), *end = p;
+	for (size_t i = 0; i < n; i++)
+		end = str_put(end, parts[i]);
+	*end = '\0';
+	return str_make(p, size);
+}
+
 /* What an arena_alloc of a few bytes would give, and how many follow it; 0 where that is not to be had for nothing. */
 static size_t room_left(const struct arena *a, char **p)
 {

@@ -32,6 +32,10 @@ __attribute__((malloc, returns_nonnull, alloc_size(2))) void *arena_zalloc(struc
 
 /* A copy of s (NUL-terminated behind its n bytes). */
 struct str arena_str(struct arena *a, struct str s);
+/* The parts, one behind the other (NUL-terminated, too). For what is written with each request: a fraction of what arena_printf costs. */
+#define arena_cat(a, ...)                                                                                              \
+	arena__cat(a, (const struct str[]){__VA_ARGS__}, sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))
+struct str arena__cat(struct arena *a, const struct str *parts, size_t n);
 struct str arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif
