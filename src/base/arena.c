@@ -28,13 +28,47 @@ struct arena_block {
 	_Alignas(max_align_t) char data[];
 };
 
+/* Blocks of the default size that this thread has freed, for its next arenas. */
+static _Thread_local struct {
+	struct arena_block *first;
+	unsigned n, max;
+} spare;
+
 static struct arena_block *new_block(size_t size)
 {
-	struct arena_block *block = mem_alloc(sizeof(*block) + size);
+	struct arena_block *block = spare.first;
+	if (size == DEFAULT_BLOCK_SIZE && block) {
+		spare.first = block->next;
+		spare.n--;
+	} else {
+		block = mem_alloc(sizeof(*block) + size);
+	}
 	block->next = NULL;
 	block->size = size;
 	block->at = 0;
 	return block;
+}
+
+static void free_block(struct arena_block *block)
+{
+	if (block->size != DEFAULT_BLOCK_SIZE || spare.n >= spare.max) {
+		free(block);
+		return;
+	}
+	block->next = spare.first;
+	spare.first = block;
+	spare.n++;
+}
+
+void arena_thread_keeps(unsigned blocks)
+{
+	spare.max = MEM_IS_WATCHED ? 0 : blocks;
+	while (spare.n > spare.max) {
+		struct arena_block *block = spare.first;
+		spare.first = block->next;
+		spare.n--;
+		free(block);
+	}
 }
 
 static size_t round_up(size_t n)
@@ -82,7 +116,7 @@ static void free_list(struct arena_block *block)
 {
 	while (block) {
 		struct arena_block *next = block->next;
-		free(block);
+		free_block(block);
 		block = next;
 	}
 }
@@ -145,6 +179,18 @@ struct str arena_i64(struct arena *a, int64_t v)
 {
 	char text[STR_I64_MAX];
 	return arena_str(a, str_make(text, (size_t)(str_put_i64(text, v) - text)));
+}
+
+struct str arena__cat(struct arena *a, const struct str *parts, size_t n)
+{
+	size_t size = 0;
+	for (size_t i = 0; i < n; i++)
+		size += parts[i].n;
+	char *p = arena_alloc(a, size + 1), *end = p;
+	for (size_t i = 0; i < n; i++)
+		end = str_put(end, parts[i]);
+	*end = '\0';
+	return str_make(p, size);
 }
 
 /* What an arena_alloc of a few bytes would give, and how many follow it; 0 where that is not to be had for nothing. */

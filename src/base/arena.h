@@ -18,6 +18,9 @@ void arena_init(struct arena *a, size_t block_size);
 /* With a first block in n bytes of malloc's, which it takes: what fits into them is handed out without another allocation (but not in a
  * sanitizer build). For liblarder, which must not run into the end of memory here. */
 void arena_init_in(struct arena *a, void *room, size_t n);
+/* From now on this thread keeps so many of the blocks of 4096 bytes that its arenas free, for those to come; 0, which it has to say before
+ * it ends: none. A request takes two or three, and malloc finds one of that size far slower than a list does. */
+void arena_thread_keeps(unsigned blocks);
 /* Frees everything; the arena can be used again. */
 void arena_free(struct arena *a);
 /* Forgets everything but keeps one block, for reuse by the next request. */
@@ -31,6 +34,10 @@ __attribute__((malloc, returns_nonnull, alloc_size(2))) void *arena_zalloc(struc
 struct str arena_str(struct arena *a, struct str s);
 /* Its decimal digits. */
 struct str arena_i64(struct arena *a, int64_t v);
+/* The parts, one behind the other (NUL-terminated, too). For what is written with each request: a fraction of what arena_printf costs. */
+#define arena_cat(a, ...)                                                                                              \
+	arena__cat(a, (const struct str[]){__VA_ARGS__}, sizeof((const struct str[]){__VA_ARGS__}) / sizeof(struct str))
+struct str arena__cat(struct arena *a, const struct str *parts, size_t n);
 struct str arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -82,20 +82,29 @@ static bool take_text(struct str *s, struct str text)
 
 static bool take_number(struct str *s, size_t digits, unsigned *out)
 {
+	unsigned v = 0;
 	if (s->n < digits)
 		return false;
-	uint64_t v;
-	if (str_to_u64(str_take(*s, digits), 9999, &v) < 0)
-		return false;
-	*out = (unsigned)v;
+	for (size_t i = 0; i < digits; i++) {
+		if (s->p[i] < '0' || s->p[i] > '9')
+			return false;
+		v = v * 10 + (unsigned)(s->p[i] - '0');
+	}
+	*out = v;
 	*s = str_skip(*s, digits);
 	return true;
+}
+
+/* Most names are told apart by their first letter. */
+static bool begins_like(struct str s, const char *name)
+{
+	return s.n > 0 && (s.p[0] | 0x20) == (name[0] | 0x20);
 }
 
 static bool take_month(struct str *s, unsigned *month)
 {
 	for (unsigned i = 0; i < COUNT_OF(month_names); i++) {
-		if (take_text(s, str_make(month_names[i], 3))) {
+		if (begins_like(*s, month_names[i]) && take_text(s, str_make(month_names[i], 3))) {
 			*month = i + 1;
 			return true;
 		}
@@ -108,6 +117,8 @@ static bool take_month(struct str *s, unsigned *month)
 static bool take_day_name(struct str *s, bool whole)
 {
 	for (size_t i = 0; i < COUNT_OF(day_names); i++) {
+		if (!begins_like(*s, day_names[i]))
+			continue;
 		struct str name = str_of(day_names[i]);
 		if (take_text(s, whole ? name : str_take(name, 3)))
 			return true;

@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #define FIRST_CAP 16
+#define SPARE_CAP 4 /* fields that a copy has room for */
 #define BYTES(x)  ((uint64_t)(x)*0x0101010101010101u)
 
 static void grow(struct headers *h, struct arena *a)
@@ -37,11 +38,26 @@ static uint32_t find_from(const struct headers *h, uint32_t from, struct str nam
 	return i;
 }
 
+static struct str put(char **p, struct str s)
+{
+	char *to = *p;
+	*p = str_put(to, s);
+	*(*p)++ = '\0';
+	return str_make(to, s.n);
+}
+
 void headers_copy(const struct headers *from, struct arena *a, struct headers *to)
 {
-	*to = (struct headers){0};
+	size_t size = 0;
 	for (uint32_t i = 0; i < from->n; i++)
-		headers_add(to, a, arena_str(a, from->v[i].name), arena_str(a, from->v[i].value));
+		size += from->v[i].name.n + from->v[i].value.n + 2;
+	*to = (struct headers){.n = from->n, .cap = from->n + SPARE_CAP};
+	to->v = arena_alloc(a, to->cap * sizeof(*to->v));
+	char *p = arena_alloc(a, size);
+	for (uint32_t i = 0; i < from->n; i++) {
+		to->v[i].name = put(&p, from->v[i].name);
+		to->v[i].value = put(&p, from->v[i].value);
+	}
 }
 
 const struct header *headers_find(const struct headers *h, struct str name)
@@ -180,6 +196,12 @@ bool headers_has_token(const struct headers *h, struct str name, struct str toke
 	return false;
 }
 
+/* A set of lengths, below 64: hardly a name has the length of one that is looked for. */
+static bool has_length_of(struct str name, uint64_t lengths)
+{
+	return name.n < 64 && (lengths >> name.n & 1) != 0;
+}
+
 static bool is_one_of(struct str name, const struct str *names, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -204,12 +226,12 @@ static bool is_one_of(struct str name, const struct str *names, size_t n)
 bool header_is_hop_by_hop(struct str name)
 {
 #define NAME(text)   STR(text),
-#define LENGTH(text) | 1u << (sizeof(text) - 1)
+#define LENGTH(text) | (uint64_t)1 << (sizeof(text) - 1)
 	static const struct str names[] = {HOP_BY_HOP(NAME)};
-	static const uint32_t lengths = 0 HOP_BY_HOP(LENGTH); /* most names have another */
+	static const uint64_t lengths = 0 HOP_BY_HOP(LENGTH);
 #undef NAME
 #undef LENGTH
-	return name.n < 32 && (lengths >> name.n & 1) && is_one_of(name, names, COUNT_OF(names));
+	return has_length_of(name, lengths) && is_one_of(name, names, COUNT_OF(names));
 }
 
 /* Fields that are meant for every recipient, which a sender must not name in Connection (RFC 9110 7.6.1). One that does

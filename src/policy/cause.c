@@ -13,25 +13,35 @@ enum { NAME_SHOWN = 40 };
 static struct str field(const struct headers *h, struct str name, struct arena *a)
 {
 	struct str value = headers_joined(h, a, name);
-	return value.p ? arena_printf(a, "%.*s: %.*s", STR_ARG(name), STR_ARG(value)) : STR("");
+	return value.p ? arena_cat(a, name, STR(": "), value) : STR("");
 }
 
-/* The field that the directives of a response are read from (RFC 9213 2.2). */
-static struct str control(
-    const struct conf_cache *cache, const struct headers *h, struct arena *a, struct cc_response *cc)
+/* The field that the directives of a response are read from (RFC 9213 2.2). They were read before; here they are again where one of
+ * several fields may be meant. */
+static struct str control(const struct conf_cache *cache, const struct headers *h, struct arena *a)
 {
-	targeted_read(cache, h, a, cc);
-	return field(h, cc->targeted.n > 0 ? cc->targeted : STR("Cache-Control"), a);
+	struct str name = STR_NONE;
+	for (unsigned i = 0; i < cache->targeted_control.n; i++) {
+		struct cc_response cc;
+		if (!headers_find(h, cache->targeted_control.v[i]))
+			continue;
+		targeted_read(cache, h, a, &cc);
+		name = cc.targeted;
+		break;
+	}
+	return field(h, name.n > 0 ? name : STR("Cache-Control"), a);
 }
 
 /* What said how long it is fresh, or tried to: the order is that of policy/freshness.c. */
 static struct str freshness(const struct conf_cache *cache, const struct headers *h, struct arena *a)
 {
 	struct cc_response cc;
-	struct str by_control = control(cache, h, a, &cc);
+	struct str expires = field(h, STR("Expires"), a);
+	if (expires.n == 0)
+		return control(cache, h, a);
+	targeted_read(cache, h, a, &cc);
 	bool has_age = cc.s_maxage_s != CC_ABSENT || cc.max_age_s != CC_ABSENT;
-	struct str expires = has_age || cc.targeted.n > 0 ? STR("") : field(h, STR("Expires"), a);
-	return expires.n > 0 ? expires : by_control;
+	return has_age || cc.targeted.n > 0 ? control(cache, h, a) : expires;
 }
 
 static bool any_cookie(const struct route *route, struct str field)
@@ -65,14 +75,13 @@ struct str cause_of_refusal(const struct conf_cache *cache, const struct route *
     const struct http_response *response, struct arena *a)
 {
 	const struct headers *h = &response->headers;
-	struct cc_response cc;
 	const char *option;
 	switch (why) {
 	case REASON_NOT_NO_STORE:
 	case REASON_NOT_PRIVATE:
 	case REASON_NOT_MUST_UNDERSTAND:
 	case REASON_NOT_NO_CACHE:
-		return control(cache, h, a, &cc);
+		return control(cache, h, a);
 	case REASON_NOT_STATUS:
 	case REASON_NOT_FRESH:
 	case REASON_NOT_INVALID:

@@ -112,23 +112,28 @@ static int64_t heuristic_lifetime_ms(const struct freshness_in *in, int64_t date
 	return min64((sent_s - modified_s) * (int64_t)in->cache->heuristic_percent * 10, in->cache->heuristic_max_ms);
 }
 
-static struct freshness of_ttl(const struct freshness_in *in)
+static struct freshness of_ttl(const struct freshness_in *in, int64_t date_s)
 {
 	int64_t age_s = age_value_s(&in->response->headers);
 	int64_t age_ms = age_s < 0 ? 0 : age_s * S_MS + delay_ms(in);
-	return (struct freshness){
-	    .lifetime_ms = in->ttl_ms + age_ms, .initial_age_ms = age_ms, .source = LIFETIME_TTL, .is_explicit = true};
+	return (struct freshness){.lifetime_ms = in->ttl_ms + age_ms,
+	    .initial_age_ms = age_ms,
+	    .date_s = date_s,
+	    .source = LIFETIME_TTL,
+	    .is_explicit = true};
 }
 
 struct freshness freshness_of(const struct freshness_in *in)
 {
-	if (in->ttl_ms >= 0)
-		return of_ttl(in);
 	const struct cc_response *cc = in->cc;
 	const struct headers *h = &in->response->headers;
 	int64_t date_s = freshness_date_s(h, STR("Date"), in->response_ms / S_MS);
-	struct freshness f = {
-	    .initial_age_ms = initial_age_ms(in, date_s), .source = LIFETIME_NONE, .is_explicit = true};
+	if (in->ttl_ms >= 0)
+		return of_ttl(in, date_s);
+	struct freshness f = {.initial_age_ms = initial_age_ms(in, date_s),
+	    .date_s = date_s,
+	    .source = LIFETIME_NONE,
+	    .is_explicit = true};
 	if (cc->s_maxage_s != CC_ABSENT) {
 		f.lifetime_ms = cc->s_maxage_s * S_MS;
 		f.source = LIFETIME_S_MAXAGE;

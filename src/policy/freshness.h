@@ -18,6 +18,7 @@ struct freshness_in {
 struct freshness {
 	int64_t lifetime_ms;	/* from the response's birth */
 	int64_t initial_age_ms; /* corrected_initial_age (4.2.3) */
+	int64_t date_s;		/* of Date; -1: none, more than one, or no date */
 	const char *source;	/* as in struct stored */
 	bool is_explicit;	/* the origin or the route set it, be it in the past: nothing was guessed */
 	bool is_invalid;	/* what the origin set is no number or no date: stale from its start */

@@ -175,11 +175,9 @@ static struct stored describe(
 	    .lifetime_ms = f->lifetime_ms,
 	    .lifetime_source = f->source,
 	    .no_cache = cc->no_cache && !by_ttl,
+	    .date_s = f->date_s >= 0 ? f->date_s : in->response_ms / S_MS,
 	    .last_modified_s = freshness_date_s(&r->headers, STR("Last-Modified"), in->response_ms / S_MS),
 	};
-	s.date_s = freshness_date_s(&r->headers, STR("Date"), in->response_ms / S_MS);
-	if (s.date_s < 0)
-		s.date_s = in->response_ms / S_MS;
 	/* 5.2.2.2, 5.2.2.8, 5.2.2.10: none of these is ever served stale. */
 	s.must_revalidate = cc->must_revalidate || cc->proxy_revalidate || (cc->s_maxage_s != CC_ABSENT && !by_ttl);
 	if (headers_count(&r->headers, STR("ETag")) == 1)

@@ -15,6 +15,7 @@
 
 /* How many fields are added at most without another place for the list. */
 enum { ADDED = 6 };
+enum { PIECES = 8 }; /* of a body, as many as fill the window of one that is not kept */
 
 /* A copy of the list (not of its strings) with room for what is added. */
 static void take_headers(struct req *r, const struct headers *from)
@@ -159,6 +160,21 @@ static enum reason worth_telling(const struct req *r, enum reason otherwise)
 	return fate == REASON_STORED ? otherwise : fate;
 }
 
+/* All that is to come is there already, as it is of most pages: no copy is made, and it leaves in one go with the head. */
+static bool take_rest(struct req *r)
+{
+	struct answer *a = &r->answer;
+	struct str *pieces = arena_alloc(&r->arena, PIECES * sizeof *pieces);
+	if (r->is_filled || r->asks_range || !body_read_rest(&r->waiter.reader, pieces, PIECES, &a->n_slices))
+		return false;
+	a->kind = ANSWER_PARTS;
+	a->slices = pieces;
+	a->length = 0;
+	for (unsigned i = 0; i < a->n_slices; i++)
+		a->length += (int64_t)pieces[i].n;
+	return true;
+}
+
 void answer_from_flight(struct req *r)
 {
 	struct flight *f = r->flight;
@@ -186,7 +202,7 @@ void answer_from_flight(struct req *r)
 		a->entry = r->entry;
 		a->kind = ANSWER_WHOLE;
 		a->length = (int64_t)body_size(r->entry->body);
-	} else {
+	} else if (is_bodyless(r, a->status) || !take_rest(r)) {
 		a->kind = ANSWER_STREAM;
 	}
 	if (r->asks_range && e && a->status == 200)

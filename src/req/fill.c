@@ -120,7 +120,7 @@ static bool begin_entry(struct flight *f, const struct storable_out *verdict, in
 static void begin_alone(struct flight *f, const struct personal_secret *found)
 {
 	personal_begin_alone(f);
-	f->body = body_new(-1, NULL, body_wakes, f);
+	f->body = body_new(f->length, NULL, body_wakes, f);
 	/* Before those who wait are told to go alone. */
 	remember_leak(f, f->reason, found ? found->name : STR(""), &f->response);
 	flight_decide(f, FLIGHT_ALONE);

@@ -116,9 +116,7 @@ static void continue_list(
     const struct forward_in *in, struct arena *a, struct headers *out, struct str name, struct str value)
 {
 	struct str before = headers_joined(out, a, name);
-	if (before.n > 0)
-		value = arena_printf(a, "%.*s, %.*s", STR_ARG(before), STR_ARG(value));
-	headers_set(out, a, name, value);
+	headers_set(out, a, name, before.n > 0 ? arena_cat(a, before, STR(", "), value) : value);
 }
 
 static void keep_or_set(
@@ -132,7 +130,7 @@ static void keep_or_set(
 static struct str forwarded_node(struct str client, struct arena *a)
 {
 	if (str_index(client, ':') < client.n)
-		return arena_printf(a, "\"[%.*s]\"", STR_ARG(client));
+		return arena_cat(a, STR("\"["), client, STR("]\""));
 	return str_index(client, '.') < client.n ? client : STR("unknown");
 }
 
@@ -145,32 +143,36 @@ static void add_forwarding(const struct forward_in *in, struct arena *a, struct 
 	keep_or_set(in, a, out, STR("X-Forwarded-Proto"), r->scheme);
 	if (r->host.n > 0)
 		keep_or_set(in, a, out, STR("X-Forwarded-Host"), r->host);
-	struct str host = r->host.n > 0 ? arena_printf(a, ";host=\"%.*s\"", STR_ARG(r->host)) : STR("");
+	struct str host_begin = r->host.n > 0 ? STR(";host=\"") : STR(""),
+		   host_end = r->host.n > 0 ? STR("\"") : STR("");
 	continue_list(in, a, out, STR("Forwarded"),
-	    arena_printf(a, "for=%.*s%.*s;proto=%.*s", STR_ARG(node), STR_ARG(host), STR_ARG(r->scheme)));
+	    arena_cat(a, STR("for="), node, host_begin, r->host, host_end, STR(";proto="), r->scheme));
 	char text[MARK_N];
-	struct str mark = mark_of(in->instance, text);
-	struct str via = arena_printf(a, "1.%d %.*s%.*s", r->minor, STR_ARG(in->conf->server.via), STR_ARG(mark));
-	struct str before = headers_joined(out, a, STR("Via"));
-	if (before.n > 0)
-		via = arena_printf(a, "%.*s, %.*s", STR_ARG(before), STR_ARG(via));
-	headers_set(out, a, STR("Via"), via);
+	struct str mark = mark_of(in->instance, text), minor = r->minor > 0 ? STR("1.1 ") : STR("1.0 ");
+	continue_list(in, a, out, STR("Via"), arena_cat(a, minor, in->conf->server.via, mark));
 }
+
+static bool is_made_anew(struct str name)
+{
+	return str_eq_nocase(name, STR("Host")) || str_eq_nocase(name, STR("Content-Length")) ||
+	       str_eq_nocase(name, STR("Expect"));
+}
+
+enum { ADDED = 16 }; /* fields, those of the route and the conditions among them, before the list has to grow */
 
 void forward_headers(const struct forward_in *in, struct arena *a, struct headers *out)
 {
 	const struct http_request *r = in->request;
-	*out = (struct headers){0};
+	uint32_t cap = r->headers.n + ADDED;
+	*out = (struct headers){.v = arena_alloc(a, cap * sizeof(struct header)), .cap = cap};
 	/* Host first (RFC 9110 7.2); the client's own framing and expectations end here: the body is read by us. */
 	headers_add(out, a, STR("Host"), host_for(in, a));
 	for (uint32_t i = 0; i < r->headers.n; i++) {
 		const struct header *h = &r->headers.v[i];
-		if (!str_eq_nocase(h->name, STR("Host")))
+		if (!is_made_anew(h->name))
 			headers_add(out, a, h->name, h->value);
 	}
 	headers_remove_hop_by_hop(out);
-	headers_remove(out, STR("Content-Length"));
-	headers_remove(out, STR("Expect"));
 	add_forwarding(in, a, out);
 	headers_set(out, a, STR("X-Request-Id"), in->id);
 	if (targeted_has_surrogate(&in->conf->cache))

@@ -60,9 +60,9 @@ struct answer {
 	struct str personal_tag; /* its entity tag then, empty for none */
 	int64_t length;		 /* Content-Length as it would be for GET; -1: not known (chunked, or until close) */
 	bool bodyless;		 /* HEAD, 204, 304: no body bytes, whatever the length says */
-	struct entry
-	    *entry;	 /* WHOLE: body_segments of entry->body; FILE: body_file; PARTS: what its slices borrow from */
-	uint64_t offset; /* FILE: where in it the body begins; it is `length` bytes */
+	struct entry *
+	    entry; /* WHOLE: body_segments of entry->body; FILE: body_file; PARTS: what its slices borrow from, or NULL: req_read has it too */
+	uint64_t offset;	  /* FILE: where in it the body begins; it is `length` bytes */
 	const struct str *slices; /* PARTS: the body, piece by piece; none is empty */
 	unsigned n_slices;
 	struct str text; /* TEXT */

@@ -9,7 +9,8 @@
  *               slow reader                   quick reader
  *
  * Sizes. A known length gets one exact chunk (pieces of 4M above that, so that a length alone reserves little); an
- * unknown one doubles from 4K to 256K, and the last chunk is exchanged for an exact copy at the end.
+ * unknown one doubles from 4K to 256K, and the last chunk is exchanged for an exact copy at the end. A window begins with 4K, unless
+ * its length is known.
  *
  * Locks. One short mutex a body guards the chain, the sizes and the readers; bytes are written before the size that
  * covers them is published under it, and are never written again. Only the producer changes the shape of the chain. Nothing
@@ -402,7 +403,10 @@ static size_t next_cap(const struct grown *b)
 		cap = GROW_LAST - CHUNK_HEAD;
 	else
 		cap = 2 * (b->tail->cap + CHUNK_HEAD) - CHUNK_HEAD;
-	return left > 0 && left < cap ? (size_t)left : cap;
+	if (left > 0)
+		return left < cap ? (size_t)left : cap;
+	/* Most pages that are not kept are small. */
+	return b->tail || cap < GROW_FIRST ? cap : GROW_FIRST - CHUNK_HEAD;
 }
 
 /* Makes c, born with one reference, the last chunk. */
@@ -669,6 +673,34 @@ int body_read(struct body_reader *r, const char **p, size_t *n)
 	pthread_mutex_unlock(&b->lock);
 	chunks_free(b, dead);
 	return err;
+}
+
+bool body_read_rest(struct body_reader *r, struct str *out, unsigned max, unsigned *n)
+{
+	if (max == 0)
+		return false;
+	if (r->body->in_entry) {
+		out[0] = str_skip(small_bytes(r->body), r->in_chunk);
+		*n = out[0].n > 0;
+		return true;
+	}
+	struct grown *b = grown_of(r->body);
+	size_t skip = r->in_chunk;
+	unsigned found = 0;
+	pthread_mutex_lock(&b->lock);
+	bool there = b->ended && !b->err;
+	pthread_mutex_unlock(&b->lock);
+	if (!there) /* what has ended changes no more: the rest is read without the lock */
+		return false;
+	for (const struct chunk *c = r->chunk; c; c = c->next, skip = 0) {
+		if (c->size == skip)
+			continue;
+		if (found == max)
+			return false;
+		out[found++] = str_make(c->data + skip, c->size - skip);
+	}
+	*n = found;
+	return true;
 }
 
 void body_read_done(struct body_reader *r, size_t n)

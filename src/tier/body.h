@@ -87,5 +87,8 @@ void body_reader_close(struct body_reader *r);
  * body_end. */
 int body_read(struct body_reader *r, const char **p, size_t *n) MUST_CHECK;
 void body_read_done(struct body_reader *r, size_t n);
+/* All that is still to be read, when the body has ended in order: at most `max` runs, none empty, valid until body_read or close. False,
+ * with *n unset: more is to come, it broke off, or it is in more runs than that. */
+bool body_read_rest(struct body_reader *r, struct str *out, unsigned max, unsigned *n);
 
 #endif

@@ -1,12 +1,10 @@
-/* libmicrohttpd in external-epoll mode, one daemon a worker, over connections that accept.c hands in.
+/* libmicrohttpd in external-epoll mode (daemons.c), over connections that accept.c hands in.
  *
  *   accepted -> [HEAD] -> on_target -> on_request (first call: strict.c, req_begin) -> (again, with the body) ->
  *   (last: the answer is queued, or the connection is parked until client_resume) -> [SEND] on_content -> on_completed ->
  *   [IDLE] -> on_target ...                                  in brackets: what watch.c waits for
  *
- * The library calls back only from inside MHD_run, which the loop runs once a turn, after all events of that turn, and only
- * when there is something to do: its epoll descriptor is readable, it was asked to resume something, or it says that it has
- * more to do (MHD_get_timeout).
+ * The library calls back only from inside MHD_run, which the loop runs once a turn, after all events of that turn.
  *
  * A parked connection is suspended in the library: it is not polled, so watch.c looks whether its client is still there.
  * Whether something has come is always asked right before parking, on the one thread, so no wake is lost; one that comes
@@ -30,6 +28,7 @@
 #include "base/mem.h"
 #include "worker/accept.h"
 #include "worker/cork.h"
+#include "worker/daemons.h"
 #include "worker/early.h"
 #include "worker/response.h"
 #include "worker/strict.h"
@@ -38,12 +37,12 @@
 enum {
 	TICK_MS = 500,		/* by default */
 	INTERIM_MAX = 8 * 1024, /* bytes of a 1xx that are relayed */
-	HANDLES = 5
 };
 
 struct conn {
 	struct watch_item watch; /* with the descriptor */
 	struct clients *clients;
+	struct daemon *daemon;
 	struct MHD_Connection *mhd;
 	struct sockaddr_storage address;
 	char address_text[INET6_ADDRSTRLEN];
@@ -70,21 +69,15 @@ struct clients {
 	uv_loop_t *loop;
 	struct req_env *env;
 	struct acceptor *acceptor;
-	struct MHD_Daemon *daemon;
+	struct daemons *daemons;
 	struct watch watch;
 	enum strict_mode strict;
 	size_t pool;	       /* bytes that the library has for the heads of a connection */
 	struct conn *arriving; /* during MHD_add_connection */
 	unsigned open;
 	unsigned tick_ms;
-	bool run; /* the library has something to do */
 	bool draining;
-	uv_poll_t poll;	      /* the library's epoll descriptor is readable */
-	uv_check_t check;     /* after a turn's events: MHD_run */
-	uv_prepare_t prepare; /* before the loop waits: is there more to do? */
-	uv_idle_t idle;	      /* active when there is, so that the loop does not wait */
 	uv_timer_t tick;
-	unsigned handles;
 };
 
 static int64_t now_ms(const struct clients *c)
@@ -104,7 +97,7 @@ static void resume(struct conn *c)
 {
 	watch_set(&c->clients->watch, &c->watch, c->answered ? WATCH_SEND : WATCH_BODY, now_ms(c->clients));
 	MHD_resume_connection(c->mhd);
-	c->clients->run = true;
+	daemon_is_due(c->daemon);
 }
 
 static void kill_parked(struct conn *c)
@@ -457,6 +450,7 @@ static void on_connection(
 	end_request(c, false);
 	early_free(&c->early);
 	acceptor_left(clients->acceptor);
+	daemon_left(c->daemon);
 	clients->open--;
 	metrics_add(metrics, METRIC_CONNECTIONS_OPEN, -1);
 	free(c);
@@ -493,10 +487,12 @@ static void on_accepted(void *ctx, int fd, const struct sockaddr_storage *addres
 	    .address_text = str_of(c->address_text),
 	    .local_text = local_text};
 	clients->arriving = c;
-	enum MHD_Result result = MHD_add_connection(clients->daemon, fd, c->from.address, n);
-	clients->run = true;
+	struct daemon *daemon = c->daemon = daemon_join(clients->daemons);
+	enum MHD_Result result = MHD_add_connection(daemon_mhd(daemon), fd, c->from.address, n);
+	daemon_is_due(daemon);
 	if (clients->arriving) { /* never became a connection; the library has closed the descriptor */
 		clients->arriving = NULL;
+		daemon_left(daemon);
 		free(c);
 		acceptor_left(clients->acceptor);
 		metrics_inc(clients->env->metrics, METRIC_CONNECTIONS_REFUSED);
@@ -524,12 +520,6 @@ static const struct accept_events accept_events = {on_accepted, on_refused, conn
 
 /* The loop */
 
-static void on_readable(uv_poll_t *poll, int status, int events)
-{
-	struct clients *c = poll->data;
-	c->run = true;
-}
-
 /* When on_content reports an error, the library closes the connection and drops it from the list of those it looks at again
  * (connection.c, MHD_CONNECTION_*_BODY_UNREADY), so it is freed only should it happen to be the oldest of all. To be
  * suspended and resumed puts it back into that list. */
@@ -540,68 +530,23 @@ static void let_go(void *ctx, struct watch_item *item)
 	watch_set(&clients->watch, item, WATCH_NONE, 0);
 	MHD_suspend_connection(c->mhd);
 	MHD_resume_connection(c->mhd);
-	clients->run = true;
+	daemon_is_due(c->daemon);
 }
 
-static void on_check(uv_check_t *check)
+static void on_ran(void *ctx)
 {
-	struct clients *c = check->data;
-	if (!c->run)
-		return;
-	c->run = false;
-	MHD_run(c->daemon);
+	struct clients *c = ctx;
 	watch_each(&c->watch, WATCH_BROKEN, let_go, c);
 }
 
-static void on_idle(uv_idle_t *idle)
+static void on_tick_closed(uv_handle_t *handle)
 {
+	free(handle->data);
 }
 
-static void on_prepare(uv_prepare_t *prepare)
+static struct MHD_Daemon *make_daemon(void *ctx)
 {
-	struct clients *c = prepare->data;
-	MHD_UNSIGNED_LONG_LONG wait_ms;
-	/* It only ever says 0 or nothing: it keeps no timeouts for us. */
-	if (!c->run && MHD_get_timeout(c->daemon, &wait_ms) == MHD_YES)
-		c->run = true;
-	if (c->run)
-		uv_idle_start(&c->idle, on_idle);
-	else
-		uv_idle_stop(&c->idle);
-}
-
-static void on_handle_closed(uv_handle_t *handle)
-{
-	struct clients *c = handle->data;
-	if (--c->handles == 0)
-		free(c);
-}
-
-static void close_handles(struct clients *c)
-{
-	uv_handle_t *handles[HANDLES] = {(uv_handle_t *)&c->poll, (uv_handle_t *)&c->check, (uv_handle_t *)&c->prepare,
-	    (uv_handle_t *)&c->idle, (uv_handle_t *)&c->tick};
-	c->handles = HANDLES;
-	for (unsigned i = 0; i < HANDLES; i++)
-		uv_close(handles[i], on_handle_closed);
-}
-
-static void start_handles(struct clients *c, int epoll_fd)
-{
-	c->poll.data = c->check.data = c->prepare.data = c->idle.data = c->tick.data = c;
-	uv_poll_init(c->loop, &c->poll, epoll_fd);
-	uv_check_init(c->loop, &c->check);
-	uv_prepare_init(c->loop, &c->prepare);
-	uv_idle_init(c->loop, &c->idle);
-	uv_timer_init(c->loop, &c->tick);
-	uv_poll_start(&c->poll, UV_READABLE, on_readable);
-	uv_check_start(&c->check, on_check);
-	uv_prepare_start(&c->prepare, on_prepare);
-	uv_timer_start(&c->tick, on_tick, c->tick_ms, c->tick_ms);
-}
-
-static struct MHD_Daemon *start_daemon(struct clients *c)
-{
+	struct clients *c = ctx;
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
 	    on_request, c, MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->pool, MHD_OPTION_CONNECTION_LIMIT, (unsigned)INT_MAX,
 	    MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_NOTIFY_CONNECTION, on_connection, c,
@@ -609,6 +554,8 @@ static struct MHD_Daemon *start_daemon(struct clients *c)
 	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, c, MHD_OPTION_STRICT_FOR_CLIENT,
 	    c->strict == STRICT_LIBRARY ? 1 : 0, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
 }
+
+static const struct daemons_events daemons_events = {make_daemon, on_ran};
 
 /* Public */
 
@@ -627,14 +574,16 @@ int clients_new(const struct clients_options *o, struct clients **out)
 	    .pool = o->env->conf->server.max_header,
 	    .tick_ms = o->tick_ms ? o->tick_ms : TICK_MS};
 	watch_init(&c->watch);
-	c->daemon = start_daemon(c);
-	if (!c->daemon) {
+	c->daemons = daemons_new(o->loop, &daemons_events, c);
+	if (!c->daemons) {
 		log_error("client", "libmicrohttpd does not start");
 		free(c);
 		return ERR_IO;
 	}
 	c->acceptor = acceptor_new(o->loop, o->connections, &accept_events, c);
-	start_handles(c, MHD_get_daemon_info(c->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd);
+	uv_timer_init(c->loop, &c->tick);
+	c->tick.data = c;
+	uv_timer_start(&c->tick, on_tick, c->tick_ms, c->tick_ms);
 	*out = c;
 	return ERR_OK;
 }
@@ -680,14 +629,13 @@ void clients_free(struct clients **clients)
 	if (!c)
 		return;
 	acceptor_stop(c->acceptor);
-	close_handles(c); /* before the daemon closes the descriptor under the poll handle */
 	/* The library must not be stopped with suspended connections. */
 	watch_each(&c->watch, WATCH_PARKED, kill_one, c);
-	MHD_run(c->daemon);
-	MHD_stop_daemon(c->daemon);
+	daemons_free(&c->daemons);
 	assert(c->open == 0);
 	acceptor_free(&c->acceptor);
 	watch_free(&c->watch);
+	uv_close((uv_handle_t *)&c->tick, on_tick_closed);
 	*clients = NULL;
 }
 

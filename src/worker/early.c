@@ -12,7 +12,9 @@ void early_begin(struct early *e, struct req *r)
 {
 	const struct answer *a = req_answer(r);
 	e->state = EARLY_NEVER;
-	if ((a->kind != ANSWER_TEXT && a->kind != ANSWER_STREAM) || a->length > OUT_MAX / 2)
+	/* Pieces that nothing stored has are a stream whose end has come: it can be read all the same. */
+	bool is_read = a->kind == ANSWER_STREAM || (a->kind == ANSWER_PARTS && !a->entry);
+	if ((a->kind != ANSWER_TEXT && !is_read) || a->length > OUT_MAX / 2)
 		return;
 	buf_init(&e->out, OUT_MAX);
 	if (response_write_last(&e->out, a) == ERR_OK)

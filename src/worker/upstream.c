@@ -20,7 +20,7 @@
 
 enum {
 	PEER_MARGIN_MS = 1000, /* what a request may take on its way */
-	MAX_IDLE = 1024,       /* connections, over all upstreams of the worker */
+	MAX_IDLE = 10000,      /* connections, over all upstreams of the worker */
 	MAX_SPARE = 256,       /* ended exchanges kept for reuse */
 	SPARE_OUT = 8192,      /* with a head buffer of at most this size */
 	HANDLES_TO_CLOSE = 2,

@@ -18,6 +18,7 @@
 #include "worker/upstream.h"
 
 enum { SPARE_REQUESTS = 32 }; /* 5 KB each */
+enum { SPARE_BLOCKS = 256 }; /* a megabyte of them: the arenas of a hundred requests that end together */
 
 enum phase { SERVING, DRAINING, IDLE, STOPPING, STOPPED };
 
@@ -176,7 +177,9 @@ static void *run(void *worker)
 {
 	struct worker *w = worker;
 	mailbox_run_here(&w->mailbox);
+	arena_thread_keeps(SPARE_BLOCKS);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
+	arena_thread_keeps(0);
 	return NULL;
 }
 

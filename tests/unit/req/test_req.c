@@ -68,6 +68,50 @@ START_TEST(head_is_answered_from_a_stored_get)
 }
 END_TEST
 
+START_TEST(what_is_not_stored_is_handed_on_whole_when_it_has_come)
+{
+	static const struct {
+		const char *sentence, *method, *fields;
+		int64_t length;
+		const char *body;
+		bool ended;
+		enum answer_kind kind;
+		int64_t answer_length;
+	} rows[] = {
+	    {"a page of known length", "GET", "", 4, "page", true, ANSWER_PARTS, 4},
+	    {"its length is known now", "GET", "", -1, "page", true, ANSWER_PARTS, 4},
+	    {"nothing at all", "GET", "", 0, "", true, ANSWER_PARTS, 0},
+	    {"more is to come", "GET", "", 8, "page", false, ANSWER_STREAM, 8},
+	    {"more may come", "GET", "", -1, "page", false, ANSWER_STREAM, -1},
+	    {"HEAD tells the length of another", "HEAD", "", 99, "", true, ANSWER_STREAM, 99},
+	    {"a part is the origin's", "GET", "Range: bytes=0-3\n", 4, "page", true, ANSWER_STREAM, 4},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct world *w = world_new(plain);
+		struct req *r = world_ask(w, rows[i].method, "/ttl/a", rows[i].fields);
+		char out[64];
+		int end;
+		world_head(w, 0, 200, "Cache-Control: no-store\n", rows[i].length);
+		world_say(w, 0, rows[i].body);
+		if (rows[i].ended)
+			world_done(w, 0, ERR_OK);
+		world_deliver(w);
+		const struct answer *a = req_answer(r);
+		ck_assert_msg(a && a->kind == rows[i].kind && a->length == rows[i].answer_length, "%s: %lld of kind %d",
+		    rows[i].sentence, (long long)a->length, a->kind);
+		if (!a->bodyless)
+			ASSERT_STR(world_read(r, out, sizeof out, &end), rows[i].body);
+		if (!rows[i].ended) {
+			world_say(w, 0, "more");
+			world_done(w, 0, ERR_OK);
+			ASSERT_STR(world_read(r, out, sizeof out, &end), "more");
+		}
+		world_end(&r);
+		world_free(&w);
+	}
+}
+END_TEST
+
 START_TEST(waiters_share_one_fetch_as_it_grows)
 {
 	struct world *w = world_new(plain);
@@ -917,6 +961,7 @@ int main(void)
 	TCase *t = tcase_create("req");
 	tcase_add_test(t, a_miss_is_fetched_once_and_then_hits);
 	tcase_add_test(t, head_is_answered_from_a_stored_get);
+	tcase_add_test(t, what_is_not_stored_is_handed_on_whole_when_it_has_come);
 	tcase_add_test(t, waiters_share_one_fetch_as_it_grows);
 	tcase_add_test(t, waiters_of_an_uncacheable_page_go_together);
 	tcase_add_test(t, what_is_validated_for_each_is_shared_with_none);

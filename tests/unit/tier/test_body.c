@@ -258,6 +258,54 @@ START_TEST(a_full_budget_turns_into_a_window)
 }
 END_TEST
 
+START_TEST(the_rest_of_what_has_ended_is_read_in_one_go)
+{
+	static const struct {
+		const char *sentence;
+		int64_t expect;
+		bool window;
+		size_t size, read;
+		int ended; /* 1: not yet */
+		bool there;
+		unsigned runs;
+	} rows[] = {
+	    {"more is to come", -1, false, 10, 0, 1, false, 0},
+	    {"it broke off", -1, false, 10, 0, ERR_SHORT, false, 0},
+	    {"a retained body", 10, false, 10, 0, ERR_OK, true, 1},
+	    {"a window", 10, true, 10, 0, ERR_OK, true, 1},
+	    {"a window of unknown length", -1, true, 5000, 0, ERR_OK, true, 2},
+	    {"what was read is no part of it", 10, true, 10, 4, ERR_OK, true, 1},
+	    {"all was read", 10, true, 10, 10, ERR_OK, true, 0},
+	    {"there was nothing", 0, true, 0, 0, ERR_OK, true, 0},
+	    {"too many runs", -1, true, 30000, 0, ERR_OK, false, 0},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct body *b = body_new(rows[i].expect, NULL, count_producer, NULL);
+		struct body_reader r;
+		struct str runs[2];
+		unsigned n = 99;
+		int err;
+		ck_assert_int_eq(body_reader_open(&r, b, count_reader), ERR_OK);
+		if (rows[i].window)
+			body_stop_retaining(b, 64 * 1024);
+		ck_assert_uint_eq(produce(b, rows[i].size, &err), rows[i].size);
+		ck_assert_int_eq(consume(&r, rows[i].read, 3), ERR_OK);
+		if (rows[i].ended <= 0)
+			body_end(b, rows[i].ended);
+		bool there = body_read_rest(&r, runs, COUNT_OF(runs), &n);
+		ck_assert_msg(there == rows[i].there, "%s", rows[i].sentence);
+		uint64_t at = rows[i].read;
+		for (unsigned k = 0; there && k < n; k++)
+			for (size_t j = 0; j < runs[k].n; j++)
+				ck_assert_int_eq(runs[k].p[j], byte_at(at++));
+		if (there)
+			ck_assert_msg(n == rows[i].runs && at == rows[i].size, "%s: %u runs", rows[i].sentence, n);
+		body_reader_close(&r);
+		body_release(&b);
+	}
+}
+END_TEST
+
 START_TEST(bytes_under_a_reader_stay_charged)
 {
 	struct budget budget = budget_of(1 << 20);
@@ -582,6 +630,7 @@ int main(void)
 	tcase_add_test(alone, a_body_that_broke_gives_its_bytes_and_then_the_error);
 	tcase_add_test(alone, only_armed_readers_are_woken_and_once);
 	tcase_add_test(alone, a_full_budget_turns_into_a_window);
+	tcase_add_test(alone, the_rest_of_what_has_ended_is_read_in_one_go);
 	tcase_add_test(alone, bytes_under_a_reader_stay_charged);
 	tcase_add_test(alone, the_slowest_reader_holds_the_producer_and_wakes_it);
 	tcase_add_test(alone, a_window_without_readers_drops_what_comes);
