@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "req/flight.h"
 #include "tier/memory.h"
+#include "tier/must.h"
 
 enum { THREADS = 4, ROUNDS = 400, KEYS = 8, BODY = 20000 };
 
@@ -89,7 +90,7 @@ static void lead(struct shared *s, struct flight *f, unsigned number)
 	struct headers none = {0};
 	struct entry_spec spec = {.key = f->key, .stored = &stored, .headers = &none, .epoch = f->epoch};
 	f->body = body_ref(body);
-	ck_assert_int_eq(entry_new(&spec, &body, NULL, &f->entry), ERR_OK);
+	must(entry_new(&spec, &body, NULL, &f->entry) == ERR_OK, "no entry");
 	struct body *growing = body_ref(f->body);
 	bool held = number % 2 == 1;
 	if (held)
@@ -99,7 +100,7 @@ static void lead(struct shared *s, struct flight *f, unsigned number)
 	for (size_t sent = 0; sent < BODY;) {
 		char *p;
 		size_t n;
-		ck_assert_int_eq(body_space(growing, &p, &n), ERR_OK);
+		must(body_space(growing, &p, &n) == ERR_OK, "no room");
 		n = n < 1500 ? n : 1500;
 		n = n < BODY - sent ? n : BODY - sent;
 		memset(p, (int)number, n);
@@ -129,15 +130,15 @@ static void follow(struct worker *me, struct flight_waiter *w, unsigned number, 
 			box_wait(&me->box);
 			continue;
 		}
-		ck_assert_int_eq(err, ERR_OK);
+		must(err == ERR_OK, "%s", err_name(err));
 		size_t right = 0; /* an assertion a byte would take minutes: Check writes a line for each */
 		while (right < n && p[right] == (char)number)
 			right++;
-		ck_assert_uint_eq(right, n);
+		must(right == n, "wrong bytes");
 		got += n;
 		body_read_done(&w->reader, n);
 	}
-	ck_assert_uint_eq(got, BODY);
+	must(got == BODY, "%zu bytes", (size_t)got);
 	atomic_fetch_add(&me->shared->shared, 1);
 }
 
@@ -166,7 +167,7 @@ static void *run(void *arg)
 				break;
 			}
 			box_wait(&me->box);
-			ck_assert_int_eq(f->state, FLIGHT_SHARED);
+			must(f->state == FLIGHT_SHARED, "not shared");
 			follow(me, &w, number, false);
 			break;
 		case FLIGHT_JOIN_READY:
