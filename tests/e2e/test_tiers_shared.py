@@ -227,12 +227,11 @@ def test_a_slow_page_is_fetched_once_between_three(origin, fleet):
     assert max(a.elapsed for a in answers) < 1.5 * slack()
 
 
-@pytest.mark.parametrize("backend", REDISES)
-def test_a_herd_has_a_page_brought_from_redis_once(origin, fleet, cache_ini, backend):
+def test_a_herd_has_a_page_brought_from_redis_once(origin, fleet, cache_ini):
     """By one of each worker; the others take what it brings."""
     pages_of(origin, "/p", size=5000)
-    a, b = fleet(backend, 2, "redis_budget = 5s\n" + ROUTES)
-    ready(origin, b, backend)
+    a, b = fleet("memory, redis", 2, "redis_budget = 5s\n" + ROUTES)
+    ready(origin, b, "memory, redis")
     kept(a, "/p", "redis")
     before = b.tier("hits_total", "redis")
     cache_ini.redis.pause()
@@ -243,7 +242,7 @@ def test_a_herd_has_a_page_brought_from_redis_once(origin, fleet, cache_ini, bac
         answers = herd.result()
     assert {(x.status, x.whole, x.body, bool(x.hit)) for x in answers} == {(200, True, content("/p", 5000), True)}
     assert origin.count("/p") == 1
-    assert b.tier("hits_total", "redis") - before <= 10, "of 50: one of each of the two workers, and who comes after that"
+    assert b.tier("hits_total", "redis") - before <= 2, "of 50: one of each of the two workers"
 
 
 @pytest.mark.alone
