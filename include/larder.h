@@ -79,9 +79,16 @@ typedef struct larder_options {
 	 * want to share values must use the same. No part of it may be longer than 255 bytes. */
 	const char *name_space;
 	const char *prefix;
-	/* memory and file: how many values there may be; then the least valuable leaves: in memory one that was not asked for lately, of
-	 * files the one that was written first. Processes that share a directory may exceed it by a sixteenth each. 0 is the default of
-	 * 10000. Redis has a limit of its own (maxmemory). */
+	/* How many values there may be; then the least valuable leave, of files and in Redis a sixteenth at once. 0 is the default of 10000.
+	 *
+	 * memory   never more; those that were not read lately leave (SIEVE).
+	 * file     never more, of all threads and processes together that share the directory, namespace and prefix and have the same
+	 *          limit; those leave that were not read since the last time some had to. Values of other programs count once they were read
+	 *          through liblarder. A set that meets the limit looks through the directory.
+	 * redis    when no set is under way, never more, of all that share the Redis, namespace and prefix; meanwhile one more for each that
+	 *          is. Those leave that were not used for the longest time. A use is noted once a minute at most, more often when values come
+	 *          and go quickly. Values of other programs neither count nor leave, unless liblarder has written them as well. Where Redis
+	 *          refuses the keys for it (larder-used:*, larder-ends:*), there is no limit. */
 	size_t max_entries;
 	double timeout; /* redis: seconds, to connect and of each answer; 0 is the default of 5 */
 	/* redis: the `redis_prefix` of the proxies whose pages larder_forget_tag shall reach; "larder" by default. Empty: none. */

@@ -35,6 +35,9 @@ void reply_free(struct reply *r);
 
 /* LARDER_OK with the reply, which is no error of the server's. Else a status, and nothing is to be freed. Blocks until the timeout. */
 int fleet_ask(struct fleet *f, const struct command *c, struct reply *out);
+/* The same for the second command, with the first sent along before it; in a cluster each goes where its key is, one after the other. When the
+ * first fails, its reply is empty (RESP_NIL), and that is all: it must be repeatable. Both replies are to be freed, the second one last. */
+int fleet_ask_two(struct fleet *f, const struct command commands[2], struct reply out[2]);
 
 /* Who holds the keys: each is asked for its part of them. *n nodes, which are numbered from 0 (at most FLEET_NODES). */
 enum { FLEET_NODES = 128 };

@@ -146,12 +146,17 @@ static int make_room(struct text *in, size_t *cap, size_t wanted)
 	return LARDER_OK;
 }
 
-/* One reply and nothing behind it: there is one question at a time. */
-static int receive(struct link *l, int64_t deadline_us, struct text *in)
+/* So many replies and nothing behind them: what was asked is all that can be answered. */
+static int receive(struct link *l, size_t n_replies, int64_t deadline_us, struct text *in)
 {
-	size_t cap = 0, wanted = 0;
+	size_t cap = 0, whole = 0, wanted = 0;
 	for (;;) {
-		int err = resp_length(str_make(in->p, in->n), &wanted);
+		int err = resp_length(str_make(in->p + whole, in->n - whole), &wanted);
+		wanted += whole;
+		if (err == ERR_OK && --n_replies > 0) {
+			whole = wanted;
+			continue;
+		}
 		if (err == ERR_OK && wanted == in->n) {
 			in->p[in->n] = '\0';
 			return LARDER_OK;
@@ -175,18 +180,21 @@ static int receive(struct link *l, int64_t deadline_us, struct text *in)
 	}
 }
 
-int link_ask(struct link *l, const struct str *words, size_t n_words, int64_t deadline_us, struct text *out)
+int link_ask(struct link *l, const struct link_command *commands, size_t n, int64_t deadline_us, struct text *out)
 {
+	size_t size = 0;
 	*out = (struct text){.p = NULL};
-	size_t n = resp_command_size(words, n_words);
-	char *command = alloc_try(n);
-	if (!command)
+	for (size_t i = 0; i < n; i++)
+		size += resp_command_size(commands[i].words, commands[i].n);
+	char *all = alloc_try(size), *end = all;
+	if (!all)
 		return lib_no_memory();
-	resp_command(words, n_words, command);
-	int status = send_all(l, command, n, deadline_us);
-	free(command);
+	for (size_t i = 0; i < n; i++)
+		end = resp_command(commands[i].words, commands[i].n, end);
+	int status = send_all(l, all, size, deadline_us);
+	free(all);
 	if (status == LARDER_OK)
-		status = receive(l, deadline_us, out);
+		status = receive(l, n, deadline_us, out);
 	if (status != LARDER_OK) {
 		free(out->p);
 		*out = (struct text){.p = NULL};
@@ -218,9 +226,10 @@ int link_refused(struct str error)
 
 static int expect_ok(struct link *l, const struct str *words, size_t n, int64_t deadline_us)
 {
+	const struct link_command command = {words, n};
 	struct text reply;
 	struct resp item;
-	int status = link_ask(l, words, n, deadline_us, &reply);
+	int status = link_ask(l, &command, 1, deadline_us, &reply);
 	if (status != LARDER_OK)
 		return status;
 	struct str rest = str_make(reply.p, reply.n);
