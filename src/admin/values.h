@@ -8,6 +8,7 @@
 #include "admin/leases.h"
 #include "admin/stales.h"
 #include "larder.h"
+#include "redis/url.h"
 
 struct values_options {
 	const char *backend; /* "memory", "file" or "redis": static */
@@ -17,6 +18,7 @@ struct values_options {
 	struct str pages_prefix; /* in Redis, of the pages that a tag reaches too */
 	size_t max_entries;
 	int64_t timeout_ms; /* of Redis */
+	struct redis_tls tls;
 };
 
 struct values {
@@ -26,7 +28,7 @@ struct values {
 	/* values_cache's */
 	pthread_mutex_t lock;
 	larder_cache *cache;
-	struct str texts[5]; /* owned, with a NUL */
+	struct str texts[8]; /* owned, with a NUL */
 	larder_options options;
 };
 

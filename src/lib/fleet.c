@@ -34,6 +34,7 @@ struct fleet {
 	pthread_mutex_t lock; /* of nodes, their idle connections, and what is known below; never held across I/O */
 	struct arena arena;   /* what the URL points to */
 	struct redis_url url;
+	struct tls_context *tls; /* of rediss://; else NULL */
 	int64_t timeout_ms;
 	struct node *nodes[FLEET_NODES];
 	unsigned n_nodes;
@@ -114,7 +115,8 @@ static int exchange(struct fleet *f, struct node *n, const struct command *c, si
     int64_t deadline_us, struct text *raw, bool *unreached)
 {
 	static const struct str word = STR("ASKING");
-	const struct link_login login = {.user = f->url.user, .password = f->url.password, .db = f->url.db};
+	const struct link_login login = {
+	    .user = f->url.user, .password = f->url.password, .db = f->url.db, .tls = f->tls};
 	const struct link_command ask = {&word, 1},
 				  commands[2] = {{c[0].words, c[0].n}, {c[n_commands - 1].words, c[n_commands - 1].n}};
 	struct link *l = take(f, n);
@@ -165,7 +167,8 @@ static int read_replies(struct text *raw, struct reply *out, size_t n)
 
 static int ask_sentinel(struct fleet *f, const struct redis_host *s, int64_t deadline_us, unsigned *master)
 {
-	const struct link_login login = {.user = f->url.sentinel_user, .password = f->url.sentinel_password};
+	const struct link_login login = {
+	    .user = f->url.sentinel_user, .password = f->url.sentinel_password, .tls = f->tls};
 	const struct str words[] = {STR("SENTINEL"), STR("get-master-addr-by-name"), f->url.group};
 	const struct link_command command = {words, COUNT_OF(words)};
 	struct link *l;
@@ -455,10 +458,17 @@ static int read_url(struct fleet *f, struct str url)
 	arena_init_in(&f->arena, room, URL_ROOM);
 	if (redis_url_parse(url, &f->arena, &f->url, &why) != ERR_OK)
 		return lib_fail(LARDER_INVALID, "options.url: %.*s", STR_ARG(str_take(why, 200)));
-	if (f->url.tls)
-		return lib_fail(
-		    LARDER_UNSUPPORTED, "options.url: rediss:// is not supported: put stunnel in front of Redis");
 	return LARDER_OK;
+}
+
+static int trust(struct fleet *f, const struct redis_tls *files)
+{
+	char why[TLS_WHY];
+	if (!f->url.tls)
+		return LARDER_OK;
+	f->tls = tls_context_new(files, why);
+	return f->tls ? LARDER_OK
+		      : lib_fail(tls_is_there() ? LARDER_INVALID : LARDER_UNSUPPORTED, "rediss://: %s", why);
 }
 
 /* A server, or what a cluster is known by. */
@@ -475,7 +485,7 @@ static int first_nodes(struct fleet *f)
 	return status;
 }
 
-struct fleet *fleet_new(struct str url, int64_t timeout_ms, int *status)
+struct fleet *fleet_new(struct str url, const struct redis_tls *tls, int64_t timeout_ms, int *status)
 {
 	struct fleet *f = alloc_try_zero(sizeof(*f));
 	if (!f || pthread_mutex_init(&f->lock, NULL) != 0) {
@@ -486,6 +496,8 @@ struct fleet *fleet_new(struct str url, int64_t timeout_ms, int *status)
 	f->timeout_ms = timeout_ms;
 	f->master = NOBODY;
 	*status = read_url(f, url);
+	if (*status == LARDER_OK)
+		*status = trust(f, tls);
 	if (*status == LARDER_OK)
 		*status = first_nodes(f);
 	if (*status == LARDER_OK)
@@ -503,6 +515,7 @@ void fleet_free(struct fleet *f)
 		}
 		free(f->nodes[i]);
 	}
+	tls_context_free(&f->tls);
 	arena_free(&f->arena);
 	pthread_mutex_destroy(&f->lock);
 	free(f);

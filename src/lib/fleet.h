@@ -5,11 +5,12 @@
 
 #include "lib/lib.h"
 #include "lib/resp.h"
+#include "redis/url.h"
 
 struct fleet;
 
-/* `url` is copied. NULL with *status: LARDER_INVALID, LARDER_UNSUPPORTED, LARDER_NO_MEMORY. */
-struct fleet *fleet_new(struct str url, int64_t timeout_ms, int *status);
+/* `url` is copied, the files of `tls` are read. NULL with *status: LARDER_INVALID, LARDER_UNSUPPORTED, LARDER_NO_MEMORY. */
+struct fleet *fleet_new(struct str url, const struct redis_tls *tls, int64_t timeout_ms, int *status);
 void fleet_free(struct fleet *f);
 /* Its short lock, around a fork. */
 void fleet_hold(struct fleet *f);

@@ -7,16 +7,20 @@
 
 #include "lib/lib.h"
 
+#include "redis/tls.h"
+
 struct link {
 	struct link *next; /* the owner's */
 	int fd;
-	pid_t pid; /* of who opened it: a forked child must leave it alone */
+	struct tls *tls; /* NULL: without */
+	pid_t pid;	 /* of who opened it: a forked child must leave it alone */
 };
 
 /* Who to be, and which database. */
 struct link_login {
 	struct str user, password; /* p NULL: none */
 	unsigned db;
+	struct tls_context *tls; /* of rediss://; else NULL */
 };
 
 /* host "" : the socket at `path`. LARDER_OK, LARDER_CONNECT, LARDER_TIMEOUT, LARDER_DENIED, LARDER_NO_MEMORY, LARDER_SERVER. */

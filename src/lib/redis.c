@@ -647,7 +647,7 @@ struct lib_backend *redis_backend_open(const struct lib_settings *s, int *status
 	r->backend.ops = &redis_ops;
 	r->space = space;
 	r->pages_prefix = pages_prefix;
-	r->fleet = fleet_new(s->url, s->timeout_ms, status);
+	r->fleet = fleet_new(s->url, &s->tls, s->timeout_ms, status);
 	if (!r->fleet)
 		goto failed;
 	*status = bound_init(&r->bound, r->fleet, str_of(space), s->max_entries);

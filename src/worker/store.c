@@ -179,6 +179,8 @@ struct values *store_values(const struct conf *conf)
 	    .pages_prefix = c->redis_prefix,
 	    .max_entries = c->values_max_entries,
 	    .timeout_ms = c->redis_timeout_ms};
+	if (c->redis)
+		o.tls = c->redis->files;
 	return values_new(&o);
 }
 

@@ -494,7 +494,6 @@ START_TEST(what_cannot_be_opened_says_why)
 	    {"no parent", "file", "/nonexistent/a/b", NULL, LARDER_IO, "/nonexistent/a/b"},
 	    {"a file", "file", "/dev/null", NULL, LARDER_IO, "/dev/null"},
 	    {"no redis url", "redis", NULL, "http://localhost", LARDER_INVALID, "redis"},
-	    {"TLS", "redis", NULL, "rediss://localhost", LARDER_UNSUPPORTED, "rediss"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		larder_options o;
