@@ -8,7 +8,6 @@
 #include "admin/leases.h"
 #include "admin/stales.h"
 #include "larder.h"
-#include "redis/url.h"
 
 struct values_options {
 	const char *backend; /* "memory", "file" or "redis": static */
@@ -18,7 +17,8 @@ struct values_options {
 	struct str pages_prefix; /* in Redis, of the pages that a tag reaches too */
 	size_t max_entries;
 	int64_t timeout_ms; /* of Redis */
-	struct redis_tls tls;
+	struct str tls_ca, tls_cert, tls_key;
+	bool tls_accept_any_server;
 };
 
 struct values {

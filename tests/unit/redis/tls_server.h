@@ -22,16 +22,16 @@ static inline void tls_make_files(void)
 {
 	static const char script[] =
 	    "set -e\n"
-	    "ca() { openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=$1 \\\n"
-	    "  -keyout $1.key -out $1.pem; }\n"
-	    "signed() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj /CN=$1 -keyout "
-	    "$1.key -out $1.csr\n"
+	    "key='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'\n"
+	    "ca() { openssl req -x509 $key -days 2 -subj /CN=$1 -keyout $1.key -out $1.pem; }\n"
+	    "signed() {\n"
+	    "  openssl req $key -subj /CN=$1 -keyout $1.key -out $1.csr\n"
 	    "  echo subjectAltName=$2 >$1.ext\n"
 	    "  openssl x509 -req -in $1.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile $1.ext -out "
-	    "$1.pem; }\n"
-	    "ca ca; ca other-ca\n"
-	    "signed host IP:127.0.0.1,DNS:localhost; signed elsewhere DNS:elsewhere.test,IP:127.0.0.2; signed client "
-	    "DNS:client\n"
+	    "$1.pem\n"
+	    "}\n"
+	    "ca ca; ca other-ca; signed host IP:127.0.0.1,DNS:localhost; signed named DNS:localhost\n"
+	    "signed elsewhere DNS:elsewhere.test,IP:127.0.0.2; signed client DNS:client\n"
 	    "cat client.pem client.key >both.pem\n";
 	server__prepare(&tls_dir);
 	server__run(&tls_dir, (const char *[]){"sh", "-c", script, NULL});
