@@ -6,7 +6,7 @@
 enum { BIG = 5 * 1000 * 1000 };
 
 static struct server one;
-static unsigned port;
+static unsigned port = 6379;
 
 static int open_tls(const char *host, const char *ca, bool any_server, larder_cache **c)
 {
