@@ -190,6 +190,13 @@ static int tell(struct bound *b, const struct str *words, size_t n)
 	return status;
 }
 
+struct command bound_left(struct bound *b, struct str key, struct bound_words *w)
+{
+	const struct str words[] = {eval, leave_script, two_keys, b->used, b->ends, STR(""), key};
+	memcpy(w->v, words, sizeof(words));
+	return (struct command){.key = b->used, .words = w->v, .n = COUNT_OF(words), .repeatable = true};
+}
+
 int bound_leave(struct bound *b, struct str before, const struct str *keys, size_t n)
 {
 	struct str words[6 + BOUND_STEP] = {eval, leave_script, two_keys, b->used, b->ends, before};

@@ -37,6 +37,8 @@ size_t bound_entered(struct bound *b, struct reply *r, struct str keys[BOUND_STE
 bool bound_touch(struct bound *b, struct str key, struct bound_words *w, struct command *out);
 void bound_touched(struct bound *b, const struct reply *r);
 
+/* The command that takes out a value which is being removed, to be sent along. */
+struct command bound_left(struct bound *b, struct str key, struct bound_words *w);
 /* Values that are gone, but for those used later than `before` (empty: whatever). */
 int bound_leave(struct bound *b, struct str before, const struct str *keys, size_t n);
 /* All of them. */

@@ -416,25 +416,28 @@ static int redis_forget(struct lib_backend *b, struct str key)
 {
 	struct redis_cache *r = redis_of(b);
 	struct names n;
-	struct reply reply;
-	struct resp count = {.number = 0};
+	struct script_words script;
+	struct bound_words w;
+	struct reply replies[2];
+	struct resp count;
 	int status = names_of(r, key, &n);
 	if (status != LARDER_OK)
 		return status;
-	(void)!bound_leave(&r->bound, STR(""), &key, 1);
-	if (n.tags.p) {
-		status = ask_script(r, forget_script, &n, NULL, 0, &reply);
-		if (status == LARDER_OK && resp_next(&reply.rest, &count))
-			status = leave_tags(r, key, &reply);
-	} else {
-		const struct str words[] = {STR("UNLINK"), n.value};
-		const struct command c = {.key = n.value, .words = words, .n = COUNT_OF(words), .repeatable = true};
-		status = fleet_ask(r->fleet, &c, &reply);
-		count = reply.first;
+	const struct str plain[] = {STR("UNLINK"), n.value};
+	struct command both[] = {
+	    bound_left(&r->bound, key, &w), {.key = n.value, .words = plain, .n = COUNT_OF(plain), .repeatable = true}};
+	if (n.tags.p)
+		both[1] = script_of(forget_script, &n, NULL, 0, &script);
+	status = fleet_ask_two(r->fleet, both, replies);
+	if (status == LARDER_OK) {
+		count = replies[1].first;
+		if (n.tags.p && resp_next(&replies[1].rest, &count))
+			status = leave_tags(r, key, &replies[1]);
+		if (status == LARDER_OK && count.number == 0)
+			status = LARDER_MISSING;
+		reply_free(&replies[0]);
+		reply_free(&replies[1]);
 	}
-	if (status == LARDER_OK && count.number == 0)
-		status = LARDER_MISSING;
-	reply_free(&reply);
 	free(n.room);
 	return status;
 }

@@ -145,7 +145,7 @@ struct tls_context *tls_context_new(const struct redis_tls *files, char why[TLS_
 	SSL_CTX_set_verify(c->ssl, files->any_server ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_mode(c->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE);
 	/* A process that is killed ends without a word. What is missing of an answer is noticed anyway. */
-	SSL_CTX_set_options(c->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_options(c->ssl, SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_RENEGOTIATION);
 	SSL_CTX_set_session_cache_mode(c->ssl, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_default_passwd_cb(c->ssl, no_passphrase);
 	if (use_files(c->ssl, files, why))
