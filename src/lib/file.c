@@ -209,7 +209,7 @@ static int add_record(struct file_cache *f, const struct names *n, struct str te
 		if (status != LARDER_OK)
 			(void)!files_set_number(held, there);
 	}
-	close(held);
+	files_unlock(held);
 	return status;
 }
 
@@ -222,7 +222,7 @@ static int remove_record(struct file_cache *f, const struct names *n)
 	status = files_remove(f->dir, n->record);
 	if (status == LARDER_OK && there > 0)
 		status = files_set_number(held, there - 1);
-	close(held);
+	files_unlock(held);
 	return status;
 }
 
@@ -285,7 +285,7 @@ static int drop_old(struct file_cache *f, const struct files_entry *e)
 	(void)!files_look(f->dir, n.value, &state);
 	if (state.written_ns == e->written_ns)
 		status = drop(f, &n);
-	close(held);
+	files_unlock(held);
 	return status;
 }
 
@@ -326,7 +326,7 @@ static int make_room(struct file_cache *f)
 	status = files_list(f->dir, f->index, &list);
 	if (status == LARDER_OK)
 		status = files_set_number(held, (int64_t)list.n);
-	close(held);
+	files_unlock(held);
 	if (status == LARDER_OK && list.n >= f->max)
 		status = evict(f, &list);
 	free(list.v);
@@ -345,7 +345,7 @@ static int with_room(struct file_cache *f, const struct names *n,
 		if (status != LARDER_OK)
 			return status;
 		status = change(f, n, ctx);
-		close(held);
+		files_unlock(held);
 	}
 	return status == FULL ? lib_fail(LARDER_TIMEOUT, "others fill the cache faster than it can be emptied")
 			      : status;
@@ -388,7 +388,7 @@ static void clean(struct file_cache *f, const struct names *n)
 	if (load(f, n, &l) == LARDER_MISSING && l.expired)
 		(void)drop(f, n);
 	free(l.file.p);
-	close(held);
+	files_unlock(held);
 }
 
 static int file_get(struct lib_backend *b, struct str key, struct text *out)
@@ -456,7 +456,7 @@ static int file_forget(struct lib_backend *b, struct str key)
 	int found = load(f, &n, &l);
 	status = drop(f, &n);
 	free(l.file.p);
-	close(held);
+	files_unlock(held);
 	return status == LARDER_OK ? found : status;
 }
 
@@ -530,7 +530,7 @@ static int drop_if(struct file_cache *f, const struct names *n, const struct str
 		status = carries(f, n, *encoded, &yes);
 	if (status == LARDER_OK && yes)
 		status = drop(f, n);
-	close(held);
+	files_unlock(held);
 	return status;
 }
 
@@ -584,7 +584,7 @@ static int keep_path(struct file_cache *f, struct str path)
 	return f->path ? LARDER_OK : lib_no_memory();
 }
 
-/* Each call opens its own lock, and the directory may be shared: nothing is to be done about forks. */
+/* Each call opens its own lock and lets go of it for its children as well, and the directory may be shared: nothing is to be done about forks. */
 static const struct lib_ops file_ops = {
     .get = file_get,
     .set = file_set,

@@ -47,6 +47,14 @@ int files_lock(int dir, const char *name, int *lock)
 	return LARDER_OK;
 }
 
+/* A child that another thread has forked meanwhile has it open as well: closing it would not let go. */
+void files_unlock(int lock)
+{
+	while (flock(lock, LOCK_UN) < 0 && errno == EINTR)
+		;
+	close(lock);
+}
+
 int64_t files_get_number(int lock)
 {
 	char digits[NUMBER + 1];

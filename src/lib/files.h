@@ -14,9 +14,10 @@ int files_open(struct str path, int *dir);
 /* A directory within it; there already is fine. */
 int files_make_dir(int dir, const char *name);
 
-/* Locks a file that holds no more than a line, and makes it where it is missing; between all threads and processes. `*lock` is to be closed, which
- * lets go of it (also when its process dies). LARDER_MISSING, without a word: the directory it is in is gone. */
+/* Locks a file that holds no more than a line, and makes it where it is missing; between all threads and processes. `*lock` goes to
+ * files_unlock; it is let go of, too, when its process dies (and the children that it forked meanwhile). LARDER_MISSING, without a word: the directory it is in is gone. */
 int files_lock(int dir, const char *name, int *lock);
+void files_unlock(int lock);
 
 /* Replaces `name` by the parts, one behind the other, at once: a crash leaves the old or the new. `temp` is the caller's alone meanwhile. */
 int files_replace(int dir, const char *temp, const char *name, const struct str *parts, int n_parts);

@@ -88,7 +88,8 @@ static void *use(void *ctx)
 	while (!atomic_load(&stop)) {
 		void *value = NULL;
 		if (larder_set(cache, key, key, strlen(key), 0) != LARDER_OK ||
-		    larder_get(cache, key, &value, NULL) != LARDER_OK || strcmp(value, key) != 0)
+		    larder_get(cache, key, &value, NULL) != LARDER_OK || strcmp(value, key) != 0 ||
+		    larder_forget(cache, key) != LARDER_OK)
 			atomic_store(&wrong, true);
 		larder_free(value);
 	}
@@ -126,7 +127,8 @@ START_TEST(children_go_on_while_threads_work)
 			void *value;
 			bool good = larder_set(cache, "c", "v", 1, 60) == LARDER_OK &&
 				    larder_get(cache, "c", &value, NULL) == LARDER_OK &&
-				    larder_incr(cache, "i", 1, 0, NULL) == LARDER_OK;
+				    larder_incr(cache, "i", 1, 0, NULL) == LARDER_OK &&
+				    larder_forget(cache, "c") == LARDER_OK;
 			larder_close(cache);
 			_exit(good ? 0 : 1);
 		}
