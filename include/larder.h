@@ -73,19 +73,31 @@ typedef struct larder_options {
 	const char *backend; /* "memory" (default), "file" or "redis" */
 	const char *path;    /* file: the directory; made if it is missing, but not its parent */
 	/* redis: redis://[[user]:password@]host[:port][/db], unix:///path/to/socket, redis+sentinel://host,host/group,
-	 * redis+cluster://host,host */
+	 * redis+cluster://host,host; with TLS to all of them rediss://, rediss+sentinel://, rediss+cluster:// */
 	const char *url;
 	/* Values of another namespace or prefix are not seen, and not flushed. "larder" and "cache" by default; may be empty. Those who
 	 * want to share values must use the same. No part of it may be longer than 255 bytes. */
 	const char *name_space;
 	const char *prefix;
-	/* memory and file: how many values there may be; then the least valuable leaves: in memory one that was not asked for lately, of
-	 * files the one that was written first. Processes that share a directory may exceed it by a sixteenth each. 0 is the default of
-	 * 10000. Redis has a limit of its own (maxmemory). */
+	/* How many values there may be; then the least valuable leave, of files and in Redis a sixteenth at once. 0 is the default of 10000.
+	 *
+	 * memory   never more; those that were not read lately leave (SIEVE).
+	 * file     never more, of all threads and processes together that share the directory, namespace and prefix and have the same
+	 *          limit; those leave that were not read since the last time some had to. Values of other programs count once they were read
+	 *          through liblarder. A set that meets the limit looks through the directory.
+	 * redis    when no set is under way, never more, of all that share the Redis, namespace and prefix; meanwhile one more for each that
+	 *          is. Those leave that were not used for the longest time. A use is noted once a minute at most, more often when values come
+	 *          and go quickly. Values of other programs neither count nor leave, unless liblarder has written them as well. Where Redis
+	 *          refuses the keys for it (larder-used:*, larder-ends:*), there is no limit. */
 	size_t max_entries;
 	double timeout; /* redis: seconds, to connect and of each answer; 0 is the default of 5 */
 	/* redis: the `redis_prefix` of the proxies whose pages larder_forget_tag shall reach; "larder" by default. Empty: none. */
 	const char *pages_prefix;
+	/* redis with TLS: names of PEM files. The CA certificates that are trusted (NULL: the system's); our own certificate and its key, where
+	 * the server asks for one (the key may be in the certificate's file). They are read by larder_open. */
+	const char *tls_ca, *tls_cert, *tls_key;
+	/* Not 0: whoever answers is believed to be the server, which gives all that is stored, and the password, to who can get in between. */
+	int tls_accept_any_server;
 } larder_options;
 
 /* Defaults. Use the macro, not the function. */
@@ -93,7 +105,7 @@ typedef struct larder_options {
 LARDER_API void larder_options_init_size(larder_options *options, size_t size);
 
 /* Opens a cache. LARDER_OK with *cache, which larder_close closes. Else *cache is NULL, and LARDER_INVALID (an unknown backend, a url that
- * is none), LARDER_IO, LARDER_DENIED (the directory), LARDER_UNSUPPORTED (rediss://, a list of backends), LARDER_NO_MEMORY;
+ * is none, files of TLS that cannot be used), LARDER_IO, LARDER_DENIED (the directory), LARDER_UNSUPPORTED (a list of backends; rediss:// where it was left out), LARDER_NO_MEMORY;
  * larder_last_error says more. Redis is not asked yet: a server that is away is an error of the calls that need it, until it is back. */
 LARDER_API int larder_open(const larder_options *options, larder_cache **cache);
 

@@ -17,6 +17,8 @@ struct values_options {
 	struct str pages_prefix; /* in Redis, of the pages that a tag reaches too */
 	size_t max_entries;
 	int64_t timeout_ms; /* of Redis */
+	struct str tls_ca, tls_cert, tls_key;
+	bool tls_accept_any_server;
 };
 
 struct values {
@@ -26,7 +28,7 @@ struct values {
 	/* values_cache's */
 	pthread_mutex_t lock;
 	larder_cache *cache;
-	struct str texts[5]; /* owned, with a NUL */
+	struct str texts[8]; /* owned, with a NUL */
 	larder_options options;
 };
 

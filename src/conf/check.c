@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "conf/route_table.h"
+#include "redis/tls.h"
 
 enum { SLOW_HEADER = 32 * 1024, SHORT_TOKEN = 16 };
 
@@ -141,6 +142,32 @@ static void check_directory(struct loader *l, const struct conf_origin *s, struc
 	free(name);
 }
 
+/* The files are read once, so that what is wrong with them is told before the start. */
+static void check_redis_tls(struct loader *l, const struct conf_origin *s)
+{
+	static const char *const of_tls[] = {
+	    "redis_tls_ca", "redis_tls_cert", "redis_tls_key", "redis_tls_accept_any_server"};
+	struct conf_cache *c = &l->conf->cache;
+	char why[TLS_WHY];
+	c->redis->files = c->redis_tls;
+	for (size_t i = 0; i < COUNT_OF(of_tls) && !c->redis->tls; i++) {
+		if (origin_given_name(s, of_tls[i]))
+			loader_complain(
+			    l, s, of_tls[i], true, STR("without effect: redis_url is not of TLS (rediss://)"));
+	}
+	if (!c->redis->tls)
+		return;
+	if (c->redis_tls.key.n > 0 && c->redis_tls.cert.n == 0)
+		loader_complain(l, s, "redis_tls_key", false, STR("a key without redis_tls_cert"));
+	if (c->redis_tls.any_server)
+		loader_complain(l, s, "redis_tls_accept_any_server", true,
+		    STR("whoever can get in between reads and writes all that is stored, and the password"));
+	struct tls_context *tls = tls_context_new(&c->redis_tls, why);
+	if (!tls)
+		loader_complain(l, s, "redis_url", false, arena_printf(l->arena, "%s", why));
+	tls_context_free(&tls);
+}
+
 static void check_tiers(struct loader *l, const struct conf_origin *s)
 {
 	static const char *const of_files[] = {"path", "file_size", "file_open"};
@@ -157,6 +184,8 @@ static void check_tiers(struct loader *l, const struct conf_origin *s)
 		    STR("not an absolute path: processes that share it must mean the same directory"));
 	else if (c->backend & BACKEND_FILE)
 		check_directory(l, s, c->path);
+	if ((c->backend & BACKEND_REDIS) && c->redis)
+		check_redis_tls(l, s);
 	if ((c->backend & BACKEND_REDIS) && c->redis_budget_ms > c->redis_timeout_ms)
 		loader_complain(
 		    l, s, "redis_budget", true, STR("longer than redis_timeout, which ends the wait before"));

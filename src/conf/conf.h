@@ -100,7 +100,8 @@ struct conf_cache {
 	struct str path;
 	size_t file_size;
 	unsigned file_open;
-	struct redis_url *redis; /* NULL: none was given */
+	struct redis_url *redis;    /* NULL: none was given */
+	struct redis_tls redis_tls; /* as given; what is meant stands in redis->files */
 	struct str redis_prefix;
 	int64_t redis_budget_ms, redis_timeout_ms;
 	size_t redis_max_object;

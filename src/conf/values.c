@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/nearest.h"
+#include "redis/tls.h"
 
 static int (*const readers[VALUE_COUNT_OF_TYPES])(struct value *v) = {
 #define VALUE(type, reader, allowed) [VALUE_##type] = reader,
@@ -418,10 +419,9 @@ int conf__read_redis_url(struct value *v)
 	struct str why;
 	if (redis_url_parse(v->text, v->arena, url, &why) != ERR_OK)
 		return conf__wrong(v, "%.*s", STR_ARG(why));
-	if (url->tls && !redis_has_tls())
-		return conf__wrong(v,
-		    "this build's hiredis has no TLS (it came with 1.0): let stunnel speak it, and name "
-		    "stunnel's own address as redis://127.0.0.1:port");
+	if (url->tls && !tls_is_there())
+		return conf__wrong(v, "TLS to Redis was left out of this build: let stunnel speak it, and name "
+				      "stunnel's own address as redis://127.0.0.1:port");
 	*(struct redis_url **)v->slot = url;
 	return ERR_OK;
 }

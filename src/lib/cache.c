@@ -70,6 +70,10 @@ static int read_settings(const larder_options *o, struct lib_settings *s)
 		status = read_text(texts[i].name, texts[i].given, texts[i].otherwise, texts[i].max, texts[i].out);
 	if (status != LARDER_OK)
 		return status;
+	s->tls = (struct redis_tls){.ca = str_of(o->tls_ca),
+	    .cert = str_of(o->tls_cert),
+	    .key = str_of(o->tls_key),
+	    .any_server = o->tls_accept_any_server != 0};
 	if (o->max_entries > ENTRIES_MAX)
 		return lib_fail(
 		    LARDER_INVALID, "options.max_entries is %zu: at most %zu are allowed", o->max_entries, ENTRIES_MAX);

@@ -14,7 +14,8 @@
 
 #include "base/alloc.h"
 
-enum { PARTS = 8 };
+enum { PARTS = 8, NUMBER = 20 };
+#define NS_PER_S ((int64_t)1000000000)
 
 int files_open(struct str path, int *dir)
 {
@@ -31,10 +32,8 @@ int files_make_dir(int dir, const char *name)
 	return LARDER_OK;
 }
 
-int files_lock(int dir, const char hash[SHA256_HEX + 1], int *lock)
+int files_lock(int dir, const char *name, int *lock)
 {
-	char name[FILES_NAME];
-	snprintf(name, sizeof(name), "locks/%.2s", hash);
 	*lock = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*lock < 0)
 		return errno == ENOENT ? LARDER_MISSING : lib_fail_errno("cannot open the lock", str_of(name));
@@ -46,6 +45,31 @@ int files_lock(int dir, const char hash[SHA256_HEX + 1], int *lock)
 		return status;
 	}
 	return LARDER_OK;
+}
+
+/* A child that another thread has forked meanwhile has it open as well: closing it would not let go. */
+void files_unlock(int lock)
+{
+	while (flock(lock, LOCK_UN) < 0 && errno == EINTR)
+		;
+	close(lock);
+}
+
+int64_t files_get_number(int lock)
+{
+	char digits[NUMBER + 1];
+	uint64_t v;
+	ssize_t n = pread(lock, digits, sizeof(digits), 0);
+	if (n < 1 || digits[n - 1] != '\n' || str_to_u64(str_make(digits, (size_t)n - 1), INT64_MAX, &v) != ERR_OK)
+		return -1;
+	return (int64_t)v;
+}
+
+int files_set_number(int lock, int64_t v)
+{
+	char digits[NUMBER + 1];
+	int n = snprintf(digits, sizeof(digits), "%0*lld\n", NUMBER - 1, (long long)v);
+	return pwrite(lock, digits, (size_t)n, 0) == n ? LARDER_OK : lib_fail_errno("cannot count", STR_NONE);
 }
 
 /* Goes on after short writes: iov is used up. */
@@ -94,13 +118,22 @@ int files_replace(int dir, const char *temp, const char *name, const struct str 
 	return lib_fail_errno("cannot write", str_of(name));
 }
 
-static int read_open(int fd, const char *name, size_t max, struct text *out)
+static void state_of(const struct stat *st, struct files_state *out)
+{
+	out->written_ns = (int64_t)st->st_mtim.tv_sec * NS_PER_S + st->st_mtim.tv_nsec;
+	out->used_ns = (int64_t)st->st_atim.tv_sec * NS_PER_S + st->st_atim.tv_nsec;
+	out->size = (size_t)st->st_size;
+}
+
+static int read_open(int fd, const char *name, size_t max, struct text *out, struct files_state *state)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
 		return lib_fail_errno("cannot read", str_of(name));
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > max)
 		return LARDER_MISSING;
+	if (state)
+		state_of(&st, state);
 	size_t size = (size_t)st.st_size, n = 0;
 	char *p = alloc_try(size + 1);
 	if (!p)
@@ -123,7 +156,7 @@ static int read_open(int fd, const char *name, size_t max, struct text *out)
 	return LARDER_OK;
 }
 
-int files_read(int dir, const char *name, size_t max, struct text *out)
+int files_read(int dir, const char *name, size_t max, struct text *out, struct files_state *state)
 {
 	*out = (struct text){.p = NULL};
 	/* Not to wait for a writer of a pipe that somebody put there. */
@@ -132,7 +165,7 @@ int files_read(int dir, const char *name, size_t max, struct text *out)
 		return errno == ENOENT || errno == ELOOP || errno == ENXIO
 			   ? LARDER_MISSING
 			   : lib_fail_errno("cannot read", str_of(name));
-	int status = read_open(fd, name, max, out);
+	int status = read_open(fd, name, max, out, state);
 	close(fd);
 	return status;
 }
@@ -144,14 +177,27 @@ int files_remove(int dir, const char *name)
 	return LARDER_OK;
 }
 
-int files_look(int dir, const char *name, int64_t *written_ns, size_t *size)
+int files_look(int dir, const char *name, struct files_state *out)
 {
 	struct stat st;
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? LARDER_MISSING : lib_fail_errno("cannot look at", str_of(name));
-	*written_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-	*size = (size_t)st.st_size;
+	state_of(&st, out);
 	return LARDER_OK;
+}
+
+static struct timespec stamp_of(int64_t ns)
+{
+	struct timespec t = {.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+	if (ns == 0)
+		t.tv_nsec = UTIME_OMIT;
+	return t;
+}
+
+void files_stamp(int dir, const char *name, int64_t written_ns, int64_t used_ns)
+{
+	const struct timespec times[] = {stamp_of(used_ns), stamp_of(written_ns)};
+	(void)utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
 static int list_add(struct files_list *list, const char *name)
@@ -165,7 +211,7 @@ static int list_add(struct files_list *list, const char *name)
 		list->cap = cap;
 	}
 	struct files_entry *entry = &list->v[list->n++];
-	entry->written_ns = 0;
+	entry->written_ns = entry->used_ns = 0;
 	memcpy(entry->name, name, sizeof(entry->name));
 	return LARDER_OK;
 }

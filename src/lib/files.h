@@ -14,22 +14,36 @@ int files_open(struct str path, int *dir);
 /* A directory within it; there already is fine. */
 int files_make_dir(int dir, const char *name);
 
-/* One of 256 locks, by the first two digits of the hash; between all threads and processes. Not to be nested. `*lock` is to be closed, which
- * lets go of it (also when its process dies). LARDER_MISSING, without a word: "locks/" is gone. */
-int files_lock(int dir, const char hash[SHA256_HEX + 1], int *lock);
+/* Locks a file that holds no more than a line, and makes it where it is missing; between all threads and processes. `*lock` goes to
+ * files_unlock; it is let go of, too, when its process dies (and the children that it forked meanwhile). LARDER_MISSING, without a word: the directory it is in is gone. */
+int files_lock(int dir, const char *name, int *lock);
+void files_unlock(int lock);
 
 /* Replaces `name` by the parts, one behind the other, at once: a crash leaves the old or the new. `temp` is the caller's alone meanwhile. */
 int files_replace(int dir, const char *temp, const char *name, const struct str *parts, int n_parts);
-/* The whole file. LARDER_MISSING: there is none, or it is no file, or larger than max. */
-int files_read(int dir, const char *name, size_t max, struct text *out);
+/* When it was written and last read, in ns since 1970, and its size. */
+struct files_state {
+	int64_t written_ns, used_ns;
+	size_t size;
+};
+
+/* The whole file, and its state before it was read (NULL: of no interest). LARDER_MISSING: there is none, or it is no file, or larger than
+ * max. */
+int files_read(int dir, const char *name, size_t max, struct text *out, struct files_state *state);
 /* LARDER_OK also when it was not there. */
 int files_remove(int dir, const char *name);
-/* When it was written (ns since 1970) and its size. LARDER_MISSING. */
-int files_look(int dir, const char *name, int64_t *written_ns, size_t *size);
+/* LARDER_MISSING. */
+int files_look(int dir, const char *name, struct files_state *out);
+/* As if it had been written and read at these times; 0: as it is. Fails without a word, since the owner of a file alone may do that. */
+void files_stamp(int dir, const char *name, int64_t written_ns, int64_t used_ns);
+
+/* A number in a file that is locked. files_get_number: -1 where there is none. files_set_number: LARDER_OK or a failure. */
+int64_t files_get_number(int lock);
+int files_set_number(int lock, int64_t v);
 
 struct files_list {
 	struct files_entry {
-		int64_t written_ns; /* the owner's to fill in */
+		int64_t written_ns, used_ns; /* the owner's to fill in */
 		char name[SHA256_HEX + 1];
 	} * v;
 	size_t n, cap;

@@ -34,6 +34,7 @@ struct fleet {
 	pthread_mutex_t lock; /* of nodes, their idle connections, and what is known below; never held across I/O */
 	struct arena arena;   /* what the URL points to */
 	struct redis_url url;
+	struct tls_context *tls; /* of rediss://; else NULL */
 	int64_t timeout_ms;
 	struct node *nodes[FLEET_NODES];
 	unsigned n_nodes;
@@ -109,12 +110,15 @@ static void give_back(struct fleet *f, struct node *n, struct link *l)
 	link_drop(&l);
 }
 
-/* One exchange. *unreached: surely nothing of it was done. */
-static int exchange(struct fleet *f, struct node *n, const struct command *c, bool asking, int64_t deadline_us,
-    struct text *raw, bool *unreached)
+/* One exchange, of one command or two. *unreached: surely nothing of it was done. */
+static int exchange(struct fleet *f, struct node *n, const struct command *c, size_t n_commands, bool asking,
+    int64_t deadline_us, struct text *raw, bool *unreached)
 {
-	const struct link_login login = {.user = f->url.user, .password = f->url.password, .db = f->url.db};
-	const struct str ask[] = {STR("ASKING")};
+	static const struct str word = STR("ASKING");
+	const struct link_login login = {
+	    .user = f->url.user, .password = f->url.password, .db = f->url.db, .tls = f->tls};
+	const struct link_command ask = {&word, 1},
+				  commands[2] = {{c[0].words, c[0].n}, {c[n_commands - 1].words, c[n_commands - 1].n}};
 	struct link *l = take(f, n);
 	bool reused = l != NULL;
 	int status = LARDER_OK;
@@ -127,35 +131,46 @@ static int exchange(struct fleet *f, struct node *n, const struct command *c, bo
 		return status;
 	}
 	if (asking) {
-		status = link_ask(l, ask, COUNT_OF(ask), deadline_us, raw);
+		status = link_ask(l, &ask, 1, deadline_us, raw);
 		free(raw->p);
 		*raw = (struct text){.p = NULL};
 	}
 	if (status == LARDER_OK)
-		status = link_ask(l, c->words, c->n, deadline_us, raw);
+		status = link_ask(l, commands, n_commands, deadline_us, raw);
 	if (status == LARDER_OK) {
 		give_back(f, n, l);
 		return status;
 	}
 	link_drop(&l);
-	if (status == LARDER_CONNECT && reused && c->repeatable)
-		return exchange(f, n, c, asking, deadline_us, raw, unreached);
+	if (status == LARDER_CONNECT && reused && c[n_commands - 1].repeatable)
+		return exchange(f, n, c, n_commands, asking, deadline_us, raw, unreached);
 	return status;
 }
 
-static int read_reply(struct text *raw, struct reply *out)
+/* One behind the other in the memory of the last. */
+static int read_replies(struct text *raw, struct reply *out, size_t n)
 {
-	out->raw = *raw;
-	out->rest = str_make(raw->p, raw->n);
-	return resp_next(&out->rest, &out->first) ? LARDER_OK : lib_fail(LARDER_CONNECT, "an empty answer");
+	struct str rest = str_make(raw->p, raw->n);
+	for (size_t i = 0, size; i < n; i++) {
+		out[i] = (struct reply){.rest = STR_NONE};
+		if (resp_length(rest, &size) != ERR_OK)
+			return lib_fail(LARDER_CONNECT, "an empty answer");
+		out[i].rest = str_take(rest, size);
+		rest = str_skip(rest, size);
+		(void)!resp_next(&out[i].rest, &out[i].first);
+	}
+	out[n - 1].raw = *raw;
+	return LARDER_OK;
 }
 
 /* --- sentinels --- */
 
 static int ask_sentinel(struct fleet *f, const struct redis_host *s, int64_t deadline_us, unsigned *master)
 {
-	const struct link_login login = {.user = f->url.sentinel_user, .password = f->url.sentinel_password};
+	const struct link_login login = {
+	    .user = f->url.sentinel_user, .password = f->url.sentinel_password, .tls = f->tls};
 	const struct str words[] = {STR("SENTINEL"), STR("get-master-addr-by-name"), f->url.group};
+	const struct link_command command = {words, COUNT_OF(words)};
 	struct link *l;
 	struct text raw = {.p = NULL};
 	struct reply r = {.rest = STR_NONE};
@@ -163,11 +178,11 @@ static int ask_sentinel(struct fleet *f, const struct redis_host *s, int64_t dea
 	uint64_t number;
 	int status = link_open(s->name.p, s->port, "", &login, deadline_us, &l);
 	if (status == LARDER_OK) {
-		status = link_ask(l, words, COUNT_OF(words), deadline_us, &raw);
+		status = link_ask(l, &command, 1, deadline_us, &raw);
 		link_drop(&l);
 	}
 	if (status == LARDER_OK)
-		status = read_reply(&raw, &r);
+		status = read_replies(&raw, &r, 1);
 	if (status == LARDER_OK && r.first.kind == RESP_ERROR)
 		status = link_refused(r.first.text);
 	else if (status == LARDER_OK && (!resp_next(&r.rest, &host) || !resp_next(&r.rest, &port) ||
@@ -243,10 +258,10 @@ static int load_map(struct fleet *f, int64_t deadline_us)
 		struct reply r;
 		bool unreached;
 		int64_t now = clock_mono_us(), part = (deadline_us - now) / (n - i);
-		status = exchange(f, f->nodes[i], &c, false, now + part, &raw, &unreached);
+		status = exchange(f, f->nodes[i], &c, 1, false, now + part, &raw, &unreached);
 		if (status != LARDER_OK)
 			continue;
-		status = read_reply(&raw, &r);
+		status = read_replies(&raw, &r, 1);
 		if (status == LARDER_OK && r.first.kind != RESP_ARRAY)
 			status = link_refused(r.first.text);
 		pthread_mutex_lock(&f->lock);
@@ -321,37 +336,40 @@ static bool elsewhere(struct fleet *f, struct str error, const struct node *said
 	return true;
 }
 
-static int ask(struct fleet *f, unsigned node, const struct command *c, struct reply *out)
+/* The last of the commands is what it is about; those before it go along. */
+static int ask(struct fleet *f, unsigned node, const struct command *c, size_t n_commands, struct reply *out)
 {
 	int64_t deadline_us = clock_mono_us() + f->timeout_ms * 1000;
+	const struct command *main = &c[n_commands - 1];
+	struct reply *last = &out[n_commands - 1];
 	bool asking = false, any = node == NOBODY;
 	int status = LARDER_CONNECT;
 	for (int i = 0; i < TRIES; i++) {
 		struct text raw;
 		bool unreached;
 		if (node == NOBODY) {
-			status = route(f, c->key, deadline_us, &node);
+			status = route(f, main->key, deadline_us, &node);
 			if (status != LARDER_OK)
 				return status;
 		}
 		struct node *n = f->nodes[node];
-		status = exchange(f, n, c, asking, deadline_us, &raw, &unreached);
+		status = exchange(f, n, c, n_commands, asking, deadline_us, &raw, &unreached);
 		asking = false;
-		if (status == LARDER_CONNECT && any && (unreached || c->repeatable) && f->url.kind >= REDIS_SENTINEL &&
-		    i < 2) {
+		if (status == LARDER_CONNECT && any && (unreached || main->repeatable) &&
+		    f->url.kind >= REDIS_SENTINEL && i < 2) {
 			forget_route(f);
 			node = NOBODY;
 			continue;
 		}
 		if (status == LARDER_OK)
-			status = read_reply(&raw, out);
+			status = read_replies(&raw, out, n_commands);
 		if (status != LARDER_OK)
 			return status;
-		if (out->first.kind != RESP_ERROR)
+		if (last->first.kind != RESP_ERROR)
 			return LARDER_OK;
-		bool again = any && elsewhere(f, out->first.text, n, &node, &asking);
-		status = link_refused(out->first.text);
-		reply_free(out);
+		bool again = any && elsewhere(f, last->first.text, n, &node, &asking);
+		status = link_refused(last->first.text);
+		reply_free(last);
 		if (!again)
 			return status;
 	}
@@ -361,13 +379,31 @@ static int ask(struct fleet *f, unsigned node, const struct command *c, struct r
 int fleet_ask(struct fleet *f, const struct command *c, struct reply *out)
 {
 	*out = (struct reply){.rest = STR_NONE};
-	return ask(f, NOBODY, c, out);
+	return ask(f, NOBODY, c, 1, out);
+}
+
+int fleet_ask_two(struct fleet *f, const struct command commands[2], struct reply out[2])
+{
+	const struct reply none = {.first = {.kind = RESP_NIL}, .rest = STR_NONE};
+	out[0] = out[1] = none;
+	if (!fleet_is_cluster(f)) {
+		int status = ask(f, NOBODY, commands, 2, out);
+		if (status != LARDER_OK || out[0].first.kind == RESP_ERROR)
+			out[0] = none;
+		return status;
+	}
+	if (ask(f, NOBODY, &commands[0], 1, &out[0]) != LARDER_OK)
+		out[0] = none;
+	int status = ask(f, NOBODY, &commands[1], 1, &out[1]);
+	if (status != LARDER_OK)
+		reply_free(&out[0]);
+	return status;
 }
 
 int fleet_ask_node(struct fleet *f, unsigned node, const struct command *c, struct reply *out)
 {
 	*out = (struct reply){.rest = STR_NONE};
-	return ask(f, node, c, out);
+	return ask(f, node, c, 1, out);
 }
 
 int fleet_masters(struct fleet *f, unsigned masters[FLEET_NODES], unsigned *n)
@@ -422,10 +458,17 @@ static int read_url(struct fleet *f, struct str url)
 	arena_init_in(&f->arena, room, URL_ROOM);
 	if (redis_url_parse(url, &f->arena, &f->url, &why) != ERR_OK)
 		return lib_fail(LARDER_INVALID, "options.url: %.*s", STR_ARG(str_take(why, 200)));
-	if (f->url.tls)
-		return lib_fail(
-		    LARDER_UNSUPPORTED, "options.url: rediss:// is not supported: put stunnel in front of Redis");
 	return LARDER_OK;
+}
+
+static int trust(struct fleet *f, const struct redis_tls *files)
+{
+	char why[TLS_WHY];
+	if (!f->url.tls)
+		return LARDER_OK;
+	f->tls = tls_context_new(files, why);
+	return f->tls ? LARDER_OK
+		      : lib_fail(tls_is_there() ? LARDER_INVALID : LARDER_UNSUPPORTED, "rediss://: %s", why);
 }
 
 /* A server, or what a cluster is known by. */
@@ -442,7 +485,7 @@ static int first_nodes(struct fleet *f)
 	return status;
 }
 
-struct fleet *fleet_new(struct str url, int64_t timeout_ms, int *status)
+struct fleet *fleet_new(struct str url, const struct redis_tls *tls, int64_t timeout_ms, int *status)
 {
 	struct fleet *f = alloc_try_zero(sizeof(*f));
 	if (!f || pthread_mutex_init(&f->lock, NULL) != 0) {
@@ -453,6 +496,8 @@ struct fleet *fleet_new(struct str url, int64_t timeout_ms, int *status)
 	f->timeout_ms = timeout_ms;
 	f->master = NOBODY;
 	*status = read_url(f, url);
+	if (*status == LARDER_OK)
+		*status = trust(f, tls);
 	if (*status == LARDER_OK)
 		*status = first_nodes(f);
 	if (*status == LARDER_OK)
@@ -470,6 +515,7 @@ void fleet_free(struct fleet *f)
 		}
 		free(f->nodes[i]);
 	}
+	tls_context_free(&f->tls);
 	arena_free(&f->arena);
 	pthread_mutex_destroy(&f->lock);
 	free(f);

@@ -5,11 +5,12 @@
 
 #include "lib/lib.h"
 #include "lib/resp.h"
+#include "redis/url.h"
 
 struct fleet;
 
-/* `url` is copied. NULL with *status: LARDER_INVALID, LARDER_UNSUPPORTED, LARDER_NO_MEMORY. */
-struct fleet *fleet_new(struct str url, int64_t timeout_ms, int *status);
+/* `url` is copied, the files of `tls` are read. NULL with *status: LARDER_INVALID, LARDER_UNSUPPORTED, LARDER_NO_MEMORY. */
+struct fleet *fleet_new(struct str url, const struct redis_tls *tls, int64_t timeout_ms, int *status);
 void fleet_free(struct fleet *f);
 /* Its short lock, around a fork. */
 void fleet_hold(struct fleet *f);
@@ -35,6 +36,9 @@ void reply_free(struct reply *r);
 
 /* LARDER_OK with the reply, which is no error of the server's. Else a status, and nothing is to be freed. Blocks until the timeout. */
 int fleet_ask(struct fleet *f, const struct command *c, struct reply *out);
+/* The same for the second command, with the first sent along before it; in a cluster each goes where its key is, one after the other. When the
+ * first fails, its reply is empty (RESP_NIL), and that is all: it must be repeatable. Both replies are to be freed, the second one last. */
+int fleet_ask_two(struct fleet *f, const struct command commands[2], struct reply out[2]);
 
 /* Who holds the keys: each is asked for its part of them. *n nodes, which are numbered from 0 (at most FLEET_NODES). */
 enum { FLEET_NODES = 128 };

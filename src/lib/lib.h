@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "redis/url.h"
 
 #include "larder.h"
 
@@ -27,6 +28,7 @@ struct lib_settings {
 	struct str path, url, name_space, prefix, pages_prefix;
 	size_t max_entries;
 	int64_t timeout_ms;
+	struct redis_tls tls;
 };
 
 struct lib_backend;

@@ -112,17 +112,26 @@ static int lost(int error)
 	    LARDER_CONNECT, "the connection to Redis was lost: %s", strerror_r(error, reason, sizeof(reason)));
 }
 
+/* Of errno. */
+static int broken(const struct link *l)
+{
+	return errno == EPROTO && l->tls ? lib_fail(LARDER_CONNECT, "TLS with Redis: %s", tls_why(l->tls))
+					 : lost(errno);
+}
+
+/* Behind it TLS has nothing left to send. */
 static int send_all(struct link *l, const char *p, size_t n, int64_t deadline_us)
 {
-	while (n > 0) {
-		ssize_t sent = send(l->fd, p, n, MSG_NOSIGNAL);
-		if (sent > 0) {
+	while (n > 0 || (l->tls && tls_events(l->tls))) {
+		const struct iovec rest = {(void *)(uintptr_t)p, n};
+		ssize_t sent = l->tls ? tls_write(l->tls, &rest, 1) : send(l->fd, p, n, MSG_NOSIGNAL);
+		if (sent >= 0) {
 			p += sent;
 			n -= (size_t)sent;
 			continue;
 		}
 		if (errno != EAGAIN && errno != EINTR)
-			return lost(errno);
+			return broken(l);
 		int status = errno == EAGAIN ? await(l->fd, POLLOUT, deadline_us) : LARDER_OK;
 		if (status != LARDER_OK)
 			return status;
@@ -146,12 +155,17 @@ static int make_room(struct text *in, size_t *cap, size_t wanted)
 	return LARDER_OK;
 }
 
-/* One reply and nothing behind it: there is one question at a time. */
-static int receive(struct link *l, int64_t deadline_us, struct text *in)
+/* So many replies and nothing behind them: what was asked is all that can be answered. */
+static int receive(struct link *l, size_t n_replies, int64_t deadline_us, struct text *in)
 {
-	size_t cap = 0, wanted = 0;
+	size_t cap = 0, whole = 0, wanted = 0;
 	for (;;) {
-		int err = resp_length(str_make(in->p, in->n), &wanted);
+		int err = resp_length(str_make(in->p + whole, in->n - whole), &wanted);
+		wanted += whole;
+		if (err == ERR_OK && --n_replies > 0) {
+			whole = wanted;
+			continue;
+		}
 		if (err == ERR_OK && wanted == in->n) {
 			in->p[in->n] = '\0';
 			return LARDER_OK;
@@ -161,7 +175,8 @@ static int receive(struct link *l, int64_t deadline_us, struct text *in)
 		int status = make_room(in, &cap, wanted);
 		if (status != LARDER_OK)
 			return status;
-		ssize_t got = recv(l->fd, in->p + in->n, cap - in->n, 0);
+		char *to = in->p + in->n;
+		ssize_t got = l->tls ? tls_read(l->tls, to, cap - in->n) : recv(l->fd, to, cap - in->n, 0);
 		if (got > 0)
 			in->n += (size_t)got;
 		else if (got == 0)
@@ -169,24 +184,27 @@ static int receive(struct link *l, int64_t deadline_us, struct text *in)
 		else if (errno == EAGAIN)
 			status = await(l->fd, POLLIN, deadline_us);
 		else if (errno != EINTR)
-			return lost(errno);
+			return broken(l);
 		if (status != LARDER_OK)
 			return status;
 	}
 }
 
-int link_ask(struct link *l, const struct str *words, size_t n_words, int64_t deadline_us, struct text *out)
+int link_ask(struct link *l, const struct link_command *commands, size_t n, int64_t deadline_us, struct text *out)
 {
+	size_t size = 0;
 	*out = (struct text){.p = NULL};
-	size_t n = resp_command_size(words, n_words);
-	char *command = alloc_try(n);
-	if (!command)
+	for (size_t i = 0; i < n; i++)
+		size += resp_command_size(commands[i].words, commands[i].n);
+	char *all = alloc_try(size), *end = all;
+	if (!all)
 		return lib_no_memory();
-	resp_command(words, n_words, command);
-	int status = send_all(l, command, n, deadline_us);
-	free(command);
+	for (size_t i = 0; i < n; i++)
+		end = resp_command(commands[i].words, commands[i].n, end);
+	int status = send_all(l, all, size, deadline_us);
+	free(all);
 	if (status == LARDER_OK)
-		status = receive(l, deadline_us, out);
+		status = receive(l, n, deadline_us, out);
 	if (status != LARDER_OK) {
 		free(out->p);
 		*out = (struct text){.p = NULL};
@@ -218,9 +236,10 @@ int link_refused(struct str error)
 
 static int expect_ok(struct link *l, const struct str *words, size_t n, int64_t deadline_us)
 {
+	const struct link_command command = {words, n};
 	struct text reply;
 	struct resp item;
-	int status = link_ask(l, words, n, deadline_us, &reply);
+	int status = link_ask(l, &command, 1, deadline_us, &reply);
 	if (status != LARDER_OK)
 		return status;
 	struct str rest = str_make(reply.p, reply.n);
@@ -247,6 +266,23 @@ static int log_in(struct link *l, const struct link_login *login, int64_t deadli
 	return status;
 }
 
+static int secure(struct link *l, struct tls_context *context, const char *host, int64_t deadline_us)
+{
+	l->tls = tls_new(context, l->fd, host);
+	if (!l->tls)
+		return lib_no_memory();
+	for (;;) {
+		int err = tls_handshake(l->tls);
+		if (err == ERR_OK)
+			return LARDER_OK;
+		if (err != ERR_AGAIN)
+			return lib_fail(LARDER_CONNECT, "TLS with Redis at %.107s: %s", host, tls_why(l->tls));
+		int status = await(l->fd, tls_events(l->tls), deadline_us);
+		if (status != LARDER_OK)
+			return status;
+	}
+}
+
 int link_open(const char *host, unsigned port, const char *path, const struct link_login *login, int64_t deadline_us,
     struct link **out)
 {
@@ -260,7 +296,10 @@ int link_open(const char *host, unsigned port, const char *path, const struct li
 		free(l);
 		return status;
 	}
-	status = log_in(l, login, deadline_us);
+	if (login->tls)
+		status = secure(l, login->tls, host, deadline_us);
+	if (status == LARDER_OK)
+		status = log_in(l, login, deadline_us);
 	if (status == LARDER_OK)
 		*out = l;
 	else
@@ -271,6 +310,7 @@ int link_open(const char *host, unsigned port, const char *path, const struct li
 void link_drop(struct link **l)
 {
 	if (*l) {
+		tls_free(&(*l)->tls);
 		close((*l)->fd);
 		free(*l);
 	}

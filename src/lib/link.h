@@ -7,16 +7,20 @@
 
 #include "lib/lib.h"
 
+#include "redis/tls.h"
+
 struct link {
 	struct link *next; /* the owner's */
 	int fd;
-	pid_t pid; /* of who opened it: a forked child must leave it alone */
+	struct tls *tls; /* NULL: without */
+	pid_t pid;	 /* of who opened it: a forked child must leave it alone */
 };
 
 /* Who to be, and which database. */
 struct link_login {
 	struct str user, password; /* p NULL: none */
 	unsigned db;
+	struct tls_context *tls; /* of rediss://; else NULL */
 };
 
 /* host "" : the socket at `path`. LARDER_OK, LARDER_CONNECT, LARDER_TIMEOUT, LARDER_DENIED, LARDER_NO_MEMORY, LARDER_SERVER. */
@@ -27,9 +31,13 @@ void link_drop(struct link **l);
 /* Whether it can be used: opened by this process, and neither closed nor spoken to by the other side. */
 bool link_is_good(const struct link *l);
 
-/* Sends a command and waits for its reply, an error of the server's included; out->p is to be freed. LARDER_CONNECT, LARDER_TIMEOUT,
- * LARDER_NO_MEMORY: then the connection is of no use any more. */
-int link_ask(struct link *l, const struct str *words, size_t n_words, int64_t deadline_us, struct text *out);
+struct link_command {
+	const struct str *words;
+	size_t n;
+};
+/* Sends commands and waits for their replies, errors of the server's included, one behind the other; out->p is to be freed. LARDER_CONNECT,
+ * LARDER_TIMEOUT, LARDER_NO_MEMORY: then the connection is of no use any more. */
+int link_ask(struct link *l, const struct link_command *commands, size_t n, int64_t deadline_us, struct text *out);
 
 /* The status for an error of the server's. */
 int link_refused(struct str error);

@@ -12,7 +12,8 @@
  * the second is for a forget_tag at the same time, which looked too early and took the first one away. forget_tag takes entries away only as it
  * saw them, so that it never takes away a later one.
  *
- * What is done to one key is one command or one script; scripts are sent whole, since they are short. */
+ * What is done to one key is one command or one script; scripts are sent whole, since they are short. What is told of it to keep the number of
+ * values within its bound (bound.c) goes along in the same exchange, in a cluster before it. */
 #include "lib/lib.h"
 
 #include <stdio.h>
@@ -20,7 +21,7 @@
 
 #include "base/alloc.h"
 #include "base/mem.h"
-#include "lib/fleet.h"
+#include "lib/bound.h"
 #include "lib/json.h"
 #include "lib/pages.h"
 
@@ -35,6 +36,7 @@ struct redis_cache {
 	struct fleet *fleet;
 	char *space; /* "namespace:prefix:" */
 	char *pages_prefix;
+	struct bound bound;
 };
 
 static const struct str eval = STR("EVAL"), one_key = STR("1"), two_keys = STR("2");
@@ -152,15 +154,27 @@ static int tag_key(const struct redis_cache *r, struct str tag, struct text *out
 
 /* --- asking --- */
 
+struct script_words {
+	struct str v[WORDS];
+};
+
 /* A script of one value's keys, and what is behind them. */
-static int ask_script(struct redis_cache *r, struct str script, const struct names *n, const struct str *args,
-    size_t n_args, bool repeatable, struct reply *out)
+static struct command script_of(
+    struct str script, const struct names *n, const struct str *args, size_t n_args, struct script_words *w)
 {
-	struct str words[WORDS] = {eval, script, n->tags.p ? two_keys : one_key, n->value, n->tags};
+	const struct str head[] = {eval, script, n->tags.p ? two_keys : one_key, n->value, n->tags};
 	size_t at = n->tags.p ? 5 : 4;
+	memcpy(w->v, head, sizeof(head));
 	for (size_t i = 0; i < n_args && at < WORDS; i++)
-		words[at++] = args[i];
-	const struct command c = {.key = n->value, .words = words, .n = at, .repeatable = repeatable};
+		w->v[at++] = args[i];
+	return (struct command){.key = n->value, .words = w->v, .n = at, .repeatable = true};
+}
+
+static int ask_script(struct redis_cache *r, struct str script, const struct names *n, const struct str *args,
+    size_t n_args, struct reply *out)
+{
+	struct script_words w;
+	const struct command c = script_of(script, n, args, n_args, &w);
 	return fleet_ask(r->fleet, &c, out);
 }
 
@@ -173,6 +187,77 @@ static int tell(struct redis_cache *r, struct str key, const struct str *words, 
 	if (status == LARDER_OK)
 		reply_free(&reply);
 	return status;
+}
+
+/* Values and the sets of their tags; together, but in a cluster one by one, since each has a slot of its own. */
+static int unlink_some(struct redis_cache *r, const struct str *keys, size_t n)
+{
+	struct names names[CHUNK];
+	struct str words[1 + 2 * CHUNK] = {STR("UNLINK")};
+	size_t used = 1, named = 0;
+	int status = LARDER_OK;
+	while (named < n && status == LARDER_OK) {
+		status = names_of(r, keys[named], &names[named]);
+		if (status != LARDER_OK)
+			break;
+		struct names *one = &names[named++];
+		words[used++] = one->value;
+		if (one->tags.p)
+			words[used++] = one->tags;
+		if (fleet_is_cluster(r->fleet)) {
+			status = tell(r, one->value, words, used);
+			used = 1;
+		}
+	}
+	if (status == LARDER_OK && used > 1)
+		status = tell(r, words[1], words, used);
+	for (size_t i = 0; i < named; i++)
+		free(names[i].room);
+	return status;
+}
+
+/* --- how many there are --- */
+
+/* Those that are to leave. Fails without harm: the next one who writes does it. */
+static void make_room(struct redis_cache *r, struct reply *entered)
+{
+	struct str keys[BOUND_STEP], before;
+	size_t n = bound_entered(&r->bound, entered, keys, &before);
+	if (n > 0 && unlink_some(r, keys, n) == LARDER_OK)
+		(void)!bound_leave(&r->bound, before, keys, n);
+}
+
+/* A command that writes a value, which is entered before. */
+static int write_value(
+    struct redis_cache *r, struct str key, int64_t ttl_ms, bool keep, const struct command *c, struct reply *out)
+{
+	struct bound_words w;
+	struct reply replies[2];
+	const struct command both[] = {bound_enter(&r->bound, key, ttl_ms, keep, &w), *c};
+	int status = fleet_ask_two(r->fleet, both, replies);
+	if (status != LARDER_OK)
+		return status;
+	make_room(r, &replies[0]);
+	reply_free(&replies[0]);
+	*out = replies[1];
+	return LARDER_OK;
+}
+
+/* One that reads it. */
+static int read_value(struct redis_cache *r, struct str key, const struct command *c, struct reply *out)
+{
+	struct bound_words w;
+	struct reply replies[2];
+	struct command both[] = {{.n = 0}, *c};
+	if (!bound_touch(&r->bound, key, &w, &both[0]))
+		return fleet_ask(r->fleet, c, out);
+	int status = fleet_ask_two(r->fleet, both, replies);
+	if (status != LARDER_OK)
+		return status;
+	bound_touched(&r->bound, &replies[0]);
+	reply_free(&replies[0]);
+	*out = replies[1];
+	return LARDER_OK;
 }
 
 /* --- values --- */
@@ -191,42 +276,40 @@ static int take_json(struct reply *r, struct text *out)
 	return LARDER_OK;
 }
 
-static int redis_get(struct lib_backend *b, struct str key, struct text *out)
+/* What a word says of a value: GET, which is a use of it, or EXISTS. */
+static int ask_value(struct redis_cache *r, struct str key, struct str word, bool is_use, struct reply *out)
 {
-	struct redis_cache *r = redis_of(b);
 	struct names n;
-	struct reply reply;
 	int status = names_of(r, key, &n);
 	if (status != LARDER_OK)
 		return status;
-	const struct str words[] = {STR("GET"), n.value};
+	const struct str words[] = {word, n.value};
 	const struct command c = {.key = n.value, .words = words, .n = COUNT_OF(words), .repeatable = true};
-	status = fleet_ask(r->fleet, &c, &reply);
-	if (status == LARDER_OK)
-		status = take_json(&reply, out);
-	else if (status == LARDER_SERVER && strstr(larder_last_error(), "WRONGTYPE"))
-		status = LARDER_MISSING; /* a hash, a list: no value of ours */
+	status = is_use ? read_value(r, key, &c, out) : fleet_ask(r->fleet, &c, out);
 	free(n.room);
+	return status;
+}
+
+static int redis_get(struct lib_backend *b, struct str key, struct text *out)
+{
+	struct reply reply;
+	int status = ask_value(redis_of(b), key, STR("GET"), true, &reply);
+	if (status == LARDER_OK)
+		return take_json(&reply, out);
+	if (status == LARDER_SERVER && strstr(larder_last_error(), "WRONGTYPE"))
+		return LARDER_MISSING; /* a hash, a list: no value of ours */
 	return status;
 }
 
 static int redis_has(struct lib_backend *b, struct str key)
 {
-	struct redis_cache *r = redis_of(b);
-	struct names n;
 	struct reply reply;
-	int status = names_of(r, key, &n);
+	int status = ask_value(redis_of(b), key, STR("EXISTS"), false, &reply);
 	if (status != LARDER_OK)
 		return status;
-	const struct str words[] = {STR("EXISTS"), n.value};
-	const struct command c = {.key = n.value, .words = words, .n = COUNT_OF(words), .repeatable = true};
-	status = fleet_ask(r->fleet, &c, &reply);
-	if (status == LARDER_OK) {
-		status = reply.first.number > 0 ? LARDER_OK : LARDER_MISSING;
-		reply_free(&reply);
-	}
-	free(n.room);
-	return status;
+	bool found = reply.first.number > 0;
+	reply_free(&reply);
+	return found ? LARDER_OK : LARDER_MISSING;
 }
 
 /* Into the sorted set of each tag. */
@@ -249,18 +332,19 @@ static int enter_tags(struct redis_cache *r, struct str key, const struct lib_va
 	return status;
 }
 
-static int redis_store(struct redis_cache *r, const struct names *n, const struct lib_value *v)
+static int redis_store(struct redis_cache *r, struct str key, const struct names *n, const struct lib_value *v)
 {
 	char ttl[DIGITS];
 	struct str args[2 + LARDER_TAGS_MAX] = {v->json, number(v->ttl_ms, ttl)};
+	const struct str plain[] = {STR("SET"), n->value, v->json, STR("PX"), args[1]};
+	struct command c = {.key = n->value, .words = plain, .n = v->ttl_ms > 0 ? 5 : 3, .repeatable = true};
+	struct script_words w;
 	struct reply reply;
-	if (!n->tags.p) {
-		const struct str words[] = {STR("SET"), n->value, v->json, STR("PX"), args[1]};
-		return tell(r, n->value, words, v->ttl_ms > 0 ? 5 : 3);
-	}
 	for (size_t i = 0; i < v->n_tags; i++)
 		args[2 + i] = v->tags[i];
-	int status = ask_script(r, store_script, n, args, 2 + v->n_tags, true, &reply);
+	if (n->tags.p)
+		c = script_of(store_script, n, args, 2 + v->n_tags, &w);
+	int status = write_value(r, key, v->ttl_ms, false, &c, &reply);
 	if (status == LARDER_OK)
 		reply_free(&reply);
 	return status;
@@ -279,7 +363,7 @@ static int redis_set(struct lib_backend *b, struct str key, const struct lib_val
 	if (status == LARDER_OK)
 		status = enter_tags(r, key, v);
 	if (status == LARDER_OK)
-		status = redis_store(r, &n, v);
+		status = redis_store(r, key, &n, v);
 	if (status == LARDER_OK)
 		status = enter_tags(r, key, v);
 	free(n.room);
@@ -291,12 +375,15 @@ static int redis_incr(struct lib_backend *b, struct str key, int64_t amount, int
 	struct redis_cache *r = redis_of(b);
 	char digits[DIGITS], ttl[DIGITS];
 	const struct str args[] = {number(amount, digits), number(ttl_ms, ttl)};
+	struct script_words w;
 	struct names n;
 	struct reply reply;
 	int status = names_of(r, key, &n);
 	if (status != LARDER_OK)
 		return status;
-	status = ask_script(r, incr_script, &n, args, COUNT_OF(args), false, &reply);
+	struct command c = script_of(incr_script, &n, args, COUNT_OF(args), &w);
+	c.repeatable = false;
+	status = write_value(r, key, ttl_ms, true, &c, &reply);
 	if (status == LARDER_OK) {
 		if (!json_int(reply.first.text, result))
 			status = lib_fail(LARDER_SERVER, "Redis gave no number");
@@ -329,24 +416,28 @@ static int redis_forget(struct lib_backend *b, struct str key)
 {
 	struct redis_cache *r = redis_of(b);
 	struct names n;
-	struct reply reply;
-	struct resp count = {.number = 0};
+	struct script_words script;
+	struct bound_words w;
+	struct reply replies[2];
+	struct resp count;
 	int status = names_of(r, key, &n);
 	if (status != LARDER_OK)
 		return status;
-	if (n.tags.p) {
-		status = ask_script(r, forget_script, &n, NULL, 0, true, &reply);
-		if (status == LARDER_OK && resp_next(&reply.rest, &count))
-			status = leave_tags(r, key, &reply);
-	} else {
-		const struct str words[] = {STR("UNLINK"), n.value};
-		const struct command c = {.key = n.value, .words = words, .n = COUNT_OF(words), .repeatable = true};
-		status = fleet_ask(r->fleet, &c, &reply);
-		count = reply.first;
+	const struct str plain[] = {STR("UNLINK"), n.value};
+	struct command both[] = {
+	    bound_left(&r->bound, key, &w), {.key = n.value, .words = plain, .n = COUNT_OF(plain), .repeatable = true}};
+	if (n.tags.p)
+		both[1] = script_of(forget_script, &n, NULL, 0, &script);
+	status = fleet_ask_two(r->fleet, both, replies);
+	if (status == LARDER_OK) {
+		count = replies[1].first;
+		if (n.tags.p && resp_next(&replies[1].rest, &count))
+			status = leave_tags(r, key, &replies[1]);
+		if (status == LARDER_OK && count.number == 0)
+			status = LARDER_MISSING;
+		reply_free(&replies[0]);
+		reply_free(&replies[1]);
 	}
-	if (status == LARDER_OK && count.number == 0)
-		status = LARDER_MISSING;
-	reply_free(&reply);
 	free(n.room);
 	return status;
 }
@@ -370,44 +461,11 @@ static int pattern_of(const struct redis_cache *r, struct text *out)
 	return LARDER_OK;
 }
 
-/* Values and the sets of their tags; together, but in a cluster one by one, since each has a slot of its own. */
-static int unlink_some(struct redis_cache *r, unsigned node, const struct str *keys, size_t n)
-{
-	struct names names[CHUNK];
-	struct str words[1 + 2 * CHUNK] = {STR("UNLINK")};
-	struct str space = str_of(r->space);
-	size_t used = 1, named = 0;
-	int status = LARDER_OK;
-	while (named < n && status == LARDER_OK) {
-		status = names_of(r, str_skip(keys[named], space.n), &names[named]);
-		if (status != LARDER_OK)
-			break;
-		struct names *one = &names[named++];
-		words[used++] = one->value;
-		if (one->tags.p)
-			words[used++] = one->tags;
-		if (fleet_is_cluster(r->fleet)) {
-			status = tell(r, one->value, words, used);
-			used = 1;
-		}
-	}
-	if (status == LARDER_OK && used > 1) {
-		struct reply reply;
-		const struct command c = {.words = words, .n = used, .repeatable = true};
-		status = fleet_ask_node(r->fleet, node, &c, &reply);
-		if (status == LARDER_OK)
-			reply_free(&reply);
-	}
-	for (size_t i = 0; i < named; i++)
-		free(names[i].room);
-	return status;
-}
-
 /* One answer of SCAN: the cursor, and keys, of which there may be more than were asked for. */
-static int unlink_found(struct redis_cache *r, unsigned node, struct reply *reply, char cursor[DIGITS])
+static int unlink_found(struct redis_cache *r, struct reply *reply, char cursor[DIGITS])
 {
 	struct resp item, list;
-	struct str keys[CHUNK];
+	struct str keys[CHUNK], space = str_of(r->space);
 	size_t n = 0;
 	int status = LARDER_OK;
 	if (!resp_next(&reply->rest, &item) || item.text.n == 0 || item.text.n >= DIGITS ||
@@ -415,14 +473,14 @@ static int unlink_found(struct redis_cache *r, unsigned node, struct reply *repl
 		return lib_fail(LARDER_SERVER, "what Redis answers to SCAN cannot be read");
 	*str_put(cursor, item.text) = '\0';
 	while (status == LARDER_OK && resp_next(&reply->rest, &item)) {
-		if (str_starts(item.text, str_of(r->space)))
-			keys[n++] = item.text;
+		if (str_starts(item.text, space))
+			keys[n++] = str_skip(item.text, space.n);
 		if (n == CHUNK) {
-			status = unlink_some(r, node, keys, n);
+			status = unlink_some(r, keys, n);
 			n = 0;
 		}
 	}
-	return status == LARDER_OK && n > 0 ? unlink_some(r, node, keys, n) : status;
+	return status == LARDER_OK ? unlink_some(r, keys, n) : status;
 }
 
 static int flush_node(struct redis_cache *r, unsigned node, struct str pattern)
@@ -436,7 +494,7 @@ static int flush_node(struct redis_cache *r, unsigned node, struct str pattern)
 		const struct command c = {.words = words, .n = COUNT_OF(words), .repeatable = true};
 		status = fleet_ask_node(r->fleet, node, &c, &reply);
 		if (status == LARDER_OK) {
-			status = unlink_found(r, node, &reply, cursor);
+			status = unlink_found(r, &reply, cursor);
 			reply_free(&reply);
 		}
 	} while (status == LARDER_OK && strcmp(cursor, "0") != 0);
@@ -451,6 +509,7 @@ static int redis_flush(struct lib_backend *b)
 	int status = pattern_of(r, &pattern);
 	if (status != LARDER_OK)
 		return status;
+	(void)!bound_forget(&r->bound);
 	status = fleet_masters(r->fleet, masters, &n);
 	for (unsigned i = 0; i < n && status == LARDER_OK; i++)
 		status = flush_node(r, masters[i], str_make(pattern.p, pattern.n));
@@ -460,18 +519,22 @@ static int redis_flush(struct lib_backend *b)
 
 /* --- tags --- */
 
-/* An entry of the sorted set: its value is dropped if it carries the tag, and then the entry leaves. */
-static int drop_entry(struct redis_cache *r, struct str set, struct str tag, struct str key, struct str score)
+/* An entry of the sorted set: its value is dropped if it carries the tag (then *dropped), and then the entry leaves. */
+static int drop_entry(
+    struct redis_cache *r, struct str set, struct str tag, struct str key, struct str score, bool *dropped)
 {
 	struct names n;
 	struct reply reply;
 	int status = names_of(r, key, &n);
+	*dropped = false;
 	if (status != LARDER_OK)
 		return status;
 	if (n.tags.p)
-		status = ask_script(r, drop_script, &n, &tag, 1, true, &reply);
-	if (status == LARDER_OK && n.tags.p)
+		status = ask_script(r, drop_script, &n, &tag, 1, &reply);
+	if (status == LARDER_OK && n.tags.p) {
+		*dropped = reply.first.number > 0;
 		reply_free(&reply);
+	}
 	free(n.room);
 	if (status != LARDER_OK)
 		return status;
@@ -485,16 +548,22 @@ static int drop_chunk(struct redis_cache *r, struct str set, struct str tag, siz
 	char last[DIGITS];
 	const struct str words[] = {STR("ZRANGE"), set, STR("0"), number(CHUNK - 1, last), STR("WITHSCORES")};
 	const struct command c = {.key = set, .words = words, .n = COUNT_OF(words), .repeatable = true};
+	struct str gone[CHUNK];
+	size_t n_gone = 0;
 	struct reply reply;
 	struct resp key, score;
 	int status = fleet_ask(r->fleet, &c, &reply);
 	*n = 0;
 	if (status != LARDER_OK)
 		return status;
-	while (status == LARDER_OK && resp_next(&reply.rest, &key) && resp_next(&reply.rest, &score)) {
-		status = drop_entry(r, set, tag, key.text, score.text);
+	while (status == LARDER_OK && *n < CHUNK && resp_next(&reply.rest, &key) && resp_next(&reply.rest, &score)) {
+		bool dropped;
+		status = drop_entry(r, set, tag, key.text, score.text, &dropped);
+		if (dropped)
+			gone[n_gone++] = key.text;
 		++*n;
 	}
+	(void)!bound_leave(&r->bound, STR(""), gone, n_gone);
 	reply_free(&reply);
 	return status;
 }
@@ -538,6 +607,7 @@ static void redis_close(struct lib_backend *b)
 {
 	struct redis_cache *r = redis_of(b);
 	fleet_free(r->fleet);
+	bound_free(&r->bound);
 	free(r->space);
 	free(r->pages_prefix);
 	free(r);
@@ -580,9 +650,13 @@ struct lib_backend *redis_backend_open(const struct lib_settings *s, int *status
 	r->backend.ops = &redis_ops;
 	r->space = space;
 	r->pages_prefix = pages_prefix;
-	r->fleet = fleet_new(s->url, s->timeout_ms, status);
-	if (r->fleet)
+	r->fleet = fleet_new(s->url, &s->tls, s->timeout_ms, status);
+	if (!r->fleet)
+		goto failed;
+	*status = bound_init(&r->bound, r->fleet, str_of(space), s->max_entries);
+	if (*status == LARDER_OK)
 		return &r->backend;
+	fleet_free(r->fleet);
 failed:
 	free(pages_prefix);
 	free(space);

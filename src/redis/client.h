@@ -32,7 +32,7 @@ struct redis_call {
 	 *   ERR_TIMEOUT    no answer in time; the command may still be carried out
 	 *   ERR_RESET      the connection was lost after it was sent, it may have been carried out; or the answer was too long
 	 *   ERR_CONNECT    there is no connection, and the last attempt failed (also: no sentinel knows a master, no node has a map)
-	 *   ERR_DENIED     the same, by the user or the password; ERR_TLS: rediss://, which is not built in
+	 *   ERR_DENIED     the same, by the user or the password; ERR_TLS: the server is not who it should be
 	 *   ERR_BUSY       its server's breaker is open
 	 *   ERR_CANCELLED  redis_client_free
 	 * It must be quick; it may make calls (but not redis_client_free), and may free this one. */

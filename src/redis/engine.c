@@ -381,7 +381,8 @@ void redis__wake(struct redis_engine *e)
 static void copy_url(struct redis_engine *e, const struct redis_url *from)
 {
 	struct redis_url *u = &e->url;
-	struct str *owned[] = {&u->path, &u->user, &u->password, &u->group, &u->sentinel_user, &u->sentinel_password};
+	struct str *owned[] = {&u->path, &u->user, &u->password, &u->group, &u->sentinel_user, &u->sentinel_password,
+	    &u->files.ca, &u->files.cert, &u->files.key};
 	arena_init(&e->arena, 0);
 	*u = *from;
 	for (size_t i = 0; i < COUNT_OF(owned); i++)
@@ -404,6 +405,7 @@ struct redis_engine *redis__engine_new(const struct redis_engine_options *o)
 	e->event_fd = fd;
 	copy_url(e, o->url);
 	e->o.url = &e->url;
+	e->tls = e->url.tls ? tls_context_new(&e->url.files, e->tls_why) : NULL;
 	e->routing = kinds[e->url.kind];
 	atomic_store(&e->down, true);
 	e->routing->start(e);
@@ -424,6 +426,7 @@ void redis__engine_free(struct redis_engine **e)
 	redis__engine_cancel(*e);
 	for (unsigned i = 0; i < (*e)->n_nodes; i++)
 		node_free(&(*e)->nodes[i]);
+	tls_context_free(&(*e)->tls);
 	close((*e)->event_fd);
 	arena_free(&(*e)->arena);
 	free(*e);

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "redis/node.h"
 #include "redis/slots.h"
+#include "redis/tls.h"
 #include "redis/wire.h"
 
 enum {
@@ -70,7 +71,9 @@ struct engine_counters {
 struct redis_engine {
 	struct redis_engine_options o;
 	struct redis_url url;
-	struct arena arena; /* what the URL points to */
+	struct arena arena;	 /* what the URL points to */
+	struct tls_context *tls; /* of rediss://; NULL: tls_why says why */
+	char tls_why[TLS_WHY];
 	const struct routing *routing;
 	int event_fd;
 	atomic_size_t queued; /* bytes: charged by who submits, given back here */

@@ -1,9 +1,9 @@
 /* The connection to one server, from its name to its answers, on a non-blocking socket of our own. hiredis' reader takes the answers
  * apart; its connections are not used, since they know no deadline.
  *
- *   DOWN -> RESOLVING -> CONNECTING (one address after the other) -> GREETING -> READY
- *     ^         |             |                                         |          |
- *     +---------+-------------+-------- node_fail, backoff -------------+----------+
+ *   DOWN -> RESOLVING -> CONNECTING (one address after the other) -> SECURING (rediss://) -> GREETING -> READY
+ *     ^         |             |                                          |                      |          |
+ *     +---------+-------------+-------- node_fail, backoff --------------+----------------------+----------+
  *
  * What was sent stands in one queue in the order of the answers to come; each op has its bytes, and `unsent` is the first of which not
  * all are written. An op is written as a whole or not at all: one that nobody waits for any more is taken back as long as no byte of it
@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "redis/engine.h"
+#include "redis/tls.h"
 
 enum { MAX_ELEMENTS = 1 << 20, READ_BYTES = 32 * 1024, READ_TURNS = 16, WRITE_OPS = 64 };
 /* A connection that lived so long was a good one: the next is tried at once. */
@@ -60,6 +61,7 @@ const char *node_name(const struct node *n, char out[NODE_NAME + 16])
 
 static void drop_connection(struct node *n)
 {
+	tls_free(&n->tls);
 	if (n->fd >= 0)
 		close(n->fd);
 	n->fd = -1;
@@ -186,6 +188,11 @@ static void begin_connect(struct node *n, int64_t now)
 	n->next_address_us = now; /* node_tick, or node_connect, tries the first */
 }
 
+static bool can_secure(const struct node *n)
+{
+	return !n->engine->url.tls || n->engine->tls;
+}
+
 void node_connect(struct node *n, int64_t now, int64_t timeout_us)
 {
 	assert(n->state == NODE_DOWN);
@@ -202,7 +209,7 @@ void node_connect(struct node *n, int64_t now, int64_t timeout_us)
 		n->state = NODE_RESOLVING;
 	else if (err != ERR_OK)
 		n->addresses.n = 0; /* told by node_tick */
-	else if (!n->engine->url.tls)
+	else if (can_secure(n))
 		try_addresses(n, now);
 }
 
@@ -236,6 +243,34 @@ static redisReader *new_reader(void)
 	return reader;
 }
 
+static void begin_greeting(struct node *n, int64_t now)
+{
+	n->reader = new_reader();
+	n->state = NODE_GREETING;
+	n->heard_us = now;
+	node_greet(n, now);
+	node_flush(n);
+}
+
+static void secure(struct node *n, int64_t now)
+{
+	int err = tls_handshake(n->tls);
+	if (err == ERR_OK)
+		begin_greeting(n, now);
+	else if (err != ERR_AGAIN)
+		node_fail(n, err, "no TLS: %s", tls_why(n->tls));
+}
+
+static void begin_securing(struct node *n, int64_t now)
+{
+	n->state = NODE_SECURING;
+	n->tls = tls_new(n->engine->tls, n->fd, n->host);
+	if (n->tls)
+		secure(n, now);
+	else
+		node_fail(n, ERR_TLS, "no memory for TLS");
+}
+
 static void connected(struct node *n, int64_t now)
 {
 	int err = 0;
@@ -249,18 +284,16 @@ static void connected(struct node *n, int64_t now)
 			node_fail(n, ERR_CONNECT, "cannot connect: %s", strerror(n->connect_errno));
 		return;
 	}
-	n->reader = new_reader();
-	n->state = NODE_GREETING;
-	n->heard_us = now;
-	node_greet(n, now);
-	node_flush(n);
+	if (n->engine->url.tls)
+		begin_securing(n, now);
+	else
+		begin_greeting(n, now);
 }
 
 static void tick_connecting(struct node *n, int64_t now)
 {
-	if (n->engine->url.tls) {
-		node_fail(n, ERR_TLS,
-		    "TLS is not built in: put stunnel in front of it, and name stunnel's port with redis://");
+	if (!can_secure(n)) {
+		node_fail(n, ERR_TLS, "%s", n->engine->tls_why);
 	} else if (n->fd < 0 || now >= n->next_address_us) {
 		if (n->fd >= 0) {
 			n->connect_errno = ETIMEDOUT;
@@ -291,6 +324,8 @@ void node_tick(struct node *n, int64_t now)
 		tick_resolving(n, now);
 	else if (n->state == NODE_CONNECTING)
 		tick_connecting(n, now);
+	else if (n->state == NODE_SECURING && now >= n->give_up_us)
+		node_fail(n, ERR_TIMEOUT, "no TLS in time: is it a port for TLS?");
 	else if (n->state == NODE_GREETING && now >= n->give_up_us)
 		node_fail(n, ERR_TIMEOUT, "no answer to the greeting in time");
 	else if (n->state == NODE_READY && n->sent.head && n->engine->o.service &&
@@ -312,6 +347,7 @@ int64_t node_due(const struct node *n)
 	case NODE_DOWN:
 		break; /* the routing knows */
 	case NODE_RESOLVING:
+	case NODE_SECURING:
 	case NODE_GREETING:
 		due = n->give_up_us;
 		break;
@@ -352,12 +388,20 @@ bool node_take_back(struct node *n, struct op *op)
 	return true;
 }
 
+/* Of errno. */
+static const char *broken(const struct node *n)
+{
+	return errno == EPROTO && n->tls ? tls_why(n->tls) : strerror(errno);
+}
+
 static ssize_t write_some(struct node *n)
 {
 	struct iovec v[WRITE_OPS];
 	struct msghdr message = {.msg_iov = v};
 	for (struct op *op = n->unsent; op && message.msg_iovlen < WRITE_OPS; op = op->next)
 		v[message.msg_iovlen++] = (struct iovec){op->bytes + op->written, op->n_bytes - op->written};
+	if (n->tls)
+		return tls_write(n->tls, v, (int)message.msg_iovlen);
 	return sendmsg(n->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -385,11 +429,13 @@ void node_flush(struct node *n)
 		if (wrote < 0 && errno == EAGAIN)
 			return;
 		if (wrote < 0) {
-			node_fail(n, ERR_RESET, "cannot write: %s", strerror(errno));
+			node_fail(n, ERR_RESET, "cannot write: %s", broken(n));
 			return;
 		}
 		count_written(n, (size_t)wrote);
 	}
+	if (n->tls && n->state >= NODE_GREETING && tls_flush(n->tls) < 0 && errno != EAGAIN)
+		node_fail(n, ERR_RESET, "cannot write: %s", broken(n));
 }
 
 /* "max number of clients reached" comes so. */
@@ -437,11 +483,10 @@ static bool give_answers(struct node *n, int64_t now)
 static bool read_some(struct node *n, int64_t now)
 {
 	char room[READ_BYTES];
-	ssize_t got = recv(n->fd, room, sizeof(room), 0);
+	ssize_t got = n->tls ? tls_read(n->tls, room, sizeof(room)) : recv(n->fd, room, sizeof(room), 0);
 	if (got < 0)
-		return errno == EINTR
-			   ? true
-			   : (errno == EAGAIN ? false : (node_fail(n, ERR_RESET, "%s", strerror(errno)), false));
+		return errno == EINTR ? true
+				      : (errno == EAGAIN ? false : (node_fail(n, ERR_RESET, "%s", broken(n)), false));
 	if (got == 0) {
 		node_fail(n, ERR_RESET, "it closed the connection");
 		return false;
@@ -458,7 +503,7 @@ static bool read_some(struct node *n, int64_t now)
 		node_fail(n, ERR_RESET, "an answer of more than %zu bytes", n->engine->o.max_answer);
 		return false;
 	}
-	return (size_t)got == sizeof(room);
+	return n->tls || (size_t)got == sizeof(room);
 }
 
 bool node_wants(const struct node *n, struct pollfd *out)
@@ -466,7 +511,9 @@ bool node_wants(const struct node *n, struct pollfd *out)
 	if (n->fd < 0)
 		return false;
 	*out = (struct pollfd){.fd = n->fd, .events = n->state == NODE_CONNECTING ? POLLOUT : POLLIN};
-	if (n->unsent)
+	if (n->state == NODE_SECURING)
+		out->events = tls_events(n->tls);
+	else if (n->unsent || (n->tls && tls_events(n->tls)))
 		out->events |= POLLOUT;
 	return true;
 }
@@ -476,6 +523,11 @@ void node_handle(struct node *n, short events, int64_t now)
 	if (n->state == NODE_CONNECTING) {
 		if (events)
 			connected(n, now);
+		return;
+	}
+	if (n->state == NODE_SECURING) {
+		if (events)
+			secure(n, now);
 		return;
 	}
 	/* A peer that is gone may have answered before: reading tells. */

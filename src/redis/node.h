@@ -10,8 +10,9 @@
 
 struct redis_engine;
 struct redisReader;
+struct tls;
 
-enum node_state { NODE_DOWN, NODE_RESOLVING, NODE_CONNECTING, NODE_GREETING, NODE_READY };
+enum node_state { NODE_DOWN, NODE_RESOLVING, NODE_CONNECTING, NODE_SECURING, NODE_GREETING, NODE_READY };
 enum node_role { ROLE_SERVER, ROLE_MASTER, ROLE_SENTINEL, ROLE_CLUSTER };
 enum { NODE_NAME = 280, NODE_STEPS = 4, NODE_BACKOFF_MIN_MS = 50, NODE_BACKOFF_MAX_MS = 1000 };
 
@@ -28,7 +29,8 @@ struct node {
 	int64_t give_up_us;	 /* of the whole way */
 	int64_t next_address_us; /* of this one */
 	/* The connection. */
-	int fd; /* -1: none */
+	int fd;		 /* -1: none */
+	struct tls *tls; /* NULL: without */
 	int connect_errno;
 	unsigned generation;
 	struct redisReader *reader;

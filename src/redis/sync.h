@@ -13,7 +13,7 @@ struct redis_sync;
 struct redis_sync *redis_sync_new(const struct redis_url *url, int64_t timeout_ms);
 /* ERR_OK with a reply that the caller frees (freeReplyObject), which may be an error of the server's (REDIS_REPLY_ERROR).
  *   ERR_CONNECT    no connection (also: no sentinel knows a master, no node has a map)
- *   ERR_DENIED     the same, by the user or the password; ERR_TLS: rediss://, which is not built in
+ *   ERR_DENIED     the same, by the user or the password; ERR_TLS: the server is not who it should be
  *   ERR_TIMEOUT    no answer within timeout_ms + wait_ms; the command may still be carried out
  *   ERR_RESET      the connection was lost after it was sent; it may have been carried out
  *   ERR_FULL       no memory for the answer

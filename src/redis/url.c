@@ -17,6 +17,8 @@ static const struct scheme {
     {STR("unix"), REDIS_UNIX, false},
     {STR("redis+sentinel"), REDIS_SENTINEL, false},
     {STR("redis+cluster"), REDIS_CLUSTER, false},
+    {STR("rediss+sentinel"), REDIS_SENTINEL, true},
+    {STR("rediss+cluster"), REDIS_CLUSTER, true},
 };
 
 enum { N_SCHEMES = sizeof(schemes) / sizeof(schemes[0]) };
@@ -277,43 +279,4 @@ int redis_url_parse(struct str text, struct arena *a, struct redis_url *out, str
 	if (err == ERR_OK && out->kind != REDIS_UNIX)
 		err = parse_path(&p, path);
 	return err == ERR_OK ? parse_query(&p, query) : err;
-}
-
-/* The connections are sockets of this folder's own, which hiredis' TLS (1.0 on) does not know either. */
-bool redis_has_tls(void)
-{
-	return false;
-}
-
-/* `done`: so much of the text is right already. */
-static struct str mask_parameters(struct str text, size_t done, struct arena *a)
-{
-	static const struct str name = STR("sentinel_password=");
-	for (;;) {
-		struct str rest = str_skip(text, done);
-		size_t at = str_find_nocase(rest, name);
-		if (at == rest.n)
-			return text;
-		done += at + name.n;
-		struct str behind = str_skip(text, done);
-		behind = str_skip(behind, str_index(behind, '&'));
-		text = arena_printf(a, "%.*s***%.*s", STR_ARG(str_take(text, done)), STR_ARG(behind));
-	}
-}
-
-/* The line may be malformed, with an '@' or a '/' in its password: all up to the last '@' counts as secret, but for the user. */
-struct str redis_url_masked(struct str text, struct arena *a)
-{
-	size_t scheme = str_find(text, STR("://")), at = text.n;
-	scheme = scheme < text.n ? scheme + 3 : 0;
-	while (at > scheme && text.p[at - 1] != '@')
-		at--;
-	if (at == scheme)
-		return mask_parameters(arena_str(a, text), str_index(text, '?'), a);
-	struct str secret = str_make(text.p + scheme, at - 1 - scheme);
-	size_t colon = str_index(secret, ':');
-	struct str user = colon < secret.n ? str_take(secret, colon + 1) : STR("");
-	struct str masked = arena_printf(
-	    a, "%.*s%.*s***%.*s", STR_ARG(str_take(text, scheme)), STR_ARG(user), STR_ARG(str_skip(text, at - 1)));
-	return mask_parameters(masked, str_index(masked, '?'), a);
 }

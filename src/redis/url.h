@@ -1,9 +1,11 @@
 /* Where a Redis is, from one line of text. Pure.
  *
- *   redis://[[user]:password@]host[:port][/db]              one server; rediss:// the same with TLS
+ *   redis://[[user]:password@]host[:port][/db]              one server
  *   unix:///path/to/socket[?db=N]                           or unix://[user]:password@/path
  *   redis+sentinel://[[user]:password@]host[:port][,host[:port]...]/group[/db]
  *   redis+cluster://[[user]:password@]host[:port][,host[:port]...]
+ *
+ * rediss://, rediss+sentinel:// and rediss+cluster:// are the same with TLS, to all servers, nodes and sentinels.
  *
  * Users and passwords may be percent-encoded. Ports are 6379 where none stands, 26379 of sentinels. ?sentinel_user= and
  * ?sentinel_password= are for the sentinels themselves. */
@@ -23,9 +25,17 @@ struct redis_host {
 
 enum { REDIS_HOSTS = 32 };
 
+/* What stands in no URL: names of PEM files; empty: none. */
+struct redis_tls {
+	struct str ca;	      /* who is trusted; none: whom the system trusts */
+	struct str cert, key; /* who we are; the key may be in the certificate's file */
+	bool any_server;      /* whoever answers is believed to be the server */
+};
+
 struct redis_url {
 	enum redis_kind kind;
 	bool tls;
+	struct redis_tls files;		      /* of whoever uses the URL to fill in */
 	struct redis_host hosts[REDIS_HOSTS]; /* the server; sentinels; nodes to begin with */
 	unsigned n_hosts;
 	struct str path;	   /* of the socket */
@@ -39,9 +49,5 @@ struct redis_url {
 /* Strings are copied to `a`. ERR_OK, or ERR_INVALID with a sentence in *why (in `a`) that says what is wrong and what is allowed, without
  * showing the password; *out is not to be used then. The limit of a socket's path is the system's, 107 bytes. */
 int redis_url_parse(struct str text, struct arena *a, struct redis_url *out, struct str *why) MUST_CHECK;
-/* Whether rediss:// can be connected. Now it cannot: who checks settings says so, and that stunnel in front helps. */
-bool redis_has_tls(void);
-/* The same text with the passwords as ***, for logs; it may be malformed, then rather more of it is hidden. */
-struct str redis_url_masked(struct str text, struct arena *a);
 
 #endif

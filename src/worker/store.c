@@ -178,7 +178,11 @@ struct values *store_values(const struct conf *conf)
 	    .prefix = c->values_prefix,
 	    .pages_prefix = c->redis_prefix,
 	    .max_entries = c->values_max_entries,
-	    .timeout_ms = c->redis_timeout_ms};
+	    .timeout_ms = c->redis_timeout_ms,
+	    .tls_ca = c->redis_tls.ca,
+	    .tls_cert = c->redis_tls.cert,
+	    .tls_key = c->redis_tls.key,
+	    .tls_accept_any_server = c->redis_tls.any_server};
 	return values_new(&o);
 }
 

@@ -7,6 +7,7 @@
 
 #include "conf/route.h"
 #include "conf_fixture.h"
+#include "redis/tls.h"
 
 static const struct conf_flag upstream_flag = {"upstream", "url", "http://127.0.0.1:8000"};
 
@@ -118,6 +119,42 @@ START_TEST(other_programs_names_are_known)
 	const char *const wrong[] = {"LARDER_UPSTREAM_URL=http://127.0.0.1:1", "REDIS_URL=http://x", NULL};
 	ck_assert_int_eq(load_from("t.ini", "[cache]\nbackend = redis", wrong, NULL, 0), ERR_INVALID);
 	ck_assert_msg(strstr(problems.p, "REDIS_URL"), "%s", problems.p);
+}
+END_TEST
+
+static const struct {
+	const char *what, *ini, *says; /* NULL: nothing */
+	int want;
+} tls_rows[] = {
+    {"the system's CAs", "redis_url = rediss://h\n", NULL, ERR_OK},
+    {"a CA file that is not there", "redis_url = rediss://h\nredis_tls_ca = /none/ca.pem\n",
+	"the CA certificates of /none/ca.pem cannot be used: No such file", ERR_INVALID},
+    {"a certificate that is not there", "redis_url = rediss://h\nredis_tls_cert = /none/c.pem\n",
+	"the certificate in /none/c.pem cannot be used", ERR_INVALID},
+    {"a key alone", "redis_url = rediss+cluster://h\nredis_tls_key = /none/c.key\n", "a key without redis_tls_cert",
+	ERR_INVALID},
+    {"no verification", "redis_url = rediss://h\nredis_tls_accept_any_server = on\n", "whoever can get in between",
+	ERR_OK},
+    {"without TLS they mean nothing", "redis_url = redis://h\nredis_tls_accept_any_server = on\n", "without effect",
+	ERR_OK},
+};
+
+START_TEST(tls_to_redis_is_looked_at)
+{
+	const char *const environment[] = {"LARDER_UPSTREAM_URL=http://127.0.0.1:1", NULL};
+	for (size_t i = 0; i < COUNT(tls_rows) && tls_is_there(); i++) {
+		char ini[256];
+		snprintf(ini, sizeof(ini), "[cache]\nbackend = redis\n%s", tls_rows[i].ini);
+		int err = load_from("t.ini", ini, environment, NULL, 0);
+		ck_assert_msg(err == tls_rows[i].want, "%s: %s", tls_rows[i].what, problems.p);
+		ck_assert_msg(
+		    !tls_rows[i].says || strstr(problems.p, tls_rows[i].says), "%s: %s", tls_rows[i].what, problems.p);
+	}
+	if (!tls_is_there()) {
+		int err = load_from("t.ini", "[cache]\nbackend = redis\nredis_url = rediss://h", environment, NULL, 0);
+		ck_assert_int_eq(err, ERR_INVALID);
+		ck_assert_msg(strstr(problems.p, "let stunnel speak it"), "%s", problems.p);
+	}
 }
 END_TEST
 
@@ -476,6 +513,7 @@ int main(void)
 	TCase *t = tcase_create("load");
 	tcase_add_checked_fixture(t, fixture_start, fixture_stop);
 	tcase_add_test(t, other_programs_names_are_known);
+	tcase_add_test(t, tls_to_redis_is_looked_at);
 	tcase_add_test(t, one_flag_is_enough);
 	tcase_add_test(t, the_stronger_source_wins);
 	tcase_add_test(t, named_sections_have_variables);

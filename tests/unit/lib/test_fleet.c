@@ -115,7 +115,7 @@ START_TEST(no_redis_at_all)
 {
 	char url[64], text[512];
 	static const char *const answers[] = {"HTTP/1.1 400 Bad Request\r\n\r\n", "$5\r\nhel", "*2\r\n", "$-5\r\n",
-	    "$99999999999999999999\r\n", "", ":1\r\n:2\r\n", "*1000000000\r\n", "\r\n"};
+	    "$99999999999999999999\r\n", "", ":1\r\n:2\r\n:3\r\n", "*1000000000\r\n", "\r\n"};
 	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof(in);
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -182,6 +182,32 @@ START_TEST(the_master_that_sentinels_name)
 }
 END_TEST
 
+/* The values of a bound lie in all slots, what is known of them in one. */
+static void expect_a_bound(const char *url)
+{
+	larder_options o = {.size = 0};
+	larder_cache *c;
+	char key[32];
+	int there = 0;
+	larder_options_init(&o);
+	o.backend = "redis";
+	o.url = url;
+	o.max_entries = 30;
+	ck_assert_int_eq(larder_open(&o, &c), LARDER_OK);
+	for (int i = 0; i < 200; i++) {
+		snprintf(key, sizeof(key), "b-%d", i);
+		ck_assert_int_eq(larder_set(c, key, "v", 1, 0), LARDER_OK);
+	}
+	for (int i = 0; i < 200; i++) {
+		snprintf(key, sizeof(key), "b-%d", i);
+		there += larder_has(c, key);
+	}
+	ck_assert_int_eq(there, 30);
+	ck_assert_int_eq(larder_has(c, "b-199"), 1);
+	ck_assert_int_eq(larder_flush(c), LARDER_OK);
+	larder_close(c);
+}
+
 START_TEST(a_cluster)
 {
 	static struct server nodes[3];
@@ -193,6 +219,8 @@ START_TEST(a_cluster)
 	ck_assert_int_eq(larder_set(c, "a}b", "v", 1, 0), LARDER_OK);
 	expect(c, "a}b", "v");
 	ck_assert_int_eq(larder_forget(c, "a}b"), LARDER_OK);
+
+	expect_a_bound(url);
 
 	/* Slots move: MOVED is followed, and remembered. */
 	for (int i = 0; i < 20; i++) {

@@ -44,6 +44,40 @@ START_TEST(processes_count_together)
 }
 END_TEST
 
+/* Each sets keys of its own, far more than there may be. */
+START_TEST(processes_keep_the_bound_together)
+{
+	enum { BOUND = 64 };
+	pid_t children[CHILDREN];
+	char key[32];
+	larder_options o = place_options(_i, "bound");
+	o.max_entries = BOUND;
+	for (int i = 0; i < CHILDREN; i++) {
+		children[i] = fork();
+		if (children[i] != 0)
+			continue;
+		larder_cache *own = NULL;
+		int failed = larder_open(&o, &own) != LARDER_OK;
+		for (int k = 0; k < ROUNDS && !failed; k++) {
+			snprintf(key, sizeof(key), "%d-%d", i, k);
+			failed = larder_set(own, key, "v", 1, 0) != LARDER_OK;
+		}
+		_exit(failed);
+	}
+	for (int i = 0; i < CHILDREN; i++)
+		expect_good_end(children[i]);
+	larder_cache *c = place_open(_i, "bound");
+	int there = 0;
+	for (int i = 0; i < CHILDREN * ROUNDS; i++) {
+		snprintf(key, sizeof(key), "%d-%d", i / ROUNDS, i % ROUNDS);
+		there += larder_has(c, key);
+	}
+	ck_assert_int_le(there, BOUND);
+	ck_assert_int_ge(there, BOUND / 2);
+	larder_close(c);
+}
+END_TEST
+
 static larder_cache *cache;
 static atomic_bool stop, wrong;
 
@@ -54,7 +88,8 @@ static void *use(void *ctx)
 	while (!atomic_load(&stop)) {
 		void *value = NULL;
 		if (larder_set(cache, key, key, strlen(key), 0) != LARDER_OK ||
-		    larder_get(cache, key, &value, NULL) != LARDER_OK || strcmp(value, key) != 0)
+		    larder_get(cache, key, &value, NULL) != LARDER_OK || strcmp(value, key) != 0 ||
+		    larder_forget(cache, key) != LARDER_OK)
 			atomic_store(&wrong, true);
 		larder_free(value);
 	}
@@ -92,7 +127,8 @@ START_TEST(children_go_on_while_threads_work)
 			void *value;
 			bool good = larder_set(cache, "c", "v", 1, 60) == LARDER_OK &&
 				    larder_get(cache, "c", &value, NULL) == LARDER_OK &&
-				    larder_incr(cache, "i", 1, 0, NULL) == LARDER_OK;
+				    larder_incr(cache, "i", 1, 0, NULL) == LARDER_OK &&
+				    larder_forget(cache, "c") == LARDER_OK;
 			larder_close(cache);
 			_exit(good ? 0 : 1);
 		}
@@ -118,6 +154,7 @@ int main(void)
 	tcase_set_timeout(c, 120);
 	tcase_add_unchecked_fixture(c, place_make, place_remove);
 	tcase_add_loop_test(c, processes_count_together, PLACE_FILE, PLACES);
+	tcase_add_loop_test(c, processes_keep_the_bound_together, PLACE_FILE, PLACES);
 	tcase_add_loop_test(c, children_go_on_while_threads_work, 0, PLACES);
 	suite_add_tcase(s, c);
 	return suite_run(s);

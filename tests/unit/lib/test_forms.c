@@ -219,6 +219,64 @@ START_TEST(redis_keeps_nothing_for_ever_that_expires)
 }
 END_TEST
 
+static void expect_known(const char *what, int64_t n)
+{
+	static const char *const sets[] = {"used", "ends"};
+	for (int i = 0; i < 2; i++) {
+		redisReply *r = server_ask(&place_server, "ZCARD larder-%s:{larder:known:p:}", sets[i]);
+		ck_assert_msg(r->integer == n, "%s: %s: %lld", what, sets[i], r->integer);
+		freeReplyObject(r);
+	}
+}
+
+/* Of values that we write; not of those that others write, also under the same prefix. */
+START_TEST(redis_knows_what_it_may_drop)
+{
+	larder_options o = place_options(PLACE_REDIS, "known");
+	char key[32];
+	o.max_entries = 10;
+	place_now_ms = lib_now_ms();
+	lib_set_clock(place_clock);
+	ck_assert_int_eq(larder_open(&o, &cache), LARDER_OK);
+	for (int i = 0; i < 20; i++) {
+		server_must(&place_server, "SET known:p:theirs-%d 1", i);
+		snprintf(key, sizeof(key), "theirs-%d", i);
+		expect(key, "1");
+	}
+	expect_known("what others wrote", 0);
+	for (int i = 0; i < 20; i++) {
+		snprintf(key, sizeof(key), "ours-%d", i);
+		ck_assert_int_eq(larder_set(cache, key, "v", 1, 30), LARDER_OK);
+	}
+	expect_known("a bound", 10);
+	expect("ours-9", NULL);
+	expect("ours-10", "v");
+	for (int i = 0; i < 20; i++) {
+		snprintf(key, sizeof(key), "theirs-%d", i);
+		expect(key, "1");
+	}
+	redisReply *r = server_ask(&place_server, "PTTL larder-used:{larder:known:p:}");
+	ck_assert(r->integer > 30000 && r->integer <= 92000);
+	freeReplyObject(r);
+	/* Whose value is missing is not counted any more when it was to expire. */
+	place_now_ms += 32000;
+	ck_assert_int_eq(larder_set(cache, "for ever", "v", 1, 0), LARDER_OK);
+	expect_known("those that expired", 1);
+	r = server_ask(&place_server, "PTTL larder-ends:{larder:known:p:}");
+	ck_assert_int_eq(r->integer, -1);
+	freeReplyObject(r);
+	/* Where Redis refuses it, the values are there all the same. */
+	server_must(&place_server, "SET larder-ends:{larder:known:p:} 1");
+	ck_assert_int_eq(larder_set(cache, "again", "v", 1, 0), LARDER_OK);
+	expect("again", "v");
+	ck_assert_int_eq(larder_forget(cache, "again"), LARDER_OK);
+	ck_assert_int_eq(larder_flush(cache), LARDER_OK);
+	expect_known("a flush", 0);
+	larder_close(cache);
+	lib_set_clock(NULL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("lib/forms");
@@ -232,6 +290,7 @@ int main(void)
 	tcase_add_test(c, a_directory_that_was_emptied_is_no_harm);
 	tcase_add_test(c, redis_holds_the_json_text);
 	tcase_add_test(c, redis_keeps_nothing_for_ever_that_expires);
+	tcase_add_test(c, redis_knows_what_it_may_drop);
 	suite_add_tcase(s, c);
 	return suite_run(s);
 }

@@ -111,7 +111,6 @@ START_TEST(says_why_it_cannot_connect)
 	} rows[] = {
 	    {"nobody listens", NULL, "Connection refused", ERR_CONNECT},
 	    {"no such socket", "unix:///nowhere/at/all", "No such file", ERR_CONNECT},
-	    {"TLS is not there", "rediss://127.0.0.1:1", "stunnel", ERR_TLS},
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct redis_sync *s = sync_of(rows[i].url ? rows[i].url : url, 5000);

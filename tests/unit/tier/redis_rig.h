@@ -17,6 +17,7 @@ static unsigned rig_prefixes;
 
 struct rig {
 	const char *url;   /* NULL: of rig_server */
+	const char *ca;	   /* of rediss:// */
 	unsigned prefix;   /* 0: a new one */
 	int64_t budget_ms; /* 0: RIG_BUDGET_MS, so that a machine that is busy fails no test */
 	int64_t timeout_ms;
@@ -58,6 +59,7 @@ static inline struct tier *rig_new(const struct rig *rig)
 	log_set_level(LOG_ERROR);
 	arena_init(&a, 0);
 	must(redis_url_parse(str_of(rig->url ? rig->url : rig_redis()->url), &a, &url, &why) == ERR_OK, "%s", rig->url);
+	url.files.ca = str_of(rig->ca);
 	snprintf(prefix, sizeof prefix, "t%u", rig->prefix ? rig->prefix : ++rig_prefixes);
 	struct tier *t = redis_tier_new(&(struct redis_options){
 	    .url = &url,
