@@ -8,6 +8,7 @@ import fcntl
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import subprocess
@@ -56,8 +57,8 @@ def raise_limits():
 
 
 def max_connections():
-    """What a server may be told: each of its clients may need a connection to the origin."""
-    return min(30000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2 - 500)
+    """What a server may be told."""
+    return min(30000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] * 2 // 3)
 
 
 def free_port():
@@ -187,6 +188,10 @@ class Load:
             self.close()
             raise Failed(result["first_error"])
         return result
+
+    def ended(self, seconds):
+        """Whether the load has come to its end; waits so long for it."""
+        return bool(select.select([self.process.stdout], [], [], seconds)[0])
 
     def go(self):
         self.begin()

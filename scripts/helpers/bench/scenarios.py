@@ -1,8 +1,7 @@
 """The rows of the table: what is asked, of whom, and what must have happened meanwhile.
 
 Most rows are a fixed load (class Row): it is the same for every server of a round, the rounds go through all servers one after the other,
-and what counts is a server's CPU time over that of the floor in the same round. The others (herd, held, hit-ratio, restart) are functions
-of one server."""
+and what counts is a server's CPU time over that of the floor in the same round. The others are in special.py and curves.py."""
 import dataclasses
 import statistics
 import time
@@ -18,7 +17,7 @@ HOT = "/m86400"
 class Row:
     name: str
     title: str
-    must: float
+    must: float                    # what the ratio of Larder must reach, and what is aimed at
     aim: float
     url: str
     requests: int                  # of one round
@@ -31,7 +30,6 @@ class Row:
     asks: str = "none"             # what of the load reaches the origin: none or all
     fresh: bool = False            # every round asks for pages that nobody asked for before
     setup: Setup = Setup()
-    unit = "ratio"
 
 
 def etag_of(path):
@@ -69,6 +67,12 @@ ROWS = [
         floor=("relay",), asks="all", fresh=True),
 ]
 
+TIERS = [
+    Row(f"tier-{name}", f"hit {title} from a tier", None, None, f"/s{size}{HOT}/t{{n}}", requests,
+        {"connections": 32, "count": 50}, pages=50, size=size, setup=Setup(disk=True))
+    for name, title, size, requests in (("10k", "10 KB", 10240, 12000), ("100k", "100 KB", 102400, 4000), ("1m", "1 MB", 1048576, 600))
+]
+
 
 class Floors:
     """The floor of each kind, started when it is first needed."""
@@ -102,8 +106,8 @@ class Floors:
 class Bench:
     """What all rows share: the machine, the origin, the floors, servers that run, what was asked for."""
 
-    def __init__(self, machine, classes, options, folder):
-        self.machine, self.classes, self.options = machine, classes, options
+    def __init__(self, machine, options, folder):
+        self.machine, self.options = machine, options
         self.origin = measure.Origin(machine)
         self.floors = Floors(machine, self.origin, folder)
         self.servers, self.settings, self.fresh = {}, {}, 0
@@ -117,10 +121,11 @@ class Bench:
             server = None
         if not server:
             server = self.servers[key] = cls(self.machine, self.origin, setup)
-            self.settings.setdefault(cls.name, server.settings())
+            self.settings.setdefault(cls.name, server.readable_settings())
         return server
 
     def stop_servers(self, keep=None):
+        """All, or all but those with that setup."""
         for key in [k for k in self.servers if k[1] != keep]:
             self.servers.pop(key).stop()
 
@@ -143,28 +148,28 @@ class Bench:
         return spent / requests
 
     def fill(self, server, row, pages):
+        if row.asks == "none":
+            header = row.load.get("header", []) if row.load.get("status") != 304 else []  # stored whole first
+            self.fill_pages(server, row.url, pages, header=header)
+
+    def fill_pages(self, server, url, pages, **options):
         """Asks for all pages until a pass over them leaves the origin alone."""
-        if row.asks == "all":
-            return
-        load = {"connections": 16 if pages > 16 else 1, "requests": pages, "count": pages, "warm": 0,
-                **{k: v for k, v in row.load.items() if k in ("header", "close")}}
-        if row.load.get("status") == 304:  # stored whole first
-            load.pop("header")
         for _ in range(4):
             before = self.origin.count()
-            run_load(self.machine, server.port, row.url, **load)
+            run_load(self.machine, server.port, url, connections=16 if pages > 16 else 1, requests=pages, count=pages, warm=0,
+                     timeout=300, **options)
             if self.origin.count() == before:
                 return
             time.sleep(0.3)  # a server may store behind its answer
         raise Failed("asked again, the origin was asked again")
 
-    def row(self, row, rounds):
+    def row(self, row, classes, rounds):
         """{name: result} of a row: {"ratio", "us", "rounds"} or {"failed"}."""
         pages = row.quick_pages if self.options.quick and row.quick_pages else row.pages
         requests = max(row.requests // self.options.divide, 200)
         load = {**row.load, **({"count": pages} if "count" in row.load and row.asks == "none" else {})}
         results, servers = {}, {}
-        for cls in self.classes:
+        for cls in classes:
             try:
                 servers[cls.name] = self.server(cls, row.setup)
                 self.fill(servers[cls.name], row, pages)

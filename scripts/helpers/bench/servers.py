@@ -10,6 +10,7 @@ import subprocess
 import time
 
 from . import measure
+from .measure import max_connections
 
 KEEP = 3600  # seconds that idle connections stay open
 
@@ -67,11 +68,18 @@ class Server:
         with open(self.config_path, encoding="utf-8") as f:
             return f.read()
 
+    def readable_settings(self):
+        """The same without the names of this run."""
+        text = self.settings()
+        for what, name in ((self.memory_folder, "/MEMORY"), (self.folder, "/FOLDER"), (str(self.origin.port), "ORIGIN"), (str(self.port), "PORT")):
+            text = text.replace(what, name)
+        return text
+
     # --- life ---
 
     @property
     def config_path(self):
-        return os.path.join(self.folder, self.name + ".conf")
+        return os.path.join(self.folder, re.sub(r"\W+", "-", self.name) + ".conf")
 
     def write(self, text, path=None):
         path = path or self.config_path
@@ -83,7 +91,8 @@ class Server:
         """The folder for pages: a file system in memory unless the scenario is about a disk."""
         return os.path.join(self.folder if self.setup.disk else self.memory_folder, "pages")
 
-    def start(self):
+    def start(self, path="/s10/m86400/ready", pause=0.02):
+        """Returns when that path is answered."""
         self.port = self.port or measure.free_port()
         command = self.configure()
         cpus = self.machine.serve if self.setup.workers == 1 else self.machine.both
@@ -91,9 +100,9 @@ class Server:
         self.output = open(os.path.join(self.folder, "output"), "w+", encoding="utf-8")
         self.process = measure.spawn(cpus, command, stdout=self.output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                      env=self.environment(), cwd=self.folder)
-        self.wait("/s10/m86400/ready")
+        self.wait(path, pause)
 
-    def wait(self, path, pause=0.02):
+    def wait(self, path, pause):
         """Until it answers, through to the origin or from its pages."""
         end = time.monotonic() + measure.PATIENCE
         while time.monotonic() < end and self.process.poll() is None:
@@ -162,7 +171,7 @@ class Larder(Server):
         self.write(f"""[server]
 listen = 127.0.0.1:{self.port}
 workers = {setup.workers}
-max_connections = {measure.max_connections()}
+max_connections = {max_connections()}
 keepalive_timeout = {KEEP}s
 [upstream]
 url = http://127.0.0.1:{self.origin.port}
@@ -200,14 +209,14 @@ class Nginx(Server):
 worker_processes {setup.workers};
 pid {self.folder}/pid;
 error_log {self.folder}/error.log crit;
-events {{ worker_connections {2 * measure.max_connections()}; }}
+events {{ worker_connections {max_connections()}; }}
 http {{
   access_log off;
   sendfile on;
   tcp_nopush on;
   keepalive_requests 1000000000;
   keepalive_timeout {KEEP}s;
-  open_file_cache max=40000 inactive=1h;
+  open_file_cache max={max_connections()} inactive=1h;
   open_file_cache_valid 1h;
   client_body_temp_path {self.folder}/body;
   proxy_temp_path {self.folder}/proxy;
@@ -236,7 +245,7 @@ class Haproxy(Server):
         setup = self.setup
         self.write(f"""global
   nbthread {setup.workers}
-  maxconn {measure.max_connections()}
+  maxconn {max_connections() * 2 // 3}
 defaults
   mode http
   timeout client {KEEP}s
@@ -329,7 +338,7 @@ class TrafficServer(Server):
             "cache.ram_cache.size": f"INT {setup.memory_mb << 20}", "cache.ram_cache_cutoff": "INT 4194304",
             "cache.min_average_object_size": "INT 2000",
             "http.keep_alive_no_activity_timeout_in": f"INT {KEEP}", "http.keep_alive_no_activity_timeout_out": f"INT {KEEP}",
-            "net.connections_throttle": f"INT {2 * measure.max_connections()}", "net.max_connections_in": f"INT {measure.max_connections()}", "net.listen_backlog": "INT 4096",
+            "net.connections_throttle": f"INT {max_connections()}", "net.max_connections_in": f"INT {max_connections()}", "net.listen_backlog": "INT 4096",
             # What its documentation says under "Reducing origin server requests".
             "cache.enable_read_while_writer": "INT 1", "http.background_fill_active_timeout": "INT 0",
             "http.background_fill_completed_threshold": "FLOAT 0.0", "http.cache.max_open_read_retries": "INT 100",
@@ -375,7 +384,7 @@ logfile_rotate 0
 pid_filename {self.folder}/squid.pid
 coredump_dir {self.folder}
 visible_hostname bench
-max_filedescriptors {2 * measure.max_connections()}
+max_filedescriptors {max_connections()}
 pinger_enable off
 icp_port 0
 client_idle_pconn_timeout {KEEP} seconds
@@ -387,4 +396,37 @@ shutdown_lifetime 0 seconds
         return ["/usr/sbin/squid", "-N", "-f", self.config_path]
 
 
+class LarderTier(Larder):
+    """Larder with pages in other tiers."""
+
+    def configure(self):
+        if "redis" in self.disk_backend:
+            self.start_redis()
+        return super().configure()
+
+    def start_redis(self):
+        self.redis_socket = f"{self.folder}/redis.sock"
+        self.redis = measure.spawn(self.machine.load, ["redis-server", "--port", 0, "--unixsocket", self.redis_socket, "--save", "",
+                                                       "--dir", self.folder], stdout=subprocess.DEVNULL)
+        end = time.monotonic() + measure.PATIENCE
+        while not os.path.exists(self.redis_socket):
+            if time.monotonic() > end or self.redis.poll() is not None:
+                raise measure.Failed("redis-server does not start")
+            time.sleep(0.02)
+
+    def more(self):
+        return f"redis_url = unix://{self.redis_socket}\nredis_max_object = 2M\n" if "redis" in self.disk_backend else ""
+
+    def remove(self):
+        super().remove()
+        if "redis" in self.disk_backend and hasattr(self, "redis"):
+            measure.kill(self.redis)
+
+
+def tier(backend):
+    return type("LarderTier", (LarderTier,), {"name": "larder: " + backend, "disk_backend": backend, "packages":
+                                              ("redis-server",) if "redis" in backend else ()})
+
+
+TIERS = [Nginx, *map(tier, ("memory", "file", "memory, file", "redis", "memory, redis"))]
 PEERS = {cls.name: cls for cls in (Larder, Nginx, Haproxy, Varnish, TrafficServer, Squid)}
