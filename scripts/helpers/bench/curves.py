@@ -33,10 +33,11 @@ class Curve:
         ratios = {x: [] for x in points}
         try:
             for _ in range(rounds):
-                base = bench.timed(floor, HIT, requests, {"connections": 64, "check": 0}, None)
-                for x, (server, url, load) in prepared.items():
-                    with self.around(bench, server, x):
-                        ratios[x].append(bench.timed(server, url, requests, {"connections": 64, **load}, "none") / base)
+                with bench.machine.alone():
+                    base = bench.timed(floor, HIT, requests, {"connections": 64, "check": 0}, None)
+                    for x, (server, url, load) in prepared.items():
+                        with self.around(bench, server, x):
+                            ratios[x].append(bench.timed(server, url, requests, {"connections": 64, **load}, "none") / base)
         finally:
             floor.stop()
             bench.stop_servers()

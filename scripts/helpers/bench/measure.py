@@ -32,13 +32,24 @@ class Machine:
         self.serve, self.load = ([cpus[-1]], cpus[:-1][:2]) if len(cpus) > 1 else (cpus, cpus)
         self.both = cpus
         self.lock_path = lock
+        self.locked = False
+        self.waited = 0.0  # seconds, for the lock
 
     @contextlib.contextmanager
     def alone(self):
-        """Nobody else who takes the same lock measures meanwhile."""
-        with open(self.lock_path, "a", encoding="ascii") as f:
-            fcntl.flock(f, fcntl.LOCK_EX)
+        """Nobody else who takes the same lock measures meanwhile. Within itself it does nothing."""
+        if self.locked:
             yield
+            return
+        with open(self.lock_path, "a", encoding="ascii") as f:
+            begin = time.monotonic()
+            fcntl.flock(f, fcntl.LOCK_EX)
+            self.waited += time.monotonic() - begin
+            self.locked = True
+            try:
+                yield
+            finally:
+                self.locked = False
 
 
 def end_with_parent():

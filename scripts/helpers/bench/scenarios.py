@@ -110,7 +110,7 @@ class Bench:
         self.machine, self.options = machine, options
         self.origin = measure.Origin(machine)
         self.floors = Floors(machine, self.origin, folder)
-        self.servers, self.settings, self.fresh = {}, {}, 0
+        self.servers, self.settings, self.empty, self.fresh = {}, {}, {}, 0
 
     def server(self, cls, setup):
         """The running server with that setup. One that ended badly is started anew for the next row."""
@@ -128,6 +128,14 @@ class Bench:
         """All, or all but those with that setup."""
         for key in [k for k in self.servers if k[1] != keep]:
             self.servers.pop(key).stop()
+
+    def almost_empty(self, cls):
+        """Bytes of memory of such a server with a cache of 1 MB."""
+        if cls.name not in self.empty:
+            server = cls(self.machine, self.origin, Setup(memory_mb=1))
+            self.empty[cls.name] = server.resident()
+            server.stop()
+        return self.empty[cls.name]
 
     def close(self):
         self.stop_servers()
@@ -154,13 +162,13 @@ class Bench:
 
     def fill_pages(self, server, url, pages, **options):
         """Asks for all pages until a pass over them leaves the origin alone."""
-        for _ in range(4):
+        for pause in (0.02, 0.3, 1, 0):
             before = self.origin.count()
             run_load(self.machine, server.port, url, connections=16 if pages > 16 else 1, requests=pages, count=pages, warm=0,
                      timeout=300, **options)
             if self.origin.count() == before:
                 return
-            time.sleep(0.3)  # a server may store behind its answer
+            time.sleep(pause)  # a server may store behind its answer
         raise Failed("asked again, the origin was asked again")
 
     def row(self, row, classes, rounds):
@@ -182,18 +190,22 @@ class Bench:
         results.update({name: [] for name in floors})
         for _ in range(rounds):
             self.fresh += 10_000_000
-            for name, target in {**floors, **servers}.items():
-                if isinstance(results[name], dict):
-                    continue
-                options = {**load, "check": int(name not in floors or row.floor == ("relay",))}
-                if row.fresh:
-                    options["start"] = self.fresh
-                try:
-                    asks = None if name in floors else row.asks
-                    results[name].append(self.timed(target, row.url, requests, options, asks))
-                except Failed as e:
-                    results[name] = {"failed": str(e)}
+            with self.machine.alone():
+                for name, target in {**floors, **servers}.items():
+                    if not isinstance(results[name], dict):
+                        results[name] = self.add_round(results[name], row, name, target, requests, load)
         return {name: self.summary(seconds, results["floor"]) for name, seconds in results.items()}
+
+    def add_round(self, seconds, row, name, target, requests, load):
+        """The seconds of the rounds with those of one more; {"failed"} if it failed."""
+        floor = name.startswith("floor")
+        options = {**load, "check": int(not floor or row.floor == ("relay",))}
+        if row.fresh:
+            options["start"] = self.fresh
+        try:
+            return seconds + [self.timed(target, row.url, requests, options, None if floor else row.asks)]
+        except Failed as e:
+            return {"failed": str(e)}
 
     @staticmethod
     def summary(seconds, floor):

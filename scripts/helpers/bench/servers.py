@@ -5,7 +5,6 @@ import os
 import pwd
 import re
 import shutil
-import signal
 import subprocess
 import time
 
@@ -27,9 +26,9 @@ class Setup:
 
 class Server:
     name = ""
-    packages = ()
     program = ""
     in_memory, on_disk = True, False  # where it can keep pages
+    settles = 0.5  # seconds after which what was stored lies as it will lie
     version_command = ()
     version_pattern = r"(\d+\.\d+[\w.+-]*)"
 
@@ -132,14 +131,7 @@ class Server:
         measure.kill(self.process, self.pids())
 
     def stop(self):
-        if self.process:
-            pids = self.pids()
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(3)
-            except subprocess.TimeoutExpired:
-                pass
-            measure.kill(self.process, [p for p in pids if p != self.process.pid and os.path.exists(f"/proc/{p}")])
+        """Its end, the quick way: nobody reads its pages again."""
         self.remove()
 
     def remove(self):
@@ -197,8 +189,9 @@ cache = off
 
 
 class Nginx(Server):
-    name, program, packages = "nginx", "nginx", ("nginx-light",)
+    name, program = "nginx", "nginx"
     on_disk = True
+    settles = 12  # its cache manager looks every ten seconds whether the size is exceeded
     version_command = ("/usr/sbin/nginx", "-v")
 
     def configure(self):
@@ -216,14 +209,15 @@ http {{
   tcp_nopush on;
   keepalive_requests 1000000000;
   keepalive_timeout {KEEP}s;
-  open_file_cache max={max_connections()} inactive=1h;
+  open_file_cache max={max_connections() // 2} inactive=1h;
   open_file_cache_valid 1h;
   client_body_temp_path {self.folder}/body;
   proxy_temp_path {self.folder}/proxy;
   fastcgi_temp_path {self.folder}/fastcgi;
   uwsgi_temp_path {self.folder}/uwsgi;
   scgi_temp_path {self.folder}/scgi;
-  proxy_cache_path {self.pages()} levels=1:2 keys_zone=pages:{zone}m max_size={setup.memory_mb}m inactive=1d use_temp_path=off;
+  proxy_cache_path {self.pages()} levels=1:2 keys_zone=pages:{zone}m max_size={setup.memory_mb}m inactive=1d use_temp_path=off
+    manager_files=10000 manager_threshold=5s;
   proxy_http_version 1.1;
   proxy_set_header Connection "";
   upstream origin {{ server 127.0.0.1:{self.origin.port}; keepalive 512; keepalive_requests 1000000000; }}
@@ -238,7 +232,7 @@ http {{
 
 
 class Haproxy(Server):
-    name, program, packages = "haproxy", "haproxy", ("haproxy",)
+    name, program = "haproxy", "haproxy"
     version_command = ("/usr/sbin/haproxy", "-v")
 
     def configure(self):
@@ -273,7 +267,7 @@ backend pass
 
 
 class Varnish(Server):
-    name, program, packages = "varnish", "varnishd", ("varnish",)
+    name, program = "varnish", "varnishd"
     version_command = ("/usr/sbin/varnishd", "-V")
     version_pattern = r"varnish-(\d+\.\d+\.\d+)"
 
@@ -305,7 +299,7 @@ sub vcl_recv {{
 
 
 class TrafficServer(Server):
-    name, program, packages = "trafficserver", "traffic_server", ("trafficserver",)
+    name, program = "trafficserver", "traffic_server"
     on_disk = True
     version_command = ("/usr/bin/traffic_server", "--version")
     version_pattern = r"Traffic Server (\d+\.\d+\.\d+)"
@@ -353,7 +347,7 @@ class TrafficServer(Server):
 
 
 class Squid(Server):
-    name, program, packages = "squid", "squid", ("squid",)
+    name, program = "squid", "squid"
     on_disk = True
     version_command = ("/usr/sbin/squid", "-v")
     version_pattern = r"Version (\d+\.\d+)"
@@ -397,7 +391,11 @@ shutdown_lifetime 0 seconds
 
 
 class LarderTier(Larder):
-    """Larder with pages in other tiers."""
+    """Larder with pages in the tiers of disk_backend."""
+
+    @classmethod
+    def missing(cls):
+        return super().missing() or ("redis" in cls.disk_backend and not shutil.which("redis-server"))
 
     def configure(self):
         if "redis" in self.disk_backend:
@@ -424,8 +422,7 @@ class LarderTier(Larder):
 
 
 def tier(backend):
-    return type("LarderTier", (LarderTier,), {"name": "larder: " + backend, "disk_backend": backend, "packages":
-                                              ("redis-server",) if "redis" in backend else ()})
+    return type("LarderTier", (LarderTier,), {"name": "larder: " + backend, "disk_backend": backend})
 
 
 TIERS = [Nginx, *map(tier, ("memory", "file", "memory, file", "redis", "memory, redis"))]
