@@ -41,7 +41,7 @@ def test_hits_misses_and_a_herd_are_measured_and_told(measured, tmp_path):
     run = bench(tmp_path, "--from", tmp_path / "r.json", "--markdown", page, "--svg", tmp_path / "r.svg")
     assert run.returncode == 0, run.stderr
     text = page.read_text(encoding="utf-8")
-    assert "| hit 1 KB, 64 connections | 1.6 | 1.3 | **" in text and "old" not in text
+    assert "| hit 1 KB, 64 connections | 1.6 | 1.3 | **" in text and "\nold\n" not in text
     assert text.startswith("before\n") and text.endswith("after\n")
     picture = xml.etree.ElementTree.parse(tmp_path / "r.svg")
     assert len(picture.findall(".//{http://www.w3.org/2000/svg}rect")) == 3

@@ -4,7 +4,7 @@ import contextlib
 import statistics
 import time
 
-from .measure import Failed, Helper, Load, run_load
+from .measure import Failed, Helper, Load
 from .servers import Larder, Setup
 
 LIMIT = 1.15

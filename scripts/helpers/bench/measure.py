@@ -176,7 +176,7 @@ class Load:
         words = []
         for name, value in options.items():
             words += [f"{name}={v}" for v in (value if isinstance(value, list) else [value])]
-        self.process = spawn(options.pop("cpus", machine.load), [os.path.join(machine.programs, "bench-load"), port, url, *words],
+        self.process = spawn(machine.load, [os.path.join(machine.programs, "bench-load"), port, url, *words],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if self.process.stdout.readline() != "ready\n":
             self.broken()

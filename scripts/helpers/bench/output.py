@@ -5,7 +5,6 @@
      "curves": {name: {"title", "axis", "limit", "points": [{"x", "ratio", "growth"}] or "failed"}}}"""
 import html
 import json
-import re
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
 
@@ -72,8 +71,7 @@ def markdown_rows(rows):
         wanted = ["" if row[k] is None else str(row[k]) for k in ("must", "aim")]
         lines.append(f"| {row['title']} | " + " | ".join(wanted + cells) + " |")
     if failures:
-        lines += ["", *(f"[{i}] {text}" + "  " * (i < len(failures)) for i, text in enumerate(failures, 1))]
-        lines = [line.rstrip() + "<br>" if re.match(r"\[\d+\]", line) and i < len(lines) - 1 else line for i, line in enumerate(lines)]
+        lines += ["", *(f"- [{i}] {text}" for i, text in enumerate(failures, 1))]
     return lines
 
 
@@ -124,9 +122,9 @@ def write_json(path, results):
 # --- the picture ---
 
 STYLE = """text { font: 12px sans-serif; fill: #24292f } .title { font-weight: bold; font-size: 13px } .note { fill: #57606a }
-.bar { fill: #8c959f } .own { fill: #1f6feb } .over { fill: #cf222e } .line { stroke: #57606a; stroke-dasharray: 3 3 }
+.bar { fill: #8c959f } .own { fill: #1f6feb } .over { fill: #cf222e } .line { stroke: #bf8700; stroke-width: 2 }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .note { fill: #9198a1 } .bar { fill: #6e7681 } .own { fill: #4493f8 }
-.over { fill: #f85149 } .line { stroke: #9198a1 } }"""
+.over { fill: #f85149 } }"""
 WIDTH, LEFT, RIGHT, BAR, GAP = 860, 170, 130, 14, 4
 
 
