@@ -168,7 +168,7 @@ static bool ask_s3fifo(void *cache, uint32_t id)
 	struct cache *c = cache;
 	struct node *n = &c->nodes[id];
 	if (is_held(n)) {
-		n->hits += n->hits < 3;
+		n->hits = (uint8_t)(n->hits + (n->hits < 3));
 		return true;
 	}
 	bool known = n->list == GHOSTS;
@@ -189,7 +189,7 @@ static bool ask_s3fifo(void *cache, uint32_t id)
 
 static void note(struct cache *c, uint32_t id)
 {
-	c->nodes[id].asked += c->nodes[id].asked < 15;
+	c->nodes[id].asked = (uint16_t)(c->nodes[id].asked + (c->nodes[id].asked < 15));
 	if (++c->noted < 10 * c->held + 1000)
 		return;
 	c->noted = 0;
