@@ -22,8 +22,8 @@
  * its fate could be told anyway, and the simulated gain of refusing was nothing.
  *
  * Shards. With a few entries in each, the first due of one shard says little; the pool has when the first of each is due, and the
- * clock that is shared makes them comparable. So the victim is the first of all, wherever it is. The clock and the hints are exact under
- * one thread; with more they may be a victim behind. */
+ * clock that they share makes them comparable. So the victim is the first of all, wherever it is: 256 numbers side by side are looked at for
+ * it. Clock and numbers are exact under one thread; with more they may be a victim behind. */
 #include "tier/evict.h"
 
 #include <assert.h>
@@ -78,7 +78,8 @@ static struct evict_node *first_due(const struct evict *e)
 static void tell(struct evict *e)
 {
 	struct evict_node *first = first_due(e);
-	atomic_store_explicit(&e->pool->due[e->shard], first ? due_of(e, first) : NEVER, memory_order_relaxed);
+	uint64_t told = first ? due_of(e, first) * EVICT_SHARDS + e->shard : NEVER;
+	atomic_store_explicit(&e->pool->first[e->shard], told, memory_order_relaxed);
 }
 
 static void file(struct evict *e, struct evict_node *node, unsigned level)
@@ -152,23 +153,18 @@ void evict__pool_init(struct evict_pool *pool)
 {
 	atomic_init(&pool->clock, 0);
 	for (unsigned i = 0; i < EVICT_SHARDS; i++)
-		atomic_init(&pool->due[i], NEVER);
+		atomic_init(&pool->first[i], NEVER);
 }
 
-bool evict__pool_pick(const struct evict_pool *pool, unsigned *shard, uint64_t *until)
+bool evict__pool_pick(const struct evict_pool *pool, unsigned *shard, uint64_t *due)
 {
-	uint64_t first = NEVER, second = NEVER;
+	uint64_t first = NEVER;
 	for (unsigned i = 0; i < EVICT_SHARDS; i++) {
-		uint64_t due = atomic_load_explicit(&pool->due[i], memory_order_relaxed);
-		if (due < first) {
-			second = first;
-			first = due;
-			*shard = i;
-		} else if (due < second) {
-			second = due;
-		}
+		uint64_t told = atomic_load_explicit(&pool->first[i], memory_order_relaxed);
+		first = told < first ? told : first;
 	}
-	*until = second;
+	*shard = (unsigned)(first % EVICT_SHARDS);
+	*due = first / EVICT_SHARDS;
 	return first != NEVER;
 }
 

@@ -249,5 +249,5 @@ const struct policy policy_lru = {"LRU", open_lists, ask_lru, close_lists, "16",
 const struct policy policy_sieve = {"SIEVE", open_lists, ask_sieve, close_lists, "24", "writes a byte, if it changes"};
 const struct policy policy_s3fifo = {
     "S3-FIFO", open_lists, ask_s3fifo, close_lists, "24, ghosts", "writes a byte, if it changes"};
-const struct policy policy_tinylfu = {
-    "W-TinyLFU", open_lists, ask_tinylfu, close_lists, "24, sketch", "moves the node, counts in the sketch: a write lock"};
+const struct policy policy_tinylfu = {"W-TinyLFU", open_lists, ask_tinylfu, close_lists, "24, sketch",
+    "moves the node, counts in the sketch: a write lock"};

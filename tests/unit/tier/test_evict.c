@@ -245,7 +245,8 @@ START_TEST(the_first_due_leaves_and_looks_are_bounded)
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		unsigned i = next_random(&random) % N;
 		if (!in[i]) {
-			evict__add(&b.e, &pages[i].node, 200 + next_random(&random) % (1 << next_random(&random) % 20), hash_of(i));
+			evict__add(&b.e, &pages[i].node, 200 + next_random(&random) % (1 << next_random(&random) % 20),
+			    hash_of(i));
 			in[i] = true;
 			n++;
 		} else if (next_random(&random) % 8 > 0) {

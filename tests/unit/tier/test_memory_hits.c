@@ -121,8 +121,9 @@ static void compare(bool wonders, double more)
 	}
 	struct tier_stats stats;
 	tier_stats(t, &stats);
-	printf("%s: %u of %d hits, GDSF %u; %llu evicted, %llu of them asked for once\n", wonders ? "half wonders" : "Zipf", real, REQUESTS,
-	    ideal, (unsigned long long)stats.evicted, (unsigned long long)stats.evicted_wonders);
+	printf("%s: %u of %d hits, GDSF %u; %llu evicted, %llu of them asked for once\n",
+	    wonders ? "half wonders" : "Zipf", real, REQUESTS, ideal, (unsigned long long)stats.evicted,
+	    (unsigned long long)stats.evicted_wonders);
 	ck_assert_msg(real + REQUESTS / 100 > ideal + more * REQUESTS / 100, "%u hits, GDSF %u", real, ideal);
 	ck_assert_uint_gt(stats.evicted_wonders, stats.evicted / 2);
 	ck_assert_uint_lt(stats.evicted_wonders, stats.evicted);
