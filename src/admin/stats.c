@@ -21,6 +21,8 @@ static const struct {
     {offsetof(struct tier_stats, stores), "larder_cache_stores_total", "Entries stored so far.", true},
     {offsetof(struct tier_stats, replaced), "larder_cache_replaced_total", "Entries replaced by a newer one.", true},
     {offsetof(struct tier_stats, evicted), "larder_cache_evicted_total", "Entries dropped to make room.", true},
+    {offsetof(struct tier_stats, evicted_wonders), "larder_cache_evicted_wonders_total",
+	"Of those: asked for once only.", true},
     {offsetof(struct tier_stats, expired), "larder_cache_expired_total",
 	"Entries dropped because they were of no use any more.", true},
     {offsetof(struct tier_stats, purged), "larder_cache_purged_total", "Entries dropped or made stale by purges.",

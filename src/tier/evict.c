@@ -17,13 +17,13 @@
  *
  * One-hit wonders. What was asked for once may never be asked for again: it counts a quarter. So it can be found for a while, and leaves
  * before what was asked for twice and is eight times as large. How often those that left were asked for is
- * remembered in ghosts, two bytes each (twelve bits of the hash and the times, up to 15), four to a bucket, the last four of them: a page that
+ * remembered in ghosts, two bytes each (ten bits of the hash and the times, up to 63), four to a bucket, the last four of them: a page that
  * comes back is known. That is the filter, and it refuses nothing: the memory of a page that is fetched is taken from others before
  * its fate could be told anyway, and the simulated gain of refusing was nothing.
  *
  * Shards. With a few entries in each, the first due of one shard says little; the pool has when the first of each is due, and the
- * clock that is shared makes them comparable. So the victim is the first of all, wherever it is. The clock and the hints are exact under
- * one thread; with more they may be a victim behind. */
+ * clock that they share makes them comparable. So the victim is the first of all, wherever it is: 256 numbers side by side are looked at for
+ * it. Clock and numbers are exact under one thread; with more they may be a victim behind. */
 #include "tier/evict.h"
 
 #include <assert.h>
@@ -31,7 +31,8 @@
 #define NEVER	   UINT64_MAX
 #define ASKED_MAX  255
 #define GHOST_WAYS 4
-#define GHOST_MAX  15
+#define GHOST_BITS 6
+#define GHOST_MAX  63
 #define HELD_LIFT  4
 
 /* 4 * log2, the two bits below the first one as the fraction. */
@@ -77,7 +78,8 @@ static struct evict_node *first_due(const struct evict *e)
 static void tell(struct evict *e)
 {
 	struct evict_node *first = first_due(e);
-	atomic_store_explicit(&e->pool->due[e->shard], first ? due_of(e, first) : NEVER, memory_order_relaxed);
+	uint64_t told = first ? due_of(e, first) * EVICT_SHARDS + e->shard : NEVER;
+	atomic_store_explicit(&e->pool->first[e->shard], told, memory_order_relaxed);
 }
 
 static void file(struct evict *e, struct evict_node *node, unsigned level)
@@ -111,7 +113,12 @@ static unsigned char asked_in_all(const struct evict_node *node)
 	return (unsigned char)(n < ASKED_MAX ? n : ASKED_MAX);
 }
 
-/* Ghosts: hash bits above the times. Zero is none, since what left was asked for. */
+/* Ghosts: some bits of the hash above the times. Zero is none, since what left was asked for. */
+
+static bool is_ghost_of(uint16_t ghost, uint64_t hash)
+{
+	return ghost >> GHOST_BITS == (hash & (UINT16_MAX >> GHOST_BITS));
+}
 
 static uint16_t *bucket_of(const struct evict *e, uint64_t hash)
 {
@@ -123,7 +130,7 @@ static unsigned recall(const struct evict *e, uint64_t hash)
 {
 	const uint16_t *bucket = e->n_ghosts > 0 ? bucket_of(e, hash) : NULL;
 	for (unsigned i = 0; bucket && i < GHOST_WAYS; i++) {
-		if (bucket[i] >> 4 == (hash & 0xfff))
+		if (is_ghost_of(bucket[i], hash))
 			return bucket[i] & GHOST_MAX;
 	}
 	return 0;
@@ -135,34 +142,29 @@ void evict__remember(struct evict *e, const struct evict_node *node, uint64_t ha
 		return;
 	unsigned i = 0, asked = asked_in_all(node);
 	uint16_t *bucket = bucket_of(e, hash);
-	while (i < GHOST_WAYS - 1 && bucket[i] >> 4 != (hash & 0xfff))
+	while (i < GHOST_WAYS - 1 && !is_ghost_of(bucket[i], hash))
 		i++;
 	for (; i > 0; i--)
 		bucket[i] = bucket[i - 1];
-	bucket[0] = (uint16_t)((hash & 0xfff) << 4 | (asked < GHOST_MAX ? asked : GHOST_MAX));
+	bucket[0] = (uint16_t)(hash << GHOST_BITS | (asked < GHOST_MAX ? asked : GHOST_MAX));
 }
 
 void evict__pool_init(struct evict_pool *pool)
 {
 	atomic_init(&pool->clock, 0);
 	for (unsigned i = 0; i < EVICT_SHARDS; i++)
-		atomic_init(&pool->due[i], NEVER);
+		atomic_init(&pool->first[i], NEVER);
 }
 
-bool evict__pool_pick(const struct evict_pool *pool, unsigned *shard, uint64_t *until)
+bool evict__pool_pick(const struct evict_pool *pool, unsigned *shard, uint64_t *due)
 {
-	uint64_t first = NEVER, second = NEVER;
+	uint64_t first = NEVER;
 	for (unsigned i = 0; i < EVICT_SHARDS; i++) {
-		uint64_t due = atomic_load_explicit(&pool->due[i], memory_order_relaxed);
-		if (due < first) {
-			second = first;
-			first = due;
-			*shard = i;
-		} else if (due < second) {
-			second = due;
-		}
+		uint64_t told = atomic_load_explicit(&pool->first[i], memory_order_relaxed);
+		first = told < first ? told : first;
 	}
-	*until = second;
+	*shard = (unsigned)(first % EVICT_SHARDS);
+	*due = first / EVICT_SHARDS;
 	return first != NEVER;
 }
 

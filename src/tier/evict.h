@@ -23,24 +23,25 @@ struct evict_node {
 	unsigned char level;
 };
 
-/* What the shards share: a clock that goes on as entries leave, and when the first of each shard is due. */
+/* What the shards share: a clock that goes on as entries leave, and of each shard when its first is due, times EVICT_SHARDS, plus
+ * its number: so that the least of them also tells where. */
 struct evict_pool {
 	_Atomic uint64_t clock;
-	_Atomic uint64_t due[EVICT_SHARDS];
+	_Atomic uint64_t first[EVICT_SHARDS];
 };
 
 struct evict {
 	struct evict_pool *pool;
 	unsigned shard;
-	uint32_t filled;		       /* a bit for each level that is not empty */
+	uint32_t filled;			/* a bit for each level that is not empty */
 	struct evict_node *first[EVICT_LEVELS]; /* of each level the first that is due */
-	uint16_t *ghosts;		       /* what left lately; borrowed */
+	uint16_t *ghosts;			/* what left lately; borrowed */
 	size_t n_ghosts;
 };
 
 void evict__pool_init(struct evict_pool *pool);
-/* The shard whose first is due before all others, and until when it remains so; false: all are empty. A hint. */
-bool evict__pool_pick(const struct evict_pool *pool, unsigned *shard, uint64_t *until);
+/* The shard whose first is due before all others, and when that is; false: all are empty. A hint. */
+bool evict__pool_pick(const struct evict_pool *pool, unsigned *shard, uint64_t *due);
 
 void evict__init(struct evict *e, struct evict_pool *pool, unsigned shard);
 /* Where it remembers what left: n zeroes, a multiple of 4 or 0, n * 2 bytes. They stay the caller's, until the next call. */
@@ -71,7 +72,7 @@ static inline bool evict__is_wonder(const struct evict_node *node)
 struct evict_search {
 	bool (*may)(struct evict_node *node); /* false: it cannot leave now */
 	bool any;			      /* take also what was hit */
-	uint64_t until;			      /* leave those alone that are due later: evict__pool_pick */
+	uint64_t until;			      /* take none that is due later: another shard has it */
 	unsigned steps;			      /* in: how many nodes may be looked at; out: what is left of that */
 };
 

@@ -1,9 +1,9 @@
 /* The memory tier: 256 shards by hash, each with a lock of its own, over one byte budget.
  *
- * Budget. Everything is charged before it exists: bodies by their chunks, entries by their block, here the slots, tags and
- * tables. When there is no room the charge asks `reclaim`, which takes the entry that is worth least (tier/evict.c), in
- * whatever shard it is, until that much has come back. It passes by what readers hold, since that memory would not come back. A charge is never made with a shard's lock
- * held, so a thread holds one shard's lock at most, and calls nothing that takes another lock but the purge log's.
+ * Budget. Everything is charged before it exists: bodies by their chunks, entries by their block, here the slots, tags, tables and ghosts.
+ * When there is no room the charge asks `reclaim`, which takes the entry that is worth least (tier/evict.c), in whatever shard it
+ * is, until that much has come back. It passes by what readers hold, since that memory would not come back. A charge is never made with a
+ * shard's lock held, so a thread holds one shard's lock at most, and calls nothing that takes another lock but the purge log's.
  *   order: shard -> purge log.     Bodies lock on their own, under neither: entries die after the lock was let go.
  *
  * Purges, and invalidations likewise. Why no stale store slips through: a purge first moves the epoch (purge_log__add), then
@@ -34,7 +34,7 @@
 #define EVICT_MAX    4096 /* victims of one reclaim: bounds the time of a store after the limit was lowered */
 #define WALK_BUCKETS 512
 #define SWEEP_LOOKS  128
-#define GHOST_BUDGET 512 /* of the memory for what left lately: one part of so many */
+#define GHOST_BUDGET 1024 /* of the memory for what left lately: one part of so many */
 
 struct memory {
 	struct tier tier;

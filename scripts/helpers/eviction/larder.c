@@ -4,7 +4,7 @@
 #include "sim.h"
 #include "tier/evict.h"
 
-enum { GHOST_BUDGET = 512, STEPS = 64 };
+enum { GHOST_BUDGET = 1024, STEPS = 64 };
 
 struct larder {
 	const struct trace *t;

@@ -168,7 +168,7 @@ static bool ask_s3fifo(void *cache, uint32_t id)
 	struct cache *c = cache;
 	struct node *n = &c->nodes[id];
 	if (is_held(n)) {
-		n->hits += n->hits < 3;
+		n->hits = (uint8_t)(n->hits + (n->hits < 3));
 		return true;
 	}
 	bool known = n->list == GHOSTS;
@@ -189,7 +189,7 @@ static bool ask_s3fifo(void *cache, uint32_t id)
 
 static void note(struct cache *c, uint32_t id)
 {
-	c->nodes[id].asked += c->nodes[id].asked < 15;
+	c->nodes[id].asked = (uint16_t)(c->nodes[id].asked + (c->nodes[id].asked < 15));
 	if (++c->noted < 10 * c->held + 1000)
 		return;
 	c->noted = 0;
@@ -249,5 +249,5 @@ const struct policy policy_lru = {"LRU", open_lists, ask_lru, close_lists, "16",
 const struct policy policy_sieve = {"SIEVE", open_lists, ask_sieve, close_lists, "24", "writes a byte, if it changes"};
 const struct policy policy_s3fifo = {
     "S3-FIFO", open_lists, ask_s3fifo, close_lists, "24, ghosts", "writes a byte, if it changes"};
-const struct policy policy_tinylfu = {
-    "W-TinyLFU", open_lists, ask_tinylfu, close_lists, "24, sketch", "moves the node, counts in the sketch: a write lock"};
+const struct policy policy_tinylfu = {"W-TinyLFU", open_lists, ask_tinylfu, close_lists, "24, sketch",
+    "moves the node, counts in the sketch: a write lock"};

@@ -23,13 +23,30 @@ static const struct workload workloads[] = {
     {.name = "1.1, shifting fast", COMMON, .zipf = 1.1, .shift_every = 5000},
     {.name = "0.9, popular is small", COMMON, .zipf = 0.9, .correlated = 1},
     {.name = "0.9, popular is large", COMMON, .zipf = 0.9, .correlated = -1},
-    {.name = "0.9, all of 2 KB, 32 MB", .objects = 200000, .requests = 1000000, .median = 2000, .bytes = 32 * MB, .zipf = 0.9},
-    {.name = "0.9, in 4 MB", .objects = 200000, .requests = 300000, .median = 10000, .spread = 1.2, .bytes = 4 * MB, .zipf = 0.9},
-    {.name = "0.9, in 256 MB", .objects = 200000, .requests = 1000000, .median = 10000, .spread = 1.2, .bytes = 256 * MB, .zipf = 0.9},
+    {.name = "0.9, all of 2 KB, 32 MB",
+	.objects = 200000,
+	.requests = 1000000,
+	.median = 2000,
+	.bytes = 32 * MB,
+	.zipf = 0.9},
+    {.name = "0.9, in 4 MB",
+	.objects = 200000,
+	.requests = 300000,
+	.median = 10000,
+	.spread = 1.2,
+	.bytes = 4 * MB,
+	.zipf = 0.9},
+    {.name = "0.9, in 256 MB",
+	.objects = 200000,
+	.requests = 1000000,
+	.median = 10000,
+	.spread = 1.2,
+	.bytes = 256 * MB,
+	.zipf = 0.9},
 };
 
-static const struct policy *const policies[] = {&policy_endless, &policy_lru, &policy_sieve, &policy_s3fifo, &policy_tinylfu,
-    &policy_gdsf, &policy_larder, &policy_no_ghosts, &policy_in_turn};
+static const struct policy *const policies[] = {&policy_endless, &policy_lru, &policy_sieve, &policy_s3fifo,
+    &policy_tinylfu, &policy_gdsf, &policy_larder, &policy_no_ghosts, &policy_in_turn};
 
 struct ratio {
 	double objects, bytes;
@@ -97,7 +114,7 @@ int main(void)
 		}
 		printf("\n");
 	}
-	printf("| | bytes an object | a hit |\n| --- | --- | --- |\n");
+	printf("| policy | bytes an object | a hit |\n| --- | --- | --- |\n");
 	for (size_t k = 1; k < COUNT(policies) - 2; k++)
 		printf("| %s | %s | %s |\n", policies[k]->name, policies[k]->metadata, policies[k]->at_hit);
 	return 0;

@@ -73,7 +73,7 @@ static inline void bench_variants(
 
 static inline void bench_stats(struct tier *t, struct tier_stats *out)
 {
-	*out = (struct tier_stats){.entries = 5, .bytes = 1000, .limit = 2000, .evicted = 7};
+	*out = (struct tier_stats){.entries = 5, .bytes = 1000, .limit = 2000, .evicted = 7, .evicted_wonders = 3};
 }
 
 static inline struct conf *bench_conf(void *ctx)

@@ -35,6 +35,7 @@ START_TEST(metrics_are_prometheus_text)
 	ck_assert_int_eq(bench_ask(&b, "GET /metrics"), 200);
 	ck_assert_str_eq(b.answer.content_type, "text/plain; version=0.0.4; charset=utf-8");
 	ck_assert(bench_has(&b, "\n# TYPE larder_cache_evicted_total counter\nlarder_cache_evicted_total 7\n"));
+	ck_assert(bench_has(&b, "\nlarder_cache_evicted_wonders_total 3\n"));
 	ck_assert(bench_has(&b, "\nlarder_upstream_in_flight{upstream=\"default\"} 4\n"));
 	ck_assert(bench_has(&b, "\nlarder_build_info{version=\"" LARDER_VERSION "\"} 1\n"));
 	bench_close(&b);
