@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/heap.h"
 #include "base/mem.h"
 #include "tier/memory.h"
 #include "tier/tier.h"
@@ -151,6 +152,7 @@ static void *churn(void *arg)
 	uint64_t state = 88172645463325252ULL + (uint64_t)(uintptr_t)arg;
 	struct entry *held[HELD] = {NULL}; /* as answers under way do */
 	const struct phase *p = current;
+	int64_t swept_us = clock_mono_us();
 	for (unsigned round = 1; !atomic_load(&stopping); round++) {
 		char text[64];
 		uint64_t n = p->keys > 0 ? draw(&state) % p->keys : atomic_fetch_add(&serial, 1);
@@ -161,8 +163,11 @@ static void *churn(void *arg)
 		entry_release(place);
 		if (tier_get(tier, &get) == ERR_OK)
 			*place = get.entry;
-		if (round % 64 == 0)
-			tier_sweep(tier, tier_ms(), 256);
+		int64_t now_us = clock_mono_us();
+		if (now_us - swept_us > 100000) { /* a hundred seconds of the tier's */
+			tier_sweep(tier, tier_ms(), 4096);
+			swept_us = now_us;
+		}
 		if (p->purge_every > 0 && round % p->purge_every == 0) {
 			struct tier_purge all = {.kind = PURGE_ALL};
 			(void)!tier_purge(tier, &all);
@@ -220,6 +225,8 @@ int main(int argc, char **argv)
 	unsigned threads = (unsigned)atoi(words[1]);
 	int64_t us = (int64_t)atoi(words[2]) * 1000000 / (int64_t)COUNT_OF(phases);
 	assert(threads > 0 && threads <= THREADS_MAX);
+	if (!getenv("CHURN_PLAIN"))
+		heap_setup();
 	struct memory_options options = {.memory_size = limit};
 	tier = memory_tier_new(&options);
 	began_us = clock_mono_us();
