@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/heap.h"
 #include "cli/argv.h"
 #include "cli/cli.h"
 #include "worker/server.h"
@@ -41,6 +42,7 @@ int main(int argc, char **argv)
 {
 	struct argv given;
 	struct buf wrong;
+	heap_setup();
 	buf_init(&wrong, TEXT_MAX);
 	int status;
 	if (argv_read(argc, argv, &given, &wrong) != ERR_OK)

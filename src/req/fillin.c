@@ -154,7 +154,7 @@ static uint64_t hash_of(const struct fillin *f, struct str etag)
 /* Of the field as it is stored: were the token in it, the stored tag would have it still. */
 static struct str tag_of(const struct fillin *f, const struct entry *e)
 {
-	struct str etag = entry_header(e, STR("ETag"));
+	struct str etag = entry_header(e, STR("ETag"), &f->r->arena);
 	if (ENTRY_STORED(e)->etag.n == 0 || etag.n == 0)
 		return STR("");
 	return policy_filled_tag(etag, hash_of(f, etag), &f->r->arena);

@@ -66,7 +66,7 @@ static struct str boundary_of(struct req *r)
 static void cut_several(struct req *r, const struct entry *e, const struct range_verdict *v, struct slices *to)
 {
 	struct answer *a = &r->answer;
-	struct str boundary = boundary_of(r), type = entry_header(e, STR("Content-Type"));
+	struct str boundary = boundary_of(r), type = entry_header(e, STR("Content-Type"), &r->arena);
 	struct str line = type.p ? arena_printf(&r->arena, "Content-Type: %.*s\r\n", STR_ARG(type)) : STR("");
 	for (unsigned i = 0; i < v->runs.n; i++) {
 		slices_add_text(

@@ -277,7 +277,7 @@ static struct entry *combine(struct flight *f, const struct entry *old)
 	    .headers = &merged,
 	    .tags = entry_tags(fresh),
 	    .n_tags = entry_n_tags(fresh),
-	    .route_id = fresh->route_id,
+	    .route_id = entry_route_id(fresh),
 	    .epoch = old->epoch < fresh->epoch ? old->epoch : fresh->epoch, /* a purge of either is one of both */
 	};
 	if (entry_new(&spec, &body, fresh->budget, &e) != ERR_OK)

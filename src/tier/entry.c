@@ -51,6 +51,7 @@ static void pack_etag(struct pack *p, const struct stored *s, const struct heade
 static void pack(struct pack *p, const struct entry_spec *spec)
 {
 	const struct stored *s = spec->stored;
+	pack__number(p, spec->route_id);
 	pack__number(p, s->by_route);
 	pack__number(p, stored_source_number(s->lifetime_source));
 	pack__signed(p, s->response_ms);
@@ -63,7 +64,7 @@ static void pack(struct pack *p, const struct entry_spec *spec)
 	pack__signed(p, s->last_modified_s);
 	pack__signed(p, s->complete);
 	pack_etag(p, s, spec->headers);
-	pack__fields(p, spec->headers);
+	pack__fields(p, spec->headers, &(struct pack_dates){s->date_s, s->last_modified_s});
 }
 
 static struct str unpack_etag(const char **at)
@@ -77,7 +78,7 @@ static struct str unpack_etag(const char **at)
 	struct header field;
 	unpack__number(&fields);
 	do
-		field = unpack__field(&fields);
+		field = unpack__field(&fields, NULL, NULL);
 	while (what-- > ETAG_OF_FIELD);
 	return field.value;
 }
@@ -92,6 +93,7 @@ static const char *unpack(const struct entry *e, struct stored *s)
 	    .no_cache = e->flags & ENTRY_NO_CACHE,
 	    .reaches_end = e->flags & ENTRY_REACHES_END,
 	};
+	unpack__number(&at); /* the route */
 	s->by_route = (uint8_t)unpack__number(&at);
 	s->lifetime_source = stored_source((unsigned)unpack__number(&at));
 	s->response_ms = unpack__signed(&at);
@@ -124,10 +126,11 @@ void entry_copy_headers(const struct entry *e, struct arena *a, uint32_t more, s
 {
 	struct stored s;
 	const char *at = unpack(e, &s);
+	struct pack_dates dates = {s.date_s, s.last_modified_s};
 	uint32_t n = (uint32_t)unpack__number(&at), cap = n + more;
 	*out = (struct headers){.v = cap > 0 ? arena_alloc(a, cap * sizeof *out->v) : NULL, .n = n, .cap = cap};
 	for (uint32_t i = 0; i < n; i++)
-		out->v[i] = unpack__field(&at);
+		out->v[i] = unpack__field(&at, &dates, a);
 }
 
 const struct headers *entry_headers(const struct entry *e, struct arena *a)
@@ -137,16 +140,23 @@ const struct headers *entry_headers(const struct entry *e, struct arena *a)
 	return out;
 }
 
-struct str entry_header(const struct entry *e, struct str name)
+struct str entry_header(const struct entry *e, struct str name, struct arena *a)
 {
 	struct stored s;
 	const char *at = unpack(e, &s);
+	struct pack_dates dates = {s.date_s, s.last_modified_s};
 	for (uint64_t n = unpack__number(&at); n > 0; n--) {
-		struct header field = unpack__field(&at);
+		struct header field = unpack__field(&at, &dates, a);
 		if (str_eq_nocase(field.name, name))
 			return field.value;
 	}
 	return STR_NONE;
+}
+
+unsigned entry_route_id(const struct entry *e)
+{
+	const char *at = e->packed + e->n_key;
+	return (unsigned)unpack__number(&at);
 }
 
 void entry_open(const struct entry *e, struct arena *a, struct entry_parts *out)
@@ -159,7 +169,7 @@ void entry_open(const struct entry *e, struct arena *a, struct entry_parts *out)
 	    .headers = &out->headers,
 	    .tags = entry_tags(e),
 	    .n_tags = entry_n_tags(e),
-	    .route_id = e->route_id,
+	    .route_id = entry_route_id(e),
 	    .epoch = e->epoch,
 	};
 }
@@ -326,7 +336,7 @@ static uint8_t flags_of(const struct stored *s)
 static void put_small(struct entry *e, size_t at, struct str bytes)
 {
 	struct small *small = (struct small *)(void *)((char *)e + at);
-	*small = (struct small){.door.in_entry = true, .size = (uint32_t)bytes.n, .behind = (uint32_t)at};
+	*small = (struct small){.door.in_entry = true, .size = (uint16_t)bytes.n, .behind = (uint32_t)at};
 	if (bytes.n > 0)
 		memcpy(small->bytes, bytes.p, bytes.n);
 	e->body = &small->door;
@@ -366,7 +376,6 @@ static int make(const struct entry_spec *spec, struct body *body, struct budget 
 	    .body = body,
 	    .budget = budget,
 	    .charged = budget ? (uint32_t)charge : 0,
-	    .route_id = spec->route_id,
 	    .n_key = (uint32_t)spec->key.text.n,
 	    .rare = (uint32_t)p.rare,
 	};
@@ -407,7 +416,7 @@ int entry_renew(const struct entry *old, const struct entry_spec *spec, struct e
 	assert(!entry_has_holes(old) && !stored_has_holes(spec->stored));
 	struct entry_spec renewed = *spec;
 	renewed.key = entry_key(old);
-	renewed.route_id = old->route_id;
+	renewed.route_id = entry_route_id(old);
 	int err = make(&renewed, old->body, old->budget, out);
 	if (!err && (*out)->body == old->body)
 		body_ref(old->body);

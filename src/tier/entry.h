@@ -39,8 +39,7 @@ struct entry {
 	/* Which file it is (tier/file.c), set when that tier has stored or found it; 0: none. */
 	_Atomic uint64_t file_id;
 	struct budget *budget;
-	uint32_t charged;  /* the block, and what the body takes besides its chunks */
-	uint32_t route_id; /* metrics slot of the route that stored it */
+	uint32_t charged; /* the block, and what the body takes besides its chunks */
 	uint32_t n_key;
 	uint32_t rare; /* bytes from the beginning to its struct entry_rare; 0: it has none */
 	char packed[]; /* the key's text; then what entry_stored and entry_headers read */
@@ -75,7 +74,7 @@ bool entry_replaces(const struct entry *a, const struct entry *b);
 struct entry *entry_ref(struct entry *e);
 void entry_release(struct entry **e);
 
-/* What was given for it. Strings and lists are borrowed from the entry, or static. */
+/* What was given for it. Strings and lists are borrowed from the entry, or static, or dates in the arena. */
 
 static inline struct cache_key entry_key(const struct entry *e)
 {
@@ -116,8 +115,10 @@ const struct stored *entry_stored(const struct entry *e, struct stored *room);
 void entry_copy_headers(const struct entry *e, struct arena *a, uint32_t more, struct headers *out);
 /* The list is made in `a`. */
 const struct headers *entry_headers(const struct entry *e, struct arena *a);
-/* The value of the first field of that name, STR_NONE when there is none. */
-struct str entry_header(const struct entry *e, struct str name);
+/* The metrics slot of the route that stored it. */
+unsigned entry_route_id(const struct entry *e);
+/* The value of the first field of that name, STR_NONE when there is none; a date may be made in `a`. */
+struct str entry_header(const struct entry *e, struct str name, struct arena *a);
 
 /* All of it. `spec` points into this struct, so it stays put. */
 struct entry_parts {

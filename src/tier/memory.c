@@ -26,6 +26,7 @@
 #include "base/random.h"
 #include "tier/private.h"
 #include "tier/purge_log.h"
+#include "tier/resident.h"
 #include "tier/shard.h"
 
 #define SHARDS	     EVICT_SHARDS
@@ -39,6 +40,7 @@
 struct memory {
 	struct tier tier;
 	struct budget budget;
+	struct resident resident;
 	size_t fixed; /* charged from the start */
 	atomic_uint max_entries, max_variants;
 	atomic_size_t entries; /* slots that exist; being stored, found, or on their way out */
@@ -257,6 +259,7 @@ static int put(struct tier *t, struct tier_put *op)
 	spare_free(m, &entries);
 	spare_free(m, &tags);
 	bury(m, &l);
+	resident__stored(&m->resident, e->charged + body__charged(e->body));
 	return stale ? refuse(&m->refused_stale, ERR_STALE) : ERR_OK;
 }
 
@@ -459,6 +462,7 @@ static unsigned sweep(struct tier *t, int64_t now_ms, unsigned max)
 	struct memory *m = memory_of(t);
 	if (pthread_mutex_trylock(&m->sweeping))
 		return 0;
+	resident__look(&m->resident);
 	uint64_t dropped = evict_excess(m, max);
 	unsigned looked = 0, shards = 0;
 	while (looked < max && shards < SHARDS) {
@@ -477,7 +481,7 @@ static void stats(struct tier *t, struct tier_stats *out)
 	struct memory *m = memory_of(t);
 	out->entries = atomic_load_explicit(&m->entries, memory_order_relaxed);
 	out->bytes = atomic_load_explicit(&m->budget.used, memory_order_relaxed);
-	out->limit = atomic_load_explicit(&m->budget.limit, memory_order_relaxed);
+	out->limit = atomic_load_explicit(&m->resident.size, memory_order_relaxed);
 	out->max_entries = atomic_load_explicit(&m->max_entries, memory_order_relaxed);
 	out->refused_full = atomic_load_explicit(&m->refused_full, memory_order_relaxed);
 	out->refused_stale = atomic_load_explicit(&m->refused_stale, memory_order_relaxed);
@@ -516,6 +520,7 @@ static void close_tier(struct tier *t)
 	/* Who still holds an entry or a body would give back to a budget that is gone. */
 	assert(atomic_load_explicit(&m->budget.used, memory_order_relaxed) == m->fixed);
 	pthread_mutex_destroy(&m->sweeping);
+	resident__destroy(&m->resident);
 	purge_log__free(t->purges);
 	free(m->ghosts);
 	free(m);
@@ -545,6 +550,7 @@ struct tier *memory_tier_new(const struct memory_options *o)
 	m->fixed = tier__cost(sizeof(*m));
 	m->budget.reclaim = reclaim;
 	m->budget.ctx = m;
+	resident__init(&m->resident, &m->budget);
 	atomic_init(&m->budget.used, m->fixed);
 	pthread_mutex_init(&m->sweeping, NULL);
 	evict__pool_init(&m->pool);
@@ -581,7 +587,7 @@ static void make_ghosts(struct memory *m, size_t memory_size)
 void memory_tier_resize(struct tier *t, const struct memory_options *o)
 {
 	struct memory *m = memory_of(t);
-	atomic_store_explicit(&m->budget.limit, o->memory_size, memory_order_relaxed);
+	resident__set(&m->resident, o->memory_size);
 	atomic_store_explicit(&m->max_entries, o->max_entries, memory_order_relaxed);
 	atomic_store_explicit(&m->max_variants, o->max_variants > 0 ? o->max_variants : 1, memory_order_relaxed);
 	make_ghosts(m, o->memory_size);

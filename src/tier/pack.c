@@ -1,7 +1,7 @@
 /* What origins send again and again is a number instead of a text: most names, and some whole fields, in the spelling that is usual. Any
  * other spelling is kept as it came.
  *
- *	field     0, name, value  |  number of a name, value  |  number of a whole field
+ *	field     0, name, value  |  number of a name, value  |  number of a whole field  |  DATE  |  LAST_MODIFIED
  *	string    length, bytes
  *
  * A row (tier/pack.def) is found by the length of its name: few have the same. */
@@ -10,6 +10,7 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "http/date.h"
 
 static const struct header known[] = {
 #define NAME(name)	   {STR(name), {NULL, 0}},
@@ -27,6 +28,12 @@ static const uint8_t lengths[] = {
 #undef NAME
 #undef WHOLE
 };
+
+/* The last that has four digits for its year. */
+#define DATE_MAX 253402300799
+
+/* Numbers behind those of the rows. */
+enum { DATE = COUNT_OF(known) + 1, LAST_MODIFIED };
 
 static void put(struct pack *p, const char *from, size_t n)
 {
@@ -57,7 +64,7 @@ void pack__str(struct pack *p, struct str s)
 }
 
 /* The number of its row, from 1; 0: it is in none. */
-static unsigned number_of(const struct header *field)
+static unsigned row_of(const struct header *field)
 {
 	if (field->name.n > UINT8_MAX)
 		return 0;
@@ -70,16 +77,39 @@ static unsigned number_of(const struct header *field)
 	return 0;
 }
 
-void pack__fields(struct pack *p, const struct headers *h)
+static bool is_date(const struct header *field, struct str name, int64_t date_s)
 {
-	_Static_assert(COUNT_OF(known) < 0x80, "a number has one byte");
+	char text[HTTP_DATE_SIZE];
+	if (date_s < 0 || date_s > DATE_MAX || field->value.n != HTTP_DATE_SIZE - 1 || !str_eq(field->name, name))
+		return false;
+	http_date_write(date_s, text);
+	return memcmp(text, field->value.p, HTTP_DATE_SIZE - 1) == 0;
+}
+
+static unsigned number_of(const struct header *field, const struct pack_dates *dates)
+{
+	if (is_date(field, STR("Date"), dates->date_s))
+		return DATE;
+	if (is_date(field, STR("Last-Modified"), dates->last_modified_s))
+		return LAST_MODIFIED;
+	return row_of(field);
+}
+
+static struct str value_of(unsigned number)
+{
+	return number > 0 && number < DATE ? known[number - 1].value : STR_NONE;
+}
+
+void pack__fields(struct pack *p, const struct headers *h, const struct pack_dates *dates)
+{
+	_Static_assert(LAST_MODIFIED < 0x80, "a number has one byte");
 	pack__number(p, h->n);
 	for (uint32_t i = 0; i < h->n; i++) {
-		unsigned number = number_of(&h->v[i]);
+		unsigned number = number_of(&h->v[i], dates);
 		pack__number(p, number);
 		if (number == 0)
 			pack__str(p, h->v[i].name);
-		if (number == 0 || !known[number - 1].value.p)
+		if (number < DATE && !value_of(number).p)
 			pack__str(p, h->v[i].value);
 	}
 }
@@ -108,13 +138,23 @@ struct str unpack__str(const char **at)
 	return s;
 }
 
-struct header unpack__field(const char **at)
+static struct str date_of(int64_t date_s, struct arena *a)
+{
+	char *text = arena_alloc(a, HTTP_DATE_SIZE);
+	http_date_write(date_s, text);
+	return str_make(text, HTTP_DATE_SIZE - 1);
+}
+
+struct header unpack__field(const char **at, const struct pack_dates *dates, struct arena *a)
 {
 	unsigned number = (unsigned)unpack__number(at);
-	assert(number <= COUNT_OF(known));
-	struct header field = {.name = number > 0 ? known[number - 1].name : unpack__str(at), .value = STR_NONE};
-	if (number > 0)
-		field.value = known[number - 1].value;
+	assert(number <= LAST_MODIFIED);
+	if (number == DATE)
+		return (struct header){STR("Date"), a ? date_of(dates->date_s, a) : STR_NONE};
+	if (number == LAST_MODIFIED)
+		return (struct header){STR("Last-Modified"), a ? date_of(dates->last_modified_s, a) : STR_NONE};
+	struct header field = {
+	    .name = number > 0 ? known[number - 1].name : unpack__str(at), .value = value_of(number)};
 	if (!field.value.p)
 		field.value = unpack__str(at);
 	return field;

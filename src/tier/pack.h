@@ -18,13 +18,17 @@ void pack__number(struct pack *p, uint64_t n);
 void pack__signed(struct pack *p, int64_t n);
 /* The length and the bytes; absent (p == NULL) becomes empty. */
 void pack__str(struct pack *p, struct str s);
+/* Dates that are known already: Date and Last-Modified of these are a byte each. */
+struct pack_dates {
+	int64_t date_s, last_modified_s;
+};
 /* How many, then each: a byte for a name that is known, or for a whole field, else the text. */
-void pack__fields(struct pack *p, const struct headers *h);
+void pack__fields(struct pack *p, const struct headers *h, const struct pack_dates *dates);
 
-/* Read where *at points and move it behind. Strings are borrowed from there, or static. */
+/* Read where *at points and move it behind. Strings are borrowed from there, or static, or a date made in `a` (NULL: STR_NONE instead). */
 uint64_t unpack__number(const char **at);
 int64_t unpack__signed(const char **at);
 struct str unpack__str(const char **at);
-struct header unpack__field(const char **at);
+struct header unpack__field(const char **at, const struct pack_dates *dates, struct arena *a);
 
 #endif

@@ -25,7 +25,7 @@ struct body {
  * to the entry. */
 struct small {
 	struct body door;
-	uint32_t size;
+	uint16_t size;
 	uint32_t behind; /* bytes from the beginning of the entry to here */
 	char bytes[];
 };

@@ -52,12 +52,19 @@ static const struct {
     {"a usual name in a spelling of its own", {STR("CACHE-CONTROL"), STR("no-cache")}, 24},
     {"a value in another case", {STR("Content-Encoding"), STR("GZIP")}, 6},
     {"a name that nobody knows", {STR("X-A"), STR("b")}, 7},
+    {"the date that is known", {STR("Date"), STR("Mon, 30 Nov 2026 12:00:00 GMT")}, 1},
+    {"another date", {STR("Date"), STR("Mon, 30 Nov 2026 12:00:01 GMT")}, 31},
+    {"the date that is known in another form", {STR("Date"), STR("Mon, 30-Nov-2026 12:00:00 GMT")}, 31},
+    {"a date where none is known", {STR("Last-Modified"), STR("Mon, 30 Nov 2026 12:00:00 GMT")}, 31},
     {"an empty value", {STR("Server"), STR("")}, 2},
     {"a name without end", {{long_name, sizeof(long_name)}, STR("v")}, 305},
 };
 
 START_TEST(fields_come_back_in_their_spelling)
 {
+	static const struct pack_dates dates = {1796040000, -1};
+	struct arena a;
+	arena_init(&a, 0);
 	memset(long_name, 'n', sizeof(long_name));
 	for (size_t i = 0; i < COUNT_OF(field_rows); i++) {
 		char room[400];
@@ -65,13 +72,14 @@ START_TEST(fields_come_back_in_their_spelling)
 		struct headers one = {&field, 1, 1};
 		struct pack p = {.to = room, .room = sizeof(room)};
 		const char *at = room, *what = field_rows[i].sentence;
-		pack__fields(&p, &one);
+		pack__fields(&p, &one, &dates);
 		must(p.n == 1 + field_rows[i].bytes, "%s: %zu bytes", what, p.n);
 		must(unpack__number(&at) == 1, "%s: how many", what);
-		struct header got = unpack__field(&at);
+		struct header got = unpack__field(&at, &dates, &a);
 		must(str_eq(got.name, field.name) && str_eq(got.value, field.value) && got.value.p, "%s", what);
 		must(at == room + p.n, "%s: the end", what);
 	}
+	arena_free(&a);
 }
 END_TEST
 

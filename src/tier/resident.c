@@ -1,0 +1,95 @@
+/* A look compares what is resident with what is allocated. The difference is waste:
+ *
+ *	|<-- others -->|<------------ live ------------>|<--- waste --->|      = resident
+ *	               |<------- used ------->| the rest of the program |
+ *
+ * Used and waste together may be a part more than the size. Beyond it, first what can be given back is given back (a trim, which stops others
+ * in malloc for milliseconds: hence not again before there is more to give back); then the budget's limit goes below what is used, so that
+ * entries leave until their pages become free, down to an eighth of the size. With the waste the limit goes back to what it was.
+ *
+ * Small tiers are let alone: a megabyte of waste is no matter, but would be too much of them. */
+#include "tier/resident.h"
+
+#include "base/heap.h"
+
+#define SIZE_MIN      (16 * (size_t)1024 * 1024)
+#define LOOK_PARTS    32 /* of the size: what is stored between two looks */
+#define ALLOWED_PARTS 16 /* of the size: what may be held beyond it */
+#define FLOOR_PARTS   8	 /* of the size: what always may be used */
+#define HASTE	      4	 /* pages become free only when most of what lies in them has left */
+#define AGAIN_PARTS   32 /* of the size: what more of it there must be for another trim */
+
+void resident__init(struct resident *r, struct budget *budget)
+{
+	size_t resident = heap_resident(), live = heap_live();
+	*r = (struct resident){.budget = budget, .others = resident > live ? resident - live : 0};
+	pthread_mutex_init(&r->looking, NULL);
+}
+
+void resident__destroy(struct resident *r)
+{
+	pthread_mutex_destroy(&r->looking);
+}
+
+void resident__set(struct resident *r, size_t size)
+{
+	atomic_store_explicit(&r->size, size, memory_order_relaxed);
+	atomic_store_explicit(&r->budget->limit, size, memory_order_relaxed);
+}
+
+/* 0 also when it cannot be told. */
+static size_t waste(const struct resident *r, size_t allowed)
+{
+	size_t resident = heap_resident(), used = atomic_load_explicit(&r->budget->used, memory_order_relaxed);
+	if (resident <= r->others + used + allowed) /* the cheap answer */
+		return 0;
+	size_t live = heap_live();
+	return live >= used && resident > r->others + live ? resident - r->others - live : 0;
+}
+
+static size_t limit_for(size_t size, size_t used, size_t held)
+{
+	size_t most = size + size / ALLOWED_PARTS, least = size / FLOOR_PARTS;
+	if (held > most) {
+		size_t less = HASTE * (held - most);
+		return used > least + less ? used - less : least;
+	}
+	size_t limit = used + (most - held);
+	return limit > size ? size : limit > least ? limit : least;
+}
+
+static void look(struct resident *r, size_t size)
+{
+	size_t allowed = size / ALLOWED_PARTS, much = waste(r, allowed);
+	size_t used = atomic_load_explicit(&r->budget->used, memory_order_relaxed);
+	if (used + much > size && much > allowed && much > r->stuck + size / AGAIN_PARTS) {
+		heap_trim();
+		much = waste(r, allowed);
+		r->stuck = much;
+	}
+	if (much <= allowed)
+		r->stuck = 0;
+	atomic_store_explicit(
+	    &r->budget->limit, much > allowed ? limit_for(size, used, used + much) : size, memory_order_relaxed);
+}
+
+void resident__look(struct resident *r)
+{
+	if (pthread_mutex_trylock(&r->looking))
+		return;
+	size_t size = atomic_load_explicit(&r->size, memory_order_relaxed);
+	atomic_store_explicit(&r->stored, 0, memory_order_relaxed);
+	if (size >= SIZE_MIN)
+		look(r, size);
+	pthread_mutex_unlock(&r->looking);
+	/* The size may be another one by now. */
+	if (atomic_load_explicit(&r->size, memory_order_relaxed) != size)
+		resident__set(r, atomic_load_explicit(&r->size, memory_order_relaxed));
+}
+
+void resident__stored(struct resident *r, size_t bytes)
+{
+	size_t before = atomic_fetch_add_explicit(&r->stored, bytes, memory_order_relaxed);
+	if (before + bytes >= atomic_load_explicit(&r->size, memory_order_relaxed) / LOOK_PARTS)
+		resident__look(r);
+}

@@ -1,0 +1,123 @@
+/* What the process takes beside what the tier may: pages of one size come in place of those of another, again and again, and it stays
+ * near its size; what is small, or cannot be told, is let alone. */
+#include "suite.h"
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/mem.h"
+#include "tier/make.h"
+#include "tier/memory.h"
+#include "tier/must.h"
+#include "tier/private.h"
+#include "tier/resident.h"
+
+#define SIZE (64 * (size_t)1024 * 1024)
+
+static void fill(struct tier *t, unsigned *serial, size_t bytes, size_t size)
+{
+	static char text[1024 * 1024];
+	for (size_t all = 0; all < bytes; all += size) {
+		char key[64];
+		snprintf(key, sizeof(key), "GET http://h/%u", (*serial)++);
+		struct recipe r = {.key = key, .body = str_make(text, size - *serial % (size / 2)), .lifetime_ms = 1};
+		struct tier_put op = {0};
+		if (make_entry(t, &r, &op.entry) == ERR_OK)
+			(void)!tier_put(t, &op);
+		entry_release(&op.entry);
+	}
+}
+
+START_TEST(memory_stays_near_its_size)
+{
+	/* Before others have left holes. */
+	static const size_t sizes[] = {600, 300000, 900, 20000, 1000000, 500, 5000, 700};
+	heap_setup();
+	struct tier *t = memory_tier_new(&(struct memory_options){.memory_size = SIZE});
+	size_t before = heap_resident();
+	unsigned serial = 0;
+	for (unsigned round = 0; round < COUNT_OF(sizes); round++) {
+		size_t size = sizes[round % COUNT_OF(sizes)];
+		for (unsigned part = 0; part < 6; part++) {
+			fill(t, &serial, SIZE / 4, size);
+			size_t resident = heap_resident();
+			must(resident < before + SIZE + SIZE * 15 / 100, "round %u of %zu bytes: %zu more than before",
+			    round, size, resident - before);
+		}
+		struct tier_stats stats = {0};
+		tier_stats(t, &stats);
+		ck_assert_uint_eq(stats.limit, SIZE);
+		must(stats.bytes > SIZE / 4, "round %u: only %llu bytes are used", round,
+		    (unsigned long long)stats.bytes);
+	}
+	tier_close(&t);
+}
+END_TEST
+
+START_TEST(small_sizes_are_let_alone)
+{
+	struct budget budget = {0};
+	struct resident r;
+	resident__init(&r, &budget);
+	resident__set(&r, 1 << 20);
+	char *p[1000];
+	for (unsigned i = 0; i < COUNT_OF(p); i++)
+		p[i] = mem_alloc(5000);
+	for (unsigned i = 0; i < COUNT_OF(p); i += 2)
+		free(p[i]);
+	resident__look(&r);
+	ck_assert_uint_eq(budget.limit, 1 << 20);
+	resident__stored(&r, 1 << 20);
+	ck_assert_uint_eq(budget.limit, 1 << 20);
+	for (unsigned i = 1; i < COUNT_OF(p); i += 2)
+		free(p[i]);
+	resident__destroy(&r);
+}
+END_TEST
+
+static void *touched(size_t n)
+{
+	volatile char *p = mem_alloc(n);
+	for (size_t i = 0; i < n; i += 512)
+		p[i] = 1;
+	return (void *)(uintptr_t)p;
+}
+
+/* One small piece in each page stays, so that no page can be given back: the limit goes down, and up again when they are gone. */
+START_TEST(what_is_stuck_is_taken_off_the_limit)
+{
+	enum { PIECES = 40000 };
+	static void *kept[PIECES], *gone[PIECES];
+	struct budget budget = {0};
+	struct resident r;
+	heap_trim(); /* what the test before has left */
+	resident__init(&r, &budget);
+	resident__set(&r, SIZE);
+	for (unsigned i = 0; i < PIECES; i++) {
+		kept[i] = touched(1500);
+		gone[i] = touched(1500);
+	}
+	for (unsigned i = 0; i < PIECES; i++)
+		free(gone[i]);
+	resident__look(&r);
+	bool can_tell = heap_resident() > 0;
+	must(!can_tell || (budget.limit < SIZE && budget.limit >= SIZE / 8), "%zu", budget.limit);
+	for (unsigned i = 0; i < PIECES; i++)
+		free(kept[i]);
+	resident__stored(&r, SIZE / 16);
+	ck_assert_uint_eq(budget.limit, SIZE);
+	resident__destroy(&r);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("tier/resident");
+	TCase *t = tcase_create("churn");
+	tcase_set_timeout(t, 100);
+	if (!SUITE_SANITIZED)
+		tcase_add_test(t, memory_stays_near_its_size);
+	tcase_add_test(t, small_sizes_are_let_alone);
+	tcase_add_test(t, what_is_stuck_is_taken_off_the_limit);
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}
