@@ -137,7 +137,9 @@ int entry_new(const struct entry_spec *spec, struct body **body_take, struct bud
 	    .budget = budget,
 	    .charged = charge,
 	};
+	static _Atomic uint32_t serial;
 	atomic_init(&e->refs, 1);
+	e->serial = atomic_fetch_add_explicit(&serial, 1, memory_order_relaxed);
 	atomic_init(&e->purged, false);
 	atomic_init(&e->unanswered_ms, 0);
 	atomic_init(&e->file_id, 0);

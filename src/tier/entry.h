@@ -17,6 +17,7 @@
 struct entry {
 	atomic_uint refs;
 	atomic_bool purged; /* softly: stale from then on */
+	uint32_t serial;    /* of all entries of the process; begins anew after 2^32 */
 	struct cache_key key;
 	struct stored stored;	/* strings and holes in the entry's own block */
 	struct headers headers; /* the same */

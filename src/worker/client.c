@@ -32,6 +32,7 @@
 #include "worker/cork.h"
 #include "worker/early.h"
 #include "worker/response.h"
+#include "worker/response_kept.h"
 #include "worker/strict.h"
 #include "worker/watch.h"
 
@@ -72,6 +73,7 @@ struct clients {
 	struct acceptor *acceptor;
 	struct MHD_Daemon *daemon;
 	struct watch watch;
+	struct kept *kept;
 	enum strict_mode strict;
 	size_t pool;	       /* bytes that the library has for the heads of a connection */
 	struct conn *arriving; /* during MHD_add_connection */
@@ -134,7 +136,7 @@ static void end_request(struct conn *c, bool whole)
 {
 	if (!c->req)
 		return;
-	uint64_t sent = body_bytes_sent(c, req_answer(c->req), whole);
+	uint64_t sent = body_bytes_sent(c, req_answer_bare(c->req), whole);
 	if (!whole && !c->broken)
 		req_gone(c->req);
 	req_free(&c->req, sent, whole);
@@ -207,6 +209,7 @@ static void on_late(void *ctx, struct watch_item *item)
 static void on_tick(uv_timer_t *timer)
 {
 	struct clients *c = timer->data;
+	kept_sweep(c->kept);
 	watch_sweep(&c->watch, &c->env->conf->server, c->tick_ms, now_ms(c), on_late, c);
 }
 
@@ -240,17 +243,23 @@ static ssize_t on_content(void *cls, uint64_t position, char *p, size_t max)
 			return 0;
 		}
 	}
-	const struct answer *a = req_answer(c->req);
+	const struct answer *a = req_answer_bare(c->req);
 	if (req_message(c->req)->minor == 0 && a->length < 0)
 		reset_now(c);
 	return MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-static enum MHD_Result queue(struct conn *c, const struct answer *a)
+/* One that is kept, or one that is made for this answer; *is_own: to be destroyed when it is queued. `room` for its head. */
+static struct MHD_Response *response_for(struct conn *c, size_t room, bool *is_own)
 {
-	const union MHD_ConnectionInfo *head = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-	size_t room = response_head_room(c->clients->pool, head->header_size, &req_message(c->req)->headers);
-	size_t size = response_head_size(a);
+	struct clients *clients = c->clients;
+	size_t size = 0;
+	struct MHD_Response *r = clients->draining ? NULL : kept_find(clients->kept, req_answer_bare(c->req), &size);
+	*is_own = false;
+	if (r && size <= room)
+		return r;
+	const struct answer *a = req_answer(c->req);
+	size = response_head_size(a);
 	if (size > room) {
 		log_warning("client", "a response's head of %zu bytes does not fit; raise [server] max_header", size);
 		req_too_large(c->req);
@@ -259,15 +268,27 @@ static enum MHD_Result queue(struct conn *c, const struct answer *a)
 	}
 	if (response_is_split(a))
 		cork_put(&c->cork, c->watch.fd);
-	struct MHD_Response *r = response_make(a, a->close || c->clients->draining, room - size, on_content, c);
+	r = response_make(a, a->close || clients->draining, room - size, on_content, c);
+	*is_own = r && (clients->draining || !kept_put(clients->kept, a, r, size));
+	return r;
+}
+
+static enum MHD_Result queue(struct conn *c)
+{
+	const union MHD_ConnectionInfo *head = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+	size_t room = response_head_room(c->clients->pool, head->header_size, &req_message(c->req)->headers);
+	bool is_own;
+	struct MHD_Response *r = response_for(c, room, &is_own);
 	if (!r)
 		return MHD_NO;
+	int status = req_answer_bare(c->req)->status;
 	c->answered = true;
 	watch_set(&c->clients->watch, &c->watch, WATCH_SEND, now_ms(c->clients));
-	enum MHD_Result result = MHD_queue_response(c->mhd, (unsigned)a->status, r);
-	MHD_destroy_response(r);
+	enum MHD_Result result = MHD_queue_response(c->mhd, (unsigned)status, r);
+	if (is_own)
+		MHD_destroy_response(r);
 	if (result != MHD_YES)
-		log_error("client", "libmicrohttpd refuses a response of status %d", a->status);
+		log_error("client", "libmicrohttpd refuses a response of status %d", status);
 	return result;
 }
 
@@ -275,9 +296,8 @@ static enum MHD_Result answer(struct conn *c)
 {
 	for (;;) {
 		c->woken = false;
-		const struct answer *a = req_answer(c->req);
-		if (a)
-			return queue(c, a);
+		if (req_answer_bare(c->req))
+			return queue(c);
 		if (!c->woken) {
 			park(c);
 			return MHD_YES;
@@ -290,7 +310,7 @@ static enum MHD_Result answer(struct conn *c)
 /* The client has sent something, or may begin to. */
 static void wait_for_body(struct conn *c)
 {
-	bool answered = req_answer(c->req) != NULL && c->early.state == EARLY_NONE;
+	bool answered = req_answer_bare(c->req) != NULL && c->early.state == EARLY_NONE;
 	enum watch_kind kind = answered ? WATCH_ANSWER : WATCH_BODY;
 	if (c->watch.kind != kind)
 		watch_set(&c->clients->watch, &c->watch, kind, now_ms(c->clients));
@@ -345,14 +365,14 @@ static enum MHD_Result begin(struct conn *c, const char *method, const char *ver
 	const char *why = strict_read(&head, req_arena(c->req), m);
 	if (why) {
 		req_refuse(c->req, MHD_HTTP_BAD_REQUEST, why);
-		return queue(c, req_answer(c->req));
+		return queue(c);
 	}
 	if (m->has_body && m->body_length < 0)
 		c->body = strict_body(&head);
 	bool there = req_begin(c->req);
 	/* Refused before the body was sent: say so instead of 100 (RFC 9110 10.1.1). */
 	if (there && waits_for_continue(m))
-		return queue(c, req_answer(c->req));
+		return queue(c);
 	wait_for_body(c);
 	return MHD_YES;
 }
@@ -627,9 +647,11 @@ int clients_new(const struct clients_options *o, struct clients **out)
 	    .pool = o->env->conf->server.max_header,
 	    .tick_ms = o->tick_ms ? o->tick_ms : TICK_MS};
 	watch_init(&c->watch);
+	c->kept = kept_new(o->env->tier ? o->env->tier->budget : NULL);
 	c->daemon = start_daemon(c);
 	if (!c->daemon) {
 		log_error("client", "libmicrohttpd does not start");
+		kept_free(&c->kept);
 		free(c);
 		return ERR_IO;
 	}
@@ -642,6 +664,11 @@ int clients_new(const struct clients_options *o, struct clients **out)
 int clients_listen(struct clients *c, int fd, struct str local_text)
 {
 	return acceptor_listen(c->acceptor, fd, local_text);
+}
+
+void clients_conf_changed(struct clients *c)
+{
+	kept_clear(c->kept);
 }
 
 void clients_stop_listening(struct clients *c)
@@ -688,6 +715,7 @@ void clients_free(struct clients **clients)
 	assert(c->open == 0);
 	acceptor_free(&c->acceptor);
 	watch_free(&c->watch);
+	kept_free(&c->kept);
 	*clients = NULL;
 }
 

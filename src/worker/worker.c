@@ -125,8 +125,10 @@ static void on_conf(struct mail *m)
 	conf_release(&w->env.conf);
 	w->env.conf = next;
 	req_env_trim(&w->env);
-	if (w->phase < STOPPING)
+	if (w->phase < STOPPING) {
+		clients_conf_changed(w->clients);
 		upstreams_reload(w->upstreams, next);
+	}
 }
 
 static void on_drain(struct mail *m)

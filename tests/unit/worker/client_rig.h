@@ -232,6 +232,11 @@ const struct answer *req_answer(struct req *r)
 	return r->there ? &r->answer : NULL;
 }
 
+const struct answer *req_answer_bare(struct req *r)
+{
+	return req_answer(r);
+}
+
 size_t req_upload(struct req *r, const char *p, size_t n)
 {
 	if (rig.hold_upload)
