@@ -94,12 +94,12 @@ static void describe(struct req *r, const struct entry *e, enum outcome outcome,
 	add_cache_status(r, &s);
 }
 
-/* The page as a tier gave it: whole, in memory, with nothing for this visitor alone. The tier has noted its size, so that nobody asks
- * the body, whose lock all workers share. */
+/* The page as a tier gave it: whole, in memory, with nothing for this visitor alone. Nothing of it changes any more, so that
+ * nobody takes the body's lock, which all workers share. */
 static bool is_plain(const struct req *r, const struct entry *e, enum outcome outcome, enum reason reason)
 {
-	return outcome == OUTCOME_HIT && reason == REASON_HIT && r->found_in && !r->flight && e->size > 0 &&
-	       body_file(e->body) < 0 && !stored_has_holes(&e->stored) && !r->asks_range && r->visitor.cookies.n == 0;
+	return outcome == OUTCOME_HIT && reason == REASON_HIT && r->found_in && !r->flight && body_file(e->body) < 0 &&
+	       !stored_has_holes(&e->stored) && !r->asks_range && r->visitor.cookies.n == 0;
 }
 
 static void answer_plainly(struct req *r, const struct entry *e)
@@ -111,7 +111,7 @@ static void answer_plainly(struct req *r, const struct entry *e)
 	    .age_s = r->age_ms / 1000,
 	    .ttl_s = clock_floor_s(r->verdict.ttl_ms)};
 	a->kind = ANSWER_WHOLE;
-	a->length = (int64_t)e->size;
+	a->length = (int64_t)body_settled_size(e->body);
 	if (policy_not_modified(&r->message, &e->stored, &e->headers, r->env->port->wall_ms(r->env->worker) / 1000))
 		a->status = 304;
 	conclude(r, OUTCOME_HIT, REASON_HIT);

@@ -9,7 +9,8 @@
  *               slow reader                   quick reader
  *
  * Sizes. A known length gets one exact chunk (pieces of 4M above that, so that a length alone reserves little); an
- * unknown one doubles from 4K to 256K, and the last chunk is exchanged for an exact copy at the end.
+ * unknown one doubles from 4K to 256K, and the last chunk is exchanged for an exact copy at the end. The one chunk of a large body of
+ * known length is shared memory, which the kernel sends without a copy (tier/shmem.h).
  *
  * Locks. One short mutex a body guards the chain, the sizes and the readers; bytes are written before the size that
  * covers them is published under it, and are never written again. Only the producer changes the shape of the chain. Nothing
@@ -27,6 +28,7 @@
 
 #include "base/mem.h"
 #include "tier/private.h"
+#include "tier/shmem.h"
 
 #define GROW_FIRST   4096
 #define GROW_LAST    (256 * 1024)
@@ -35,6 +37,9 @@
 #define WINDOW_MIN   (WINDOW_PARTS * 1024)
 #define WINDOW_CHUNK (64 * 1024)
 /* A disk is read ahead by as much. */
+/* Of this size on, sending from shared memory costs less than to copy, with the calls that it takes more: measured, see
+ * docs/architecture.md. */
+#define SHARED_MIN    (64 * 1024)
 #define CACHED_STEP   (128 * 1024)
 #define CACHED_PROBES 16
 
@@ -43,7 +48,9 @@ struct chunk {
 	unsigned refs;
 	uint32_t size, cap;
 	uint32_t charged;
-	char data[];
+	int fd; /* of shared memory; -1: the bytes lie behind this */
+	char *data;
+	char behind[];
 };
 
 /* What of a round allocation is left for bytes: our head and the allocator's. */
@@ -83,8 +90,27 @@ struct body {
 static struct chunk *chunk_new(size_t cap, size_t charged)
 {
 	struct chunk *c = mem_alloc(sizeof(*c) + cap);
-	*c = (struct chunk){.refs = 1, .cap = (uint32_t)cap, .charged = (uint32_t)charged};
+	*c = (struct chunk){.refs = 1, .cap = (uint32_t)cap, .charged = (uint32_t)charged, .fd = -1, .data = c->behind};
 	return c;
+}
+
+/* One whose bytes the kernel can send (body_memory); NULL: there can be none. */
+static struct chunk *chunk_shared(size_t cap, size_t charged)
+{
+	char *data;
+	int fd = shmem__new(cap, &data);
+	if (fd < 0)
+		return NULL;
+	struct chunk *c = mem_alloc(sizeof(*c));
+	*c = (struct chunk){.refs = 1, .cap = (uint32_t)cap, .charged = (uint32_t)charged, .fd = fd, .data = data};
+	return c;
+}
+
+static void chunk_free(struct chunk *c)
+{
+	if (c->fd >= 0)
+		shmem__free(c->fd, c->data, c->cap);
+	free(c);
 }
 
 static size_t chunk_cost(size_t cap)
@@ -110,7 +136,7 @@ static size_t chunks_free(struct body *b, struct chunk *dead)
 	while (dead) {
 		struct chunk *next = dead->next;
 		freed += dead->charged;
-		free(dead);
+		chunk_free(dead);
 		dead = next;
 	}
 	if (freed > 0)
@@ -382,7 +408,9 @@ int body_space(struct body *b, char **p, size_t *n)
 	struct chunk *c = b->tail;
 	if (!c || c->size == c->cap) {
 		size_t cap = next_cap(b);
-		size_t charge = b->retaining && b->budget ? chunk_cost(cap) : 0;
+		bool is_shared = b->retaining && cap >= SHARED_MIN && (uint64_t)b->expect == cap;
+		size_t cost = is_shared ? shmem__cost(cap) + chunk_cost(0) : chunk_cost(cap);
+		size_t charge = b->retaining && b->budget ? cost : 0;
 		if (charge > 0) {
 			int err = budget_charge(b->budget, charge);
 			if (err)
@@ -396,7 +424,9 @@ int body_space(struct body *b, char **p, size_t *n)
 			if (full)
 				return ERR_AGAIN;
 		}
-		c = chunk_new(cap, charge);
+		c = is_shared ? chunk_shared(cap, charge) : NULL;
+		if (!c)
+			c = chunk_new(cap, charge);
 		append(b, c);
 	}
 	*p = c->data + c->size;
@@ -505,6 +535,17 @@ unsigned body_segments(const struct body *b, struct str *out, unsigned max)
 		n++;
 	}
 	return n;
+}
+
+int body_memory(const struct body *b)
+{
+	const struct chunk *c = b->head;
+	return c && !c->next && c->fd >= 0 ? c->fd : -1;
+}
+
+uint64_t body_settled_size(const struct body *b)
+{
+	return b->size;
 }
 
 int body_reader_open(struct body_reader *r, struct body *b, void (*wake)(struct body_reader *r))
