@@ -46,11 +46,17 @@
 struct chunk {
 	struct chunk *next; /* one reference */
 	unsigned refs;
-	uint32_t size, cap;
+	uint32_t size;
+	uint32_t cap : 31, is_shared : 1;
 	uint32_t charged;
-	int fd; /* of shared memory; -1: the bytes lie behind this */
+	char bytes[]; /* none of a shared one */
+};
+
+/* One in shared memory, which the kernel can send (body_memory). */
+struct shared {
+	struct chunk chunk;
 	char *data;
-	char behind[];
+	int fd;
 };
 
 /* What of a round allocation is left for bytes: our head and the allocator's. */
@@ -87,30 +93,47 @@ struct body {
 	};
 };
 
+static struct shared *shared_of(struct chunk *c)
+{
+	return CONTAINER_OF(c, struct shared, chunk);
+}
+
+static char *data_of(struct chunk *c)
+{
+	return c->is_shared ? shared_of(c)->data : c->bytes;
+}
+
 static struct chunk *chunk_new(size_t cap, size_t charged)
 {
 	struct chunk *c = mem_alloc(sizeof(*c) + cap);
-	*c = (struct chunk){.refs = 1, .cap = (uint32_t)cap, .charged = (uint32_t)charged, .fd = -1, .data = c->behind};
+	*c = (struct chunk){.refs = 1, .cap = (uint32_t)cap & INT32_MAX, .charged = (uint32_t)charged};
 	return c;
 }
 
-/* One whose bytes the kernel can send (body_memory); NULL: there can be none. */
+/* NULL: there can be none. */
 static struct chunk *chunk_shared(size_t cap, size_t charged)
 {
 	char *data;
 	int fd = shmem__new(cap, &data);
 	if (fd < 0)
 		return NULL;
-	struct chunk *c = mem_alloc(sizeof(*c));
-	*c = (struct chunk){.refs = 1, .cap = (uint32_t)cap, .charged = (uint32_t)charged, .fd = fd, .data = data};
-	return c;
+	struct shared *s = mem_alloc(sizeof(*s));
+	s->chunk = (struct chunk){
+	    .refs = 1, .cap = (uint32_t)cap & INT32_MAX, .is_shared = true, .charged = (uint32_t)charged};
+	s->fd = fd;
+	s->data = data;
+	return &s->chunk;
 }
 
 static void chunk_free(struct chunk *c)
 {
-	if (c->fd >= 0)
-		shmem__free(c->fd, c->data, c->cap);
-	free(c);
+	if (!c->is_shared) {
+		free(c);
+		return;
+	}
+	struct shared *s = shared_of(c);
+	shmem__free(s->fd, s->data, c->cap);
+	free(s);
 }
 
 static size_t chunk_cost(size_t cap)
@@ -409,7 +432,7 @@ int body_space(struct body *b, char **p, size_t *n)
 	if (!c || c->size == c->cap) {
 		size_t cap = next_cap(b);
 		bool is_shared = b->retaining && cap >= SHARED_MIN && (uint64_t)b->expect == cap;
-		size_t cost = is_shared ? shmem__cost(cap) + chunk_cost(0) : chunk_cost(cap);
+		size_t cost = is_shared ? shmem__cost(cap) + tier__cost(sizeof(struct shared)) : chunk_cost(cap);
 		size_t charge = b->retaining && b->budget ? cost : 0;
 		if (charge > 0) {
 			int err = budget_charge(b->budget, charge);
@@ -429,7 +452,7 @@ int body_space(struct body *b, char **p, size_t *n)
 			c = chunk_new(cap, charge);
 		append(b, c);
 	}
-	*p = c->data + c->size;
+	*p = data_of(c) + c->size;
 	*n = c->cap - c->size;
 	return ERR_OK;
 }
@@ -461,7 +484,7 @@ static void trim(struct body *b)
 		c = chunk_new(old->size, charge);
 		c->size = old->size;
 		c->refs = 2; /* as tail, and as head or successor */
-		memcpy(c->data, old->data, old->size);
+		memcpy(data_of(c), data_of(old), old->size);
 	}
 	struct chunk *dead = NULL;
 	pthread_mutex_lock(&b->lock);
@@ -529,9 +552,9 @@ unsigned body_readers(struct body *b)
 unsigned body_segments(const struct body *b, struct str *out, unsigned max)
 {
 	unsigned n = 0;
-	for (const struct chunk *c = b->head; c; c = c->next) {
+	for (struct chunk *c = b->head; c; c = c->next) {
 		if (n < max)
-			out[n] = str_make(c->data, c->size);
+			out[n] = str_make(data_of(c), c->size);
 		n++;
 	}
 	return n;
@@ -539,8 +562,8 @@ unsigned body_segments(const struct body *b, struct str *out, unsigned max)
 
 int body_memory(const struct body *b)
 {
-	const struct chunk *c = b->head;
-	return c && !c->next && c->fd >= 0 ? c->fd : -1;
+	struct chunk *c = b->head;
+	return c && !c->next && c->is_shared ? shared_of(c)->fd : -1;
 }
 
 uint64_t body_settled_size(const struct body *b)
@@ -601,7 +624,7 @@ int body_read(struct body_reader *r, const char **p, size_t *n)
 	pthread_mutex_lock(&b->lock);
 	reader_advance(r, &dead);
 	if (r->chunk && r->in_chunk < r->chunk->size) {
-		*p = r->chunk->data + r->in_chunk;
+		*p = data_of(r->chunk) + r->in_chunk;
 		*n = r->chunk->size - r->in_chunk;
 	} else if (b->ended) {
 		err = b->err ? b->err : ERR_EOF;

@@ -73,6 +73,11 @@ int body_file(const struct body *b)
 	return rig.file_fd;
 }
 
+int body_memory(const struct body *b)
+{
+	return -1;
+}
+
 static int64_t stub_number(struct str target, const char *name, int64_t otherwise)
 {
 	size_t at = str_find(target, str_of(name));
