@@ -57,24 +57,28 @@ bool answer_is_overtaken(const struct req *r)
 	return tier_purged_since(r->env->tier, r->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e));
 }
 
-static void finish(struct req *r, enum outcome outcome, enum reason reason)
+static void conclude(struct req *r, enum outcome outcome, enum reason reason)
 {
 	r->answer.bodyless = is_bodyless(r, r->answer.status);
 	if (r->answer.bodyless) /* a reader that never reads would hold up the others once the body is a window */
 		body_reader_close(&r->waiter.reader);
-	if (r->route)
-		header_ops_apply(&r->route->response_headers, &r->arena, &r->answer.headers);
-	if (r->answer.is_personal) /* whatever the settings put into them */
-		policy_personal_headers(&r->conf->cache, r->answer.personal_tag, &r->arena, &r->answer.headers);
 	r->outcome = outcome;
 	r->reason = reason;
 	r->step = REQ_ANSWERED;
 }
 
+static void finish(struct req *r, enum outcome outcome, enum reason reason)
+{
+	conclude(r, outcome, reason);
+	if (r->route)
+		header_ops_apply(&r->route->response_headers, &r->arena, &r->answer.headers);
+	if (r->answer.is_personal) /* whatever the settings put into them */
+		policy_personal_headers(&r->conf->cache, r->answer.personal_tag, &r->arena, &r->answer.headers);
+}
+
 static void describe(struct req *r, const struct entry *e, enum outcome outcome, enum reason reason)
 {
 	struct cache_status s = {.has_ttl = true, .ttl_s = clock_floor_s(r->verdict.ttl_ms)};
-	r->age_ms = r->verdict.age_ms;
 	headers_set(&r->answer.headers, &r->arena, STR("Age"), arena_i64(&r->arena, r->age_ms / 1000));
 	/* RFC 9211 2.1: what went forward and was answered is no hit, be the answer an error that nobody sees. */
 	bool hides_error = outcome == OUTCOME_STALE && r->flight && r->flight->state == FLIGHT_STALE;
@@ -92,6 +96,43 @@ static void describe(struct req *r, const struct entry *e, enum outcome outcome,
 		s.stored = r->flight && r->flight->reason == REASON_STORED;
 	}
 	add_cache_status(r, &s);
+}
+
+/* The page as a tier gave it: whole, in memory, with nothing for this visitor alone. Nothing of it changes any more, so that
+ * nobody takes the body's lock, which all workers share. */
+static bool is_plain(const struct req *r, const struct entry *e, enum outcome outcome, enum reason reason)
+{
+	return outcome == OUTCOME_HIT && reason == REASON_HIT && r->found_in && !r->flight && body_file(e->body) < 0 &&
+	       !entry_has_holes(e) && !r->asks_range && r->visitor.cookies.n == 0;
+}
+
+static void answer_plainly(struct req *r, const struct entry *e)
+{
+	struct answer *a = &r->answer;
+	a->plain = (struct answer_plain){.is = true,
+	    .conf = r->conf,
+	    .route = r->route,
+	    .age_s = r->age_ms / 1000,
+	    .ttl_s = clock_floor_s(r->verdict.ttl_ms)};
+	a->kind = ANSWER_WHOLE;
+	a->length = (int64_t)body_settled_size(e->body);
+	if (policy_is_conditional(&r->message) &&
+	    policy_not_modified(&r->message, ENTRY_STORED(e), entry_headers(e, &r->arena),
+		r->env->port->wall_ms(r->env->worker) / 1000))
+		a->status = 304;
+	conclude(r, OUTCOME_HIT, REASON_HIT);
+}
+
+void answer_fields(struct req *r)
+{
+	struct answer *a = &r->answer;
+	if (!a->plain.is || a->headers.v)
+		return;
+	entry_copy_headers(a->entry, &r->arena, ADDED, &a->headers);
+	describe(r, a->entry, OUTCOME_HIT, REASON_HIT);
+	if (a->status == 304)
+		policy_304_headers(&a->headers);
+	header_ops_apply(&r->route->response_headers, &r->arena, &a->headers);
 }
 
 /* What is the same for all: its bytes, or those of them that the request asks for. */
@@ -130,9 +171,14 @@ enum req_step answer_from_entry(struct req *r, struct entry *e, enum outcome out
 		r->visitor.reason = reason;
 		return REQ_TOKEN;
 	}
-	entry_copy_headers(e, &r->arena, ADDED, &a->headers);
 	a->entry = e;
 	a->status = e->status;
+	r->age_ms = r->verdict.age_ms;
+	if (is_plain(r, e, outcome, reason)) {
+		answer_plainly(r, e);
+		return REQ_ANSWERED;
+	}
+	entry_copy_headers(e, &r->arena, ADDED, &a->headers);
 	bool has_holes = entry_has_holes(e);
 	if (has_holes) /* before anything is added: holes name their fields by number */
 		fillin_answer(r, e, r->visitor.token);

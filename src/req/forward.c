@@ -46,7 +46,7 @@ static struct str mark_of(uint32_t instance, char out[MARK_N])
 bool forward_is_loop(const struct headers *h, struct str pseudonym, uint32_t instance)
 {
 	char text[MARK_N];
-	struct str mark = mark_of(instance, text), rest = STR_NONE, member;
+	struct str rest = STR_NONE, member;
 	unsigned n = 0;
 	uint32_t field = 0;
 	while (headers_list_next(h, STR("Via"), &field, &rest, &member)) {
@@ -55,7 +55,7 @@ bool forward_is_loop(const struct headers *h, struct str pseudonym, uint32_t ins
 		size_t end = str_index(by, ' ');
 		if (!str_eq_nocase(str_take(by, end), pseudonym))
 			continue;
-		if (str_eq(str_skip(by, end), mark) || ++n >= LOOP_MAX)
+		if (str_eq(str_skip(by, end), mark_of(instance, text)) || ++n >= LOOP_MAX)
 			return true;
 	}
 	return false;

@@ -133,9 +133,15 @@ void req_too_large(struct req *r)
 	answer_error(r, 502, REASON_ERROR_HEAD, NULL);
 }
 
-const struct answer *req_answer(struct req *r)
+const struct answer *req_answer_bare(struct req *r)
 {
 	return r->answer.kind == ANSWER_NONE ? NULL : &r->answer;
+}
+
+const struct answer *req_answer(struct req *r)
+{
+	answer_fields(r);
+	return req_answer_bare(r);
 }
 
 /* ---- upload ---- */

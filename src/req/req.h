@@ -51,11 +51,20 @@ void req_env_trim(struct req_env *env);
 
 enum answer_kind { ANSWER_NONE, ANSWER_WHOLE, ANSWER_FILE, ANSWER_PARTS, ANSWER_STREAM, ANSWER_TEXT };
 
+/* A hit that is the same for all with the same entry, status and these: what was made for one can be sent to another. */
+struct answer_plain {
+	bool is;
+	const struct conf *conf;
+	const struct route *route;
+	int64_t age_s, ttl_s; /* as its fields tell them */
+};
+
 /* What the client gets. Valid until req_free. */
 struct answer {
 	enum answer_kind kind; /* NONE: there is no answer yet */
 	int status;
 	struct headers headers; /* all end-to-end fields; the client adds framing and Connection */
+	struct answer_plain plain;
 	bool is_personal; /* has values of this visitor: policy_personal_headers is the last to change its fields */
 	struct str personal_tag; /* its entity tag then, empty for none */
 	int64_t length;		 /* Content-Length as it would be for GET; -1: not known (chunked, or until close) */
@@ -89,6 +98,8 @@ void req_refuse(struct req *r, int status, const char *why);
 void req_too_large(struct req *r);
 /* NULL while parked. */
 const struct answer *req_answer(struct req *r);
+/* The same; but if it is plain its fields may not be made yet. */
+const struct answer *req_answer_bare(struct req *r);
 
 /* Upload bytes from the client: returns how many were taken now (0: wait for port.resume). Bytes after the answer is
  * there are swallowed. req_upload_end: the body is whole. */

@@ -109,6 +109,8 @@ enum req_step visitor_step(struct req *r);
 /* req/answer.c: fills r->answer, r->outcome and r->reason. r->verdict is of `e`, as of now: it tells age and time left.
  * REQ_ANSWERED; or REQ_TOKEN, with nothing filled, when the visitor's token must be known first. */
 enum req_step answer_from_entry(struct req *r, struct entry *e, enum outcome outcome, enum reason reason);
+/* Makes the fields of a plain answer, if they are not there yet. */
+void answer_fields(struct req *r);
 /* The leader's: what the origin sent, to him. */
 void answer_from_flight(struct req *r);
 /* An error of ours: a short page with the request's id, never cached. */

@@ -10,7 +10,8 @@
  *
  * Sizes. A known length gets one exact chunk (pieces of 4M above that, so that a length alone reserves little); an
  * unknown one doubles from 4K to 256K, and the last chunk is exchanged for an exact copy at the end. A window begins with 4K, unless
- * its length is known.
+ * its length is known. The one chunk of a large body of known length is shared memory, which the kernel sends without a copy
+ * (tier/shmem.h).
  *
  * Locks. One short mutex a body guards the chain, the sizes and the readers; bytes are written before the size that
  * covers them is published under it, and are never written again. Only the producer changes the shape of the chain. Nothing
@@ -28,6 +29,7 @@
 
 #include "base/mem.h"
 #include "tier/private.h"
+#include "tier/shmem.h"
 
 #define GROW_FIRST   4096
 #define GROW_LAST    (256 * 1024)
@@ -36,15 +38,26 @@
 #define WINDOW_MIN   (WINDOW_PARTS * 1024)
 #define WINDOW_CHUNK (64 * 1024)
 /* A disk is read ahead by as much. */
+/* Of this size on, sending from shared memory costs less than to copy, with the calls that it takes more: measured, see
+ * docs/architecture.md. */
+#define SHARED_MIN    (64 * 1024)
 #define CACHED_STEP   (128 * 1024)
 #define CACHED_PROBES 16
 
 struct chunk {
 	struct chunk *next; /* one reference */
 	unsigned refs;
-	uint32_t size, cap;
+	uint32_t size;
+	uint32_t cap : 31, is_shared : 1;
 	uint32_t charged;
-	char data[];
+	char bytes[]; /* none of a shared one */
+};
+
+/* One in shared memory, which the kernel can send (body_memory). */
+struct shared {
+	struct chunk chunk;
+	char *data;
+	int fd;
 };
 
 /* What of a round allocation is left for bytes: our head and the allocator's. */
@@ -118,11 +131,47 @@ bool body__is_small(struct body *body, struct str *bytes)
 	       body_segments(body, bytes, 1) <= 1;
 }
 
+static struct shared *shared_of(struct chunk *c)
+{
+	return CONTAINER_OF(c, struct shared, chunk);
+}
+
+static char *data_of(struct chunk *c)
+{
+	return c->is_shared ? shared_of(c)->data : c->bytes;
+}
+
 static struct chunk *chunk_new(size_t cap, size_t charged)
 {
 	struct chunk *c = mem_alloc(sizeof(*c) + cap);
-	*c = (struct chunk){.refs = 1, .cap = (uint32_t)cap, .charged = (uint32_t)charged};
+	*c = (struct chunk){.refs = 1, .cap = (uint32_t)cap & INT32_MAX, .charged = (uint32_t)charged};
 	return c;
+}
+
+/* NULL: there can be none. */
+static struct chunk *chunk_shared(size_t cap, size_t charged)
+{
+	char *data;
+	int fd = shmem__new(cap, &data);
+	if (fd < 0)
+		return NULL;
+	struct shared *s = mem_alloc(sizeof(*s));
+	s->chunk = (struct chunk){
+	    .refs = 1, .cap = (uint32_t)cap & INT32_MAX, .is_shared = true, .charged = (uint32_t)charged};
+	s->fd = fd;
+	s->data = data;
+	return &s->chunk;
+}
+
+static void chunk_free(struct chunk *c)
+{
+	if (!c->is_shared) {
+		free(c);
+		return;
+	}
+	struct shared *s = shared_of(c);
+	shmem__free(s->fd, s->data, c->cap);
+	free(s);
 }
 
 static size_t chunk_cost(size_t cap)
@@ -148,7 +197,7 @@ static size_t chunks_free(struct grown *b, struct chunk *dead)
 	while (dead) {
 		struct chunk *next = dead->next;
 		freed += dead->charged;
-		free(dead);
+		chunk_free(dead);
 		dead = next;
 	}
 	if (freed > 0)
@@ -442,7 +491,9 @@ int body_space(struct body *body, char **p, size_t *n)
 	struct chunk *c = b->tail;
 	if (!c || c->size == c->cap) {
 		size_t cap = next_cap(b);
-		size_t charge = b->retaining && b->budget ? chunk_cost(cap) : 0;
+		bool is_shared = b->retaining && cap >= SHARED_MIN && (uint64_t)b->expect == cap;
+		size_t cost = is_shared ? shmem__cost(cap) + tier__cost(sizeof(struct shared)) : chunk_cost(cap);
+		size_t charge = b->retaining && b->budget ? cost : 0;
 		if (charge > 0) {
 			int err = budget_charge(b->budget, charge);
 			if (err)
@@ -456,10 +507,12 @@ int body_space(struct body *body, char **p, size_t *n)
 			if (full)
 				return ERR_AGAIN;
 		}
-		c = chunk_new(cap, charge);
+		c = is_shared ? chunk_shared(cap, charge) : NULL;
+		if (!c)
+			c = chunk_new(cap, charge);
 		append(b, c);
 	}
-	*p = c->data + c->size;
+	*p = data_of(c) + c->size;
 	*n = c->cap - c->size;
 	return ERR_OK;
 }
@@ -492,7 +545,7 @@ static void trim(struct grown *b)
 		c = chunk_new(old->size, charge);
 		c->size = old->size;
 		c->refs = 2; /* as tail, and as head or successor */
-		memcpy(c->data, old->data, old->size);
+		memcpy(data_of(c), data_of(old), old->size);
 	}
 	struct chunk *dead = NULL;
 	pthread_mutex_lock(&b->lock);
@@ -577,12 +630,25 @@ unsigned body_segments(const struct body *body, struct str *out, unsigned max)
 			*out = all;
 		return all.n > 0;
 	}
-	for (const struct chunk *c = grown_const(body)->head; c; c = c->next) {
+	for (struct chunk *c = grown_const(body)->head; c; c = c->next) {
 		if (n < max)
-			out[n] = str_make(c->data, c->size);
+			out[n] = str_make(data_of(c), c->size);
 		n++;
 	}
 	return n;
+}
+
+int body_memory(const struct body *body)
+{
+	if (body->in_entry)
+		return -1;
+	struct chunk *c = grown_const(body)->head;
+	return c && !c->next && c->is_shared ? shared_of(c)->fd : -1;
+}
+
+uint64_t body_settled_size(const struct body *body)
+{
+	return body->in_entry ? small_of(body)->size : grown_const(body)->size;
 }
 
 int body_reader_open(struct body_reader *r, struct body *body, void (*wake)(struct body_reader *r))
@@ -659,7 +725,7 @@ int body_read(struct body_reader *r, const char **p, size_t *n)
 	pthread_mutex_lock(&b->lock);
 	reader_advance(r, &dead);
 	if (r->chunk && r->in_chunk < r->chunk->size) {
-		*p = r->chunk->data + r->in_chunk;
+		*p = data_of(r->chunk) + r->in_chunk;
 		*n = r->chunk->size - r->in_chunk;
 	} else if (b->ended) {
 		err = b->err ? b->err : ERR_EOF;
@@ -692,12 +758,12 @@ bool body_read_rest(struct body_reader *r, struct str *out, unsigned max, unsign
 	pthread_mutex_unlock(&b->lock);
 	if (!there) /* what has ended changes no more: the rest is read without the lock */
 		return false;
-	for (const struct chunk *c = r->chunk; c; c = c->next, skip = 0) {
+	for (struct chunk *c = r->chunk; c; c = c->next, skip = 0) {
 		if (c->size == skip)
 			continue;
 		if (found == max)
 			return false;
-		out[found++] = str_make(c->data + skip, c->size - skip);
+		out[found++] = str_make(data_of(c) + skip, c->size - skip);
 	}
 	*n = found;
 	return true;

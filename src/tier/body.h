@@ -67,6 +67,11 @@ unsigned body_readers(struct body *b);
  * than max. */
 unsigned body_segments(const struct body *b, struct str *out, unsigned max);
 
+/* The same bytes as a descriptor, borrowed: the kernel sends them from offset 0 on. -1: they have none, or are in several pieces. */
+int body_memory(const struct body *b);
+/* Of a body that a tier has given, which nobody changes any more: without its lock. */
+uint64_t body_settled_size(const struct body *b);
+
 struct chunk;
 struct body_reader {
 	struct body_reader *next, *prev;

@@ -379,7 +379,9 @@ static int make(const struct entry_spec *spec, struct body *body, struct budget 
 	    .n_key = (uint32_t)spec->key.text.n,
 	    .rare = (uint32_t)p.rare,
 	};
+	static _Atomic uint32_t serial;
 	atomic_init(&e->refs, 1);
+	e->serial = atomic_fetch_add_explicit(&serial, 1, memory_order_relaxed);
 	atomic_init(&e->purged, false);
 	atomic_init(&e->unanswered_ms, 0);
 	atomic_init(&e->file_id, 0);

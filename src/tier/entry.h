@@ -41,6 +41,7 @@ struct entry {
 	struct budget *budget;
 	uint32_t charged; /* the block, and what the body takes besides its chunks */
 	uint32_t n_key;
+	uint32_t serial; /* of all entries of the process; begins anew after 2^32 */
 	uint32_t rare; /* bytes from the beginning to its struct entry_rare; 0: it has none */
 	char packed[]; /* the key's text; then what entry_stored and entry_headers read */
 };

@@ -20,6 +20,8 @@ struct clients_options {
 int clients_new(const struct clients_options *o, struct clients **out) MUST_CHECK;
 /* Starts accepting on a listening, non-blocking socket (owned by the caller). */
 int clients_listen(struct clients *c, int fd, struct str local_text) MUST_CHECK;
+/* env->conf is another one: what was made under the one before is forgotten. */
+void clients_conf_changed(struct clients *c);
 void clients_stop_listening(struct clients *c);
 /* From now on every response closes its connection; idle ones are closed at once. */
 void clients_drain(struct clients *c);

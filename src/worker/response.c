@@ -107,17 +107,25 @@ static struct MHD_Response *of_segments(const struct answer *a, size_t room)
 }
 
 /* Sent by the kernel from the file (sendfile). The library closes the descriptor, so it gets one of its own. */
-static struct MHD_Response *of_file(const struct answer *a)
+static struct MHD_Response *of_descriptor(const struct answer *a, int borrowed)
 {
 	if (a->length == 0)
 		return MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
-	int fd = fcntl(body_file(a->entry->body), F_DUPFD_CLOEXEC, 0);
+	int fd = fcntl(borrowed, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return NULL;
 	struct MHD_Response *r = MHD_create_response_from_fd_at_offset64((uint64_t)a->length, fd, a->offset);
 	if (!r)
 		close(fd);
 	return r;
+}
+
+/* From memory: without a copy where the body lies so that the kernel can; with it when there are no descriptors. */
+static struct MHD_Response *of_whole(const struct answer *a, size_t room)
+{
+	int fd = body_memory(a->entry->body);
+	struct MHD_Response *r = fd >= 0 ? of_descriptor(a, fd) : NULL;
+	return r ? r : of_segments(a, room);
 }
 
 bool response_is_split(const struct answer *a)
@@ -127,7 +135,7 @@ bool response_is_split(const struct answer *a)
 	if (a->kind == ANSWER_FILE)
 		return a->length > 0;
 	if (a->kind == ANSWER_WHOLE)
-		return body_segments(a->entry->body, NULL, 0) > 1;
+		return body_memory(a->entry->body) >= 0 || body_segments(a->entry->body, NULL, 0) > 1;
 	return a->kind == ANSWER_PARTS && a->n_slices > 1;
 }
 
@@ -244,9 +252,9 @@ struct MHD_Response *response_make(
 	if (a->bodyless)
 		r = of_nothing(a);
 	else if (a->kind == ANSWER_WHOLE)
-		r = of_segments(a, room);
+		r = of_whole(a, room);
 	else if (a->kind == ANSWER_FILE)
-		r = of_file(a);
+		r = of_descriptor(a, body_file(a->entry->body));
 	else if (a->kind == ANSWER_PARTS)
 		r = of_pieces(a->slices, a->n_slices, room);
 	else if (a->kind == ANSWER_TEXT)

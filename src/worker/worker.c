@@ -18,7 +18,7 @@
 #include "worker/upstream.h"
 
 enum { SPARE_REQUESTS = 32 }; /* 5 KB each */
-enum { SPARE_BLOCKS = 256 }; /* a megabyte of them: the arenas of a hundred requests that end together */
+enum { SPARE_BLOCKS = 256 };  /* a megabyte of them: the arenas of a hundred requests that end together */
 
 enum phase { SERVING, DRAINING, IDLE, STOPPING, STOPPED };
 
@@ -126,8 +126,10 @@ static void on_conf(struct mail *m)
 	conf_release(&w->env.conf);
 	w->env.conf = next;
 	req_env_trim(&w->env);
-	if (w->phase < STOPPING)
+	if (w->phase < STOPPING) {
+		clients_conf_changed(w->clients);
 		upstreams_reload(w->upstreams, next);
+	}
 }
 
 static void on_drain(struct mail *m)

@@ -85,7 +85,8 @@ static const struct {
 } shape_rows[] = {
     {"an empty body of known length has no chunk", 0, 0, 0, 0},
     {"an empty body of unknown length has no chunk", -1, 0, 0, 0},
-    {"a known length makes one exact chunk", 100000, 100000, 1, 64},
+    {"a known length makes one exact chunk", 50000, 50000, 1, 64},
+    {"a large one lies in whole pages of shared memory", 100000, 100000, 1, 4096 + 2048 + 64},
     {"one byte", 1, 1, 1, 48},
     {"four megabytes are still one chunk", 4 << 20, 4 << 20, 1, 8192},
     {"a larger known length comes in pieces", (8 << 20) + 5, (8 << 20) + 5, 3, 3 * 4096 + 64},
