@@ -16,7 +16,7 @@
 #define LOOK_PARTS    32 /* of the size: what is stored between two looks */
 #define ALLOWED_PARTS 16 /* of the size: what may be held beyond it */
 #define FLOOR_PARTS   8	 /* of the size: what always may be used */
-#define HASTE	      4	 /* pages become free only when most of what lies in them has left */
+#define HASTE	      8	 /* pages become free only when most of what lies in them has left */
 #define AGAIN_PARTS   32 /* of the size: what more of it there must be for another trim */
 
 void resident__init(struct resident *r, struct budget *budget)
@@ -73,23 +73,40 @@ static void look(struct resident *r, size_t size)
 	    &r->budget->limit, much > allowed ? limit_for(size, used, used + much) : size, memory_order_relaxed);
 }
 
-void resident__look(struct resident *r)
+/* With the lock. */
+static void look_now(struct resident *r)
 {
-	if (pthread_mutex_trylock(&r->looking))
-		return;
 	size_t size = atomic_load_explicit(&r->size, memory_order_relaxed);
 	atomic_store_explicit(&r->stored, 0, memory_order_relaxed);
 	if (size >= SIZE_MIN)
 		look(r, size);
+	/* It may be another one by now. */
+	size_t newer = atomic_load_explicit(&r->size, memory_order_relaxed);
+	if (newer != size)
+		resident__set(r, newer);
+}
+
+void resident__look(struct resident *r)
+{
+	if (pthread_mutex_trylock(&r->looking))
+		return;
+	look_now(r);
 	pthread_mutex_unlock(&r->looking);
-	/* The size may be another one by now. */
-	if (atomic_load_explicit(&r->size, memory_order_relaxed) != size)
-		resident__set(r, atomic_load_explicit(&r->size, memory_order_relaxed));
 }
 
 void resident__stored(struct resident *r, size_t bytes)
 {
-	size_t before = atomic_fetch_add_explicit(&r->stored, bytes, memory_order_relaxed);
-	if (before + bytes >= atomic_load_explicit(&r->size, memory_order_relaxed) / LOOK_PARTS)
-		resident__look(r);
+	size_t stored = atomic_fetch_add_explicit(&r->stored, bytes, memory_order_relaxed) + bytes;
+	size_t part = atomic_load_explicit(&r->size, memory_order_relaxed) / LOOK_PARTS;
+	if (stored < part)
+		return;
+	if (pthread_mutex_trylock(&r->looking)) {
+		if (stored < 2 * part)
+			return;
+		/* Others look, and are late: who goes on storing would fill what they try to give back. */
+		pthread_mutex_lock(&r->looking);
+	}
+	if (atomic_load_explicit(&r->stored, memory_order_relaxed) >= part)
+		look_now(r);
+	pthread_mutex_unlock(&r->looking);
 }

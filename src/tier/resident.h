@@ -21,7 +21,8 @@ void resident__init(struct resident *r, struct budget *budget);
 void resident__destroy(struct resident *r);
 /* A new size; the budget's limit is that or less. */
 void resident__set(struct resident *r, size_t size);
-/* So many bytes were stored: looks when they have become a part of the size. No lock may be held. Any thread. */
+/* So many bytes were stored: looks when they have become a part of the size, and waits for others who do when they are twice that. No
+ * lock may be held. Any thread. */
 void resident__stored(struct resident *r, size_t bytes);
 /* Looks now, unless another thread does. May take milliseconds when memory is to be given back. */
 void resident__look(struct resident *r);
