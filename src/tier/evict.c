@@ -187,13 +187,16 @@ void evict__add(struct evict *e, struct evict_node *node, size_t size, uint64_t 
 	node->asked = (unsigned char)(recall(e, hash) + 1);
 	node->size = (unsigned char)log_quarters(size);
 	file(e, node, level_of(node));
-	tell(e);
+	if (e->first[node->level] == node)
+		tell(e);
 }
 
 void evict__remove(struct evict *e, struct evict_node *node)
 {
+	bool was_first = e->first[node->level] == node;
 	take_out(e, node);
-	tell(e);
+	if (was_first)
+		tell(e);
 }
 
 void evict__inherit(struct evict *e, struct evict_node *node, const struct evict_node *old)
