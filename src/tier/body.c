@@ -50,7 +50,7 @@ struct chunk {
 	uint32_t size;
 	uint32_t cap : 31, is_shared : 1;
 	uint32_t charged;
-	char bytes[]; /* none of a shared one */
+	/* the bytes, but of a shared one */
 };
 
 /* One in shared memory, which the kernel can send (body_memory). */
@@ -138,7 +138,7 @@ static struct shared *shared_of(struct chunk *c)
 
 static char *data_of(struct chunk *c)
 {
-	return c->is_shared ? shared_of(c)->data : c->bytes;
+	return c->is_shared ? shared_of(c)->data : (char *)(c + 1);
 }
 
 static struct chunk *chunk_new(size_t cap, size_t charged)

@@ -211,6 +211,27 @@ START_TEST(hexadecimal_digits)
 }
 END_TEST
 
+START_TEST(numbers_are_written)
+{
+	static const struct {
+		int64_t v;
+		const char *text;
+	} rows[] = {{0, "0"}, {7, "7"}, {-1, "-1"}, {10, "10"}, {INT64_MAX, "9223372036854775807"},
+	    {INT64_MIN, "-9223372036854775808"}};
+	char text[STR_I64_MAX + 1];
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		*str_put_i64(text, rows[i].v) = '\0';
+		ck_assert_str_eq(text, rows[i].text);
+	}
+	*str_put_u64(text, UINT64_MAX) = '\0';
+	ck_assert_str_eq(text, "18446744073709551615");
+	*str_put_hex(text, 0x12abcdef, 8) = '\0';
+	ck_assert_str_eq(text, "12abcdef");
+	*str_put_hex(text, 0xf5, 4) = '\0';
+	ck_assert_str_eq(text, "00f5");
+}
+END_TEST
+
 START_TEST(utf8_sequences)
 {
 	static const struct {
@@ -254,6 +275,7 @@ int main(void)
 	tcase_add_test(c, numbers);
 	tcase_add_test(c, distances);
 	tcase_add_test(c, hexadecimal_digits);
+	tcase_add_test(c, numbers_are_written);
 	tcase_add_test(c, utf8_sequences);
 	return suite_run(s);
 }

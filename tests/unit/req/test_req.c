@@ -40,6 +40,36 @@ START_TEST(a_miss_is_fetched_once_and_then_hits)
 }
 END_TEST
 
+START_TEST(a_hit_that_is_the_same_for_all_is_bare_at_first)
+{
+	static const struct {
+		const char *sentence, *method, *target, *fields;
+		bool is_plain;
+		int status;
+	} rows[] = {
+	    {"a hit", "GET", "/ttl/a", "", true, 200},
+	    {"HEAD", "HEAD", "/ttl/a", "", true, 200},
+	    {"what the client has", "GET", "/ttl/a", "If-None-Match: \"t\"\n", true, 304},
+	    {"a part", "GET", "/ttl/a", "Range: bytes=0-1\n", false, 206},
+	};
+	struct world *w = world_new(plain);
+	struct req *r = world_ask(w, "GET", "/ttl/a", "");
+	world_respond(w, 0, 200, "ETag: \"t\"\n" PUBLIC, "hello");
+	ck_assert(!req_answer_bare(r)->plain.is);
+	world_end(&r);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		r = world_ask(w, rows[i].method, rows[i].target, rows[i].fields);
+		const struct answer *a = req_answer_bare(r);
+		ck_assert_msg(a->plain.is == rows[i].is_plain, "%s", rows[i].sentence);
+		ck_assert_msg(a->status == rows[i].status, "%s: %d", rows[i].sentence, a->status);
+		ck_assert_msg((a->headers.n == 0) == rows[i].is_plain, "%s", rows[i].sentence);
+		ck_assert_msg(headers_find(&req_answer(r)->headers, STR("Age")) != NULL, "%s", rows[i].sentence);
+		world_end(&r);
+	}
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(head_is_answered_from_a_stored_get)
 {
 	struct world *w = world_new(plain);
@@ -960,6 +990,7 @@ int main(void)
 	Suite *s = suite_create("req");
 	TCase *t = tcase_create("req");
 	tcase_add_test(t, a_miss_is_fetched_once_and_then_hits);
+	tcase_add_test(t, a_hit_that_is_the_same_for_all_is_bare_at_first);
 	tcase_add_test(t, head_is_answered_from_a_stored_get);
 	tcase_add_test(t, what_is_not_stored_is_handed_on_whole_when_it_has_come);
 	tcase_add_test(t, waiters_share_one_fetch_as_it_grows);
