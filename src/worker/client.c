@@ -37,6 +37,10 @@
 enum {
 	TICK_MS = 500,		/* by default */
 	INTERIM_MAX = 8 * 1024, /* bytes of a 1xx that are relayed */
+	CROWD = 4,		/* requests that begin within two turns: the next turns will bring answers */
+	PATIENCE = 16,		/* turns that a request waits for one without being suspended */
+	LUCK = 64,		/* that many must wait in vain before no more do, but for one of TRIES */
+	TRIES = 16,
 };
 
 struct conn {
@@ -55,6 +59,8 @@ struct conn {
 	char query_first;  /* the byte after it */
 	const char *body;  /* where it begins in the library's buffer, when it is chunked */
 	bool woken;	   /* client_resume came while it was not parked */
+	bool lingers;	   /* it is parked without being suspended */
+	unsigned turns;	   /* that it did so */
 	bool body_whole;
 	bool answered; /* the response is queued */
 	bool broken;   /* the response's body ended with an error */
@@ -76,6 +82,8 @@ struct clients {
 	struct conn *arriving; /* during MHD_add_connection */
 	unsigned open;
 	unsigned tick_ms;
+	unsigned begun, begun_before; /* requests, in this turn and in the one before */
+	unsigned luck, tries;	      /* of those that linger */
 	bool draining;
 	uv_timer_t tick;
 };
@@ -96,7 +104,11 @@ static void shut(struct conn *c, int how)
 static void resume(struct conn *c)
 {
 	watch_set(&c->clients->watch, &c->watch, c->answered ? WATCH_SEND : WATCH_BODY, now_ms(c->clients));
-	MHD_resume_connection(c->mhd);
+	if (!c->lingers)
+		MHD_resume_connection(c->mhd);
+	else if (c->clients->luck < LUCK)
+		c->clients->luck++;
+	c->lingers = false;
 	daemon_is_due(c->daemon);
 }
 
@@ -264,6 +276,34 @@ static enum MHD_Result queue(struct conn *c, const struct answer *a)
 	return result;
 }
 
+/* To suspend a connection and to resume it takes three system calls, a tenth of what the request takes. Where many come at a time, answers do
+ * so with the next turns, and the library may ask anew in each: that costs a fraction of one call. Where few come, it would
+ * only keep the loop from waiting; nor is it of use where the origin takes long. */
+static bool may_linger(struct conn *c)
+{
+	struct clients *clients = c->clients;
+	if (clients->begun + clients->begun_before < CROWD || c->turns == PATIENCE)
+		return false;
+	return c->turns > 0 || clients->luck > 0 || ++clients->tries % TRIES == 0;
+}
+
+/* Parks it until there is an answer. */
+static void wait_for_answer(struct conn *c)
+{
+	struct clients *clients = c->clients;
+	bool lingers = c->lingers;
+	c->lingers = may_linger(c);
+	if (!c->lingers) {
+		if (lingers && clients->luck > 0)
+			clients->luck--;
+		park(c);
+		return;
+	}
+	c->turns++;
+	if (!lingers)
+		watch_set(&clients->watch, &c->watch, WATCH_PARKED, now_ms(clients));
+}
+
 static enum MHD_Result answer(struct conn *c)
 {
 	for (;;) {
@@ -272,7 +312,7 @@ static enum MHD_Result answer(struct conn *c)
 		if (a)
 			return queue(c, a);
 		if (!c->woken) {
-			park(c);
+			wait_for_answer(c);
 			return MHD_YES;
 		}
 	}
@@ -331,6 +371,7 @@ static enum MHD_Result begin(struct conn *c, const char *method, const char *ver
 {
 	struct clients *clients = c->clients;
 	show_query(c);
+	clients->begun++;
 	c->req = req_new(clients->env, &c->from, c);
 	struct http_request *m = req_message(c->req);
 	struct strict_head head = {
@@ -419,7 +460,8 @@ static void on_completed(
 	c->target = STR_NONE;
 	c->query = NULL;
 	c->body = NULL;
-	c->woken = c->body_whole = c->answered = c->broken = c->dead = false;
+	c->woken = c->lingers = c->body_whole = c->answered = c->broken = c->dead = false;
+	c->turns = 0;
 	c->sent = 0;
 	early_free(&c->early);
 	watch_set(&c->clients->watch, &c->watch, broke_off ? WATCH_BROKEN : WATCH_IDLE, now_ms(c->clients));
@@ -536,6 +578,8 @@ static void let_go(void *ctx, struct watch_item *item)
 static void on_ran(void *ctx)
 {
 	struct clients *c = ctx;
+	c->begun_before = c->begun;
+	c->begun = 0;
 	watch_each(&c->watch, WATCH_BROKEN, let_go, c);
 }
 
@@ -571,6 +615,7 @@ int clients_new(const struct clients_options *o, struct clients **out)
 	*c = (struct clients){.loop = o->loop,
 	    .env = o->env,
 	    .strict = strict,
+	    .luck = LUCK,
 	    .pool = o->env->conf->server.max_header,
 	    .tick_ms = o->tick_ms ? o->tick_ms : TICK_MS};
 	watch_init(&c->watch);
