@@ -30,6 +30,7 @@
 #include "worker/cork.h"
 #include "worker/daemons.h"
 #include "worker/early.h"
+#include "worker/patience.h"
 #include "worker/response.h"
 #include "worker/strict.h"
 #include "worker/watch.h"
@@ -37,10 +38,6 @@
 enum {
 	TICK_MS = 500,		/* by default */
 	INTERIM_MAX = 8 * 1024, /* bytes of a 1xx that are relayed */
-	CROWD = 4,		/* requests that begin within two turns: the next turns will bring answers */
-	PATIENCE = 16,		/* turns that a request waits for one without being suspended */
-	LUCK = 64,		/* that many must wait in vain before no more do, but for one of TRIES */
-	TRIES = 16,
 };
 
 struct conn {
@@ -82,8 +79,7 @@ struct clients {
 	struct conn *arriving; /* during MHD_add_connection */
 	unsigned open;
 	unsigned tick_ms;
-	unsigned begun, begun_before; /* requests, in this turn and in the one before */
-	unsigned luck, tries;	      /* of those that linger */
+	struct patience patience;
 	bool draining;
 	uv_timer_t tick;
 };
@@ -106,8 +102,8 @@ static void resume(struct conn *c)
 	watch_set(&c->clients->watch, &c->watch, c->answered ? WATCH_SEND : WATCH_BODY, now_ms(c->clients));
 	if (!c->lingers)
 		MHD_resume_connection(c->mhd);
-	else if (c->clients->luck < LUCK)
-		c->clients->luck++;
+	else
+		patience_paid(&c->clients->patience);
 	c->lingers = false;
 	daemon_is_due(c->daemon);
 }
@@ -276,31 +272,18 @@ static enum MHD_Result queue(struct conn *c, const struct answer *a)
 	return result;
 }
 
-/* To suspend a connection and to resume it takes three system calls, a tenth of what the request takes. Where many come at a time, answers do
- * so with the next turns, and the library may ask anew in each: that costs a fraction of one call. Where few come, it would
- * only keep the loop from waiting; nor is it of use where the origin takes long. */
-static bool may_linger(struct conn *c)
-{
-	struct clients *clients = c->clients;
-	if (clients->begun + clients->begun_before < CROWD || c->turns == PATIENCE)
-		return false;
-	return c->turns > 0 || clients->luck > 0 || ++clients->tries % TRIES == 0;
-}
-
 /* Parks it until there is an answer. */
 static void wait_for_answer(struct conn *c)
 {
 	struct clients *clients = c->clients;
 	bool lingers = c->lingers;
-	c->lingers = may_linger(c);
-	if (!c->lingers) {
-		if (lingers && clients->luck > 0)
-			clients->luck--;
+	c->lingers = patience_lasts(&clients->patience, c->turns);
+	c->turns += c->lingers;
+	if (lingers && !c->lingers)
+		patience_ended(&clients->patience);
+	if (!c->lingers)
 		park(c);
-		return;
-	}
-	c->turns++;
-	if (!lingers)
+	else if (!lingers)
 		watch_set(&clients->watch, &c->watch, WATCH_PARKED, now_ms(clients));
 }
 
@@ -371,7 +354,7 @@ static enum MHD_Result begin(struct conn *c, const char *method, const char *ver
 {
 	struct clients *clients = c->clients;
 	show_query(c);
-	clients->begun++;
+	clients->patience.begun++;
 	c->req = req_new(clients->env, &c->from, c);
 	struct http_request *m = req_message(c->req);
 	struct strict_head head = {
@@ -578,8 +561,7 @@ static void let_go(void *ctx, struct watch_item *item)
 static void on_ran(void *ctx)
 {
 	struct clients *c = ctx;
-	c->begun_before = c->begun;
-	c->begun = 0;
+	patience_turn(&c->patience);
 	watch_each(&c->watch, WATCH_BROKEN, let_go, c);
 }
 
@@ -615,7 +597,7 @@ int clients_new(const struct clients_options *o, struct clients **out)
 	*c = (struct clients){.loop = o->loop,
 	    .env = o->env,
 	    .strict = strict,
-	    .luck = LUCK,
+	    .patience = patience_new(),
 	    .pool = o->env->conf->server.max_header,
 	    .tick_ms = o->tick_ms ? o->tick_ms : TICK_MS};
 	watch_init(&c->watch);
