@@ -137,6 +137,7 @@ static void let_go(void *ctx, struct watch_item *item)
 static void on_ran(void *ctx)
 {
 	struct clients *c = ctx;
+	patience_turn(&c->patience);
 	watch_each(&c->watch, WATCH_BROKEN, let_go, c);
 }
 
@@ -172,6 +173,7 @@ int clients_new(const struct clients_options *o, struct clients **out)
 	*c = (struct clients){.loop = o->loop,
 	    .env = o->env,
 	    .strict = strict,
+	    .patience = patience_new(),
 	    .pool = o->env->conf->server.max_header,
 	    .tick_ms = o->tick_ms ? o->tick_ms : TICK_MS};
 	watch_init(&c->watch);

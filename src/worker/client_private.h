@@ -11,6 +11,7 @@
 #include "worker/cork.h"
 #include "worker/daemons.h"
 #include "worker/early.h"
+#include "worker/patience.h"
 #include "worker/response_kept.h"
 #include "worker/strict.h"
 #include "worker/watch.h"
@@ -31,6 +32,8 @@ struct conn {
 	char query_first;  /* the byte after it */
 	const char *body;  /* where it begins in the library's buffer, when it is chunked */
 	bool woken;	   /* client_resume came while it was not parked */
+	bool lingers;	   /* it is parked without being suspended */
+	unsigned turns;	   /* that it did so */
 	bool body_whole;
 	bool answered; /* the response is queued */
 	bool broken;   /* the response's body ended with an error */
@@ -53,6 +56,7 @@ struct clients {
 	struct conn *arriving; /* during MHD_add_connection */
 	unsigned open;
 	unsigned tick_ms;
+	struct patience patience;
 	bool draining;
 	uv_timer_t tick;
 };

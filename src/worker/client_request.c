@@ -31,7 +31,11 @@ void client__shut(struct conn *c, int how)
 static void resume(struct conn *c)
 {
 	watch_set(&c->clients->watch, &c->watch, c->answered ? WATCH_SEND : WATCH_BODY, client__now_ms(c->clients));
-	MHD_resume_connection(c->mhd);
+	if (!c->lingers)
+		MHD_resume_connection(c->mhd);
+	else
+		patience_paid(&c->clients->patience);
+	c->lingers = false;
 	daemon_is_due(c->daemon);
 }
 
@@ -211,6 +215,21 @@ static enum MHD_Result queue(struct conn *c)
 	return result;
 }
 
+/* Parks it until there is an answer. */
+static void wait_for_answer(struct conn *c)
+{
+	struct clients *clients = c->clients;
+	bool lingers = c->lingers;
+	c->lingers = patience_lasts(&clients->patience, c->turns);
+	c->turns += c->lingers;
+	if (lingers && !c->lingers)
+		patience_ended(&clients->patience);
+	if (!c->lingers)
+		park(c);
+	else if (!lingers)
+		watch_set(&clients->watch, &c->watch, WATCH_PARKED, client__now_ms(clients));
+}
+
 static enum MHD_Result answer(struct conn *c)
 {
 	for (;;) {
@@ -218,7 +237,7 @@ static enum MHD_Result answer(struct conn *c)
 		if (req_answer_bare(c->req))
 			return queue(c);
 		if (!c->woken) {
-			park(c);
+			wait_for_answer(c);
 			return MHD_YES;
 		}
 	}
@@ -277,6 +296,7 @@ static enum MHD_Result begin(struct conn *c, const char *method, const char *ver
 {
 	struct clients *clients = c->clients;
 	show_query(c);
+	clients->patience.begun++;
 	c->req = req_new(clients->env, &c->from, c);
 	struct http_request *m = req_message(c->req);
 	struct strict_head head = {
@@ -359,7 +379,8 @@ void client__on_completed(
 	c->target = STR_NONE;
 	c->query = NULL;
 	c->body = NULL;
-	c->woken = c->body_whole = c->answered = c->broken = c->dead = false;
+	c->turns = 0;
+	c->woken = c->lingers = c->body_whole = c->answered = c->broken = c->dead = false;
 	c->sent = 0;
 	early_free(&c->early);
 	watch_set(&c->clients->watch, &c->watch, broke_off ? WATCH_BROKEN : WATCH_IDLE, client__now_ms(c->clients));

@@ -18,7 +18,7 @@
 #include "suite.h"
 #include "worker/client.h"
 
-enum { RIG_MAX = 256 * 1024, RIG_WAIT_MS = 5000 };
+enum { RIG_MAX = 256 * 1024, RIG_WAIT_MS = 5000, RIG_PARKED = 8 };
 
 /* The stub. One request is looked at at a time. */
 struct req {
@@ -46,6 +46,8 @@ static struct rig {
 
 	/* what the stub saw and does */
 	struct req *current;
+	struct req *parked[RIG_PARKED]; /* the first of them */
+	unsigned n_parked;
 	unsigned begun, refused, gone, freed, whole;
 	char last_why[128];
 	char seen[1024]; /* the last good request: "METHOD|target|host|name=value|..." */
@@ -212,6 +214,8 @@ bool req_begin(struct req *r)
 {
 	rig.begun++;
 	stub_note(r);
+	if (str_starts(r->message.target, STR("/park")) && rig.n_parked < RIG_PARKED)
+		rig.parked[rig.n_parked++] = r;
 	if (str_starts(r->message.target, STR("/park")) || r->message.has_body)
 		return false;
 	stub_answer(r);
@@ -295,8 +299,20 @@ void req_free(struct req **r, uint64_t sent, bool whole)
 	rig.file_fd = 0;
 	if (rig.current == *r)
 		rig.current = NULL;
+	for (unsigned i = 0; i < rig.n_parked; i++)
+		if (rig.parked[i] == *r)
+			rig.parked[i] = rig.parked[--rig.n_parked];
 	free(*r);
 	*r = NULL;
+}
+
+/* The answers of all that are parked come. */
+static inline void rig_answer_all(void)
+{
+	for (unsigned i = 0; i < rig.n_parked; i++) {
+		stub_text(rig.parked[i], 200, STR("at last"));
+		client_resume(rig.clients, rig.parked[i]);
+	}
 }
 
 /* The answer of a parked request comes. */

@@ -210,6 +210,113 @@ START_TEST(a_parked_request_gets_its_answer_later)
 }
 END_TEST
 
+enum { TOGETHER = 6 };
+
+static void ask_together(int fds[TOGETHER])
+{
+	unsigned begun = rig.begun;
+	for (int i = 0; i < TOGETHER; i++)
+		rig_send(fds[i], GET("/park"));
+	TURN_UNTIL(rig.begun == begun + TOGETHER);
+}
+
+/* Those that come together are not suspended at once. */
+START_TEST(requests_that_come_together_are_answered_whenever_it_is)
+{
+	static const int turns[] = {0, 1, 2, 5, 40};
+	for (size_t row = 0; row < COUNT_OF(turns); row++) {
+		int fds[TOGETHER];
+		rig_up();
+		for (int i = 0; i < TOGETHER; i++)
+			fds[i] = rig_connect();
+		for (unsigned round = 1; round <= 3; round++) {
+			ask_together(fds);
+			for (int i = 0; i < turns[row]; i++)
+				turn_once();
+			rig_answer_all();
+			for (int i = 0; i < TOGETHER; i++) {
+				rig_forget();
+				TURN_UNTIL(received(fds[i], "at last"));
+			}
+			TURN_UNTIL(rig.whole == round * TOGETHER);
+		}
+		for (int i = 0; i < TOGETHER; i++)
+			close(fds[i]);
+		TURN_UNTIL(clients_open(rig.clients) == 0);
+		rig_down();
+	}
+}
+END_TEST
+
+START_TEST(waiting_together_lets_the_loop_sleep)
+{
+	int fds[TOGETHER];
+	rig_tick_ms = 1000;
+	rig_up();
+	for (int i = 0; i < TOGETHER; i++)
+		fds[i] = rig_connect();
+	ask_together(fds);
+	TURN_UNTIL(uv_backend_timeout(&rig.loop) > 0);
+	rig_answer_all();
+	for (int i = 0; i < TOGETHER; i++) {
+		rig_forget();
+		TURN_UNTIL(received(fds[i], "at last"));
+		close(fds[i]);
+	}
+	rig_down();
+	rig_tick_ms = 5;
+}
+END_TEST
+
+START_TEST(clients_that_leave_while_waiting_together_are_noticed)
+{
+	int fds[TOGETHER];
+	rig_up();
+	for (int i = 0; i < TOGETHER; i++)
+		fds[i] = rig_connect();
+	ask_together(fds);
+	close(fds[0]);
+	close(fds[1]);
+	TURN_UNTIL(rig.freed == 2);
+	ck_assert_uint_eq(rig.whole, 0);
+	rig_answer_all();
+	for (int i = 2; i < TOGETHER; i++) {
+		rig_forget();
+		TURN_UNTIL(received(fds[i], "at last"));
+	}
+	ask_together((int[TOGETHER]){rig_connect(), rig_connect(), rig_connect(), fds[2], fds[3], fds[4]});
+	rig_down(); /* cuts those that wait */
+}
+END_TEST
+
+START_TEST(connections_of_several_daemons_are_served)
+{
+	enum { MANY = 600 };
+	static int fds[MANY];
+	rig_up();
+	rig.conf.server.max_connections = MANY;
+	for (unsigned i = 0; i < MANY; i++) {
+		fds[i] = rig_connect();
+		TURN_UNTIL(clients_open(rig.clients) == i + 1);
+	}
+	for (unsigned i = 0; i < MANY; i += 37) {
+		rig_forget();
+		rig_send(fds[i], GET("/text"));
+		TURN_UNTIL(received(fds[i], "hello"));
+		rig_forget();
+		rig_send(fds[i], GET("/park"));
+		TURN_UNTIL(rig.n_parked == 1);
+		rig_answer_all();
+		TURN_UNTIL(received(fds[i], "at last"));
+		TURN_UNTIL(rig.n_parked == 0);
+	}
+	for (unsigned i = 0; i < MANY; i++)
+		close(fds[i]);
+	TURN_UNTIL(clients_open(rig.clients) == 0);
+	rig_down();
+}
+END_TEST
+
 START_TEST(a_client_that_leaves_while_parked_is_noticed)
 {
 	rig_up();
@@ -996,6 +1103,10 @@ int main(void)
 	tcase_add_test(t, a_request_behind_a_refused_one_is_not_looked_at);
 	tcase_add_test(t, connection_close_is_obeyed);
 	tcase_add_test(t, a_parked_request_gets_its_answer_later);
+	tcase_add_test(t, requests_that_come_together_are_answered_whenever_it_is);
+	tcase_add_test(t, waiting_together_lets_the_loop_sleep);
+	tcase_add_test(t, clients_that_leave_while_waiting_together_are_noticed);
+	tcase_add_test(t, connections_of_several_daemons_are_served);
 	tcase_add_test(t, a_client_that_leaves_while_parked_is_noticed);
 	tcase_add_test(t, a_client_that_leaves_a_parked_stream_is_noticed);
 	tcase_add_test(t, a_stream_waits_for_bytes_without_spinning);
