@@ -76,6 +76,16 @@ size_t heap_live(void)
 #endif
 }
 
+size_t heap_others(void)
+{
+#if IS_GLIBC
+	size_t resident = heap_resident(), heap = mallinfo2().arena;
+	return resident > heap ? resident - heap : 0;
+#else
+	return 0;
+#endif
+}
+
 void heap_trim(void)
 {
 #if IS_GLIBC

@@ -13,6 +13,8 @@ size_t heap_resident(void);
 /* Bytes that are allocated and not freed, with malloc's own; 0: cannot be told. It walks what is free, as heap_trim does: milliseconds for
  * a large heap in many pieces, while others wait in malloc. Any thread. */
 size_t heap_live(void);
+/* What is resident and not malloc's: stacks, data of libraries. To be asked early: what malloc has mapped counts as not touched yet. */
+size_t heap_others(void);
 /* Gives the pages back that nothing lies in. Any thread. */
 void heap_trim(void);
 

@@ -114,30 +114,6 @@ void pack__fields(struct pack *p, const struct headers *h, const struct pack_dat
 	}
 }
 
-uint64_t unpack__number(const char **at)
-{
-	const char *p = *at;
-	uint64_t n = (unsigned char)*p & 0x7f;
-	for (unsigned shift = 7; (unsigned char)*p++ & 0x80; shift += 7)
-		n |= (uint64_t)((unsigned char)*p & 0x7f) << shift;
-	*at = p;
-	return n;
-}
-
-int64_t unpack__signed(const char **at)
-{
-	uint64_t n = unpack__number(at);
-	return (int64_t)(n >> 1 ^ (n & 1 ? UINT64_MAX : 0));
-}
-
-struct str unpack__str(const char **at)
-{
-	size_t n = unpack__number(at);
-	struct str s = str_make(*at, n);
-	*at += n;
-	return s;
-}
-
 static struct str date_of(int64_t date_s, struct arena *a)
 {
 	char *text = arena_alloc(a, HTTP_DATE_SIZE);

@@ -26,9 +26,37 @@ struct pack_dates {
 void pack__fields(struct pack *p, const struct headers *h, const struct pack_dates *dates);
 
 /* Read where *at points and move it behind. Strings are borrowed from there, or static, or a date made in `a` (NULL: STR_NONE instead). */
-uint64_t unpack__number(const char **at);
-int64_t unpack__signed(const char **at);
-struct str unpack__str(const char **at);
+static inline uint64_t unpack__number(const char **at)
+{
+	const char *p = *at;
+	uint64_t n = (unsigned char)*p++;
+	if (n >= 0x80) {
+		n &= 0x7f;
+		for (unsigned shift = 7;; shift += 7) {
+			uint64_t byte = (unsigned char)*p++;
+			n |= (byte & 0x7f) << shift;
+			if (byte < 0x80)
+				break;
+		}
+	}
+	*at = p;
+	return n;
+}
+
+static inline int64_t unpack__signed(const char **at)
+{
+	uint64_t n = unpack__number(at);
+	return (int64_t)(n >> 1 ^ (n & 1 ? UINT64_MAX : 0));
+}
+
+static inline struct str unpack__str(const char **at)
+{
+	size_t n = unpack__number(at);
+	struct str s = str_make(*at, n);
+	*at += n;
+	return s;
+}
+
 struct header unpack__field(const char **at, const struct pack_dates *dates, struct arena *a);
 
 #endif

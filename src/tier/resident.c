@@ -21,8 +21,7 @@
 
 void resident__init(struct resident *r, struct budget *budget)
 {
-	size_t resident = heap_resident(), live = heap_live();
-	*r = (struct resident){.budget = budget, .others = resident > live ? resident - live : 0};
+	*r = (struct resident){.budget = budget, .others = heap_others()};
 	pthread_mutex_init(&r->looking, NULL);
 }
 
