@@ -41,7 +41,7 @@ enum {
 
 struct conn {
 	int fd; /* -1: closed */
-	bool idle, in_body, served, close_told;
+	bool idle, in_body, close_told;
 	unsigned warm_left;
 	unsigned tries;	    /* connections made for the request under way */
 	char path[MAX_URL]; /* of the request under way */
@@ -107,7 +107,6 @@ static void enter(struct conn *c)
 	if (c->fd < 0)
 		bench_die("socket: %s", strerror(errno));
 	by_fd[c->fd] = c;
-	c->served = false;
 	c->close_told = false;
 	c->tries++;
 	bench_watch(epoll, EPOLL_CTL_ADD, c->fd, EPOLLIN | EPOLLOUT);
@@ -170,7 +169,6 @@ static void done(struct conn *c)
 {
 	if (options.close || c->close_told)
 		leave(c);
-	c->served = true;
 	if (!run.running) {
 		if (c->idle || --c->warm_left == 0)
 			run.warming--;

@@ -100,6 +100,8 @@ class Server:
         self.process = measure.spawn(cpus, command, stdout=self.output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                      env=self.environment(), cwd=self.folder)
         self.wait(path, pause)
+        self.answered = time.monotonic()
+        measure.pin(self.pids(), cpus)
 
     def wait(self, path, pause):
         """Until it answers, through to the origin or from its pages."""
