@@ -57,6 +57,15 @@ static void on_connection(
 	free(c);
 }
 
+/* Each connection is named: inet_ntop would do it with printf. */
+static void name_ipv4(const unsigned char *bytes, char *to)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		to = str_put_u64(to, bytes[i]);
+		*to++ = i < 3 ? '.' : '\0';
+	}
+}
+
 static void name_address(struct conn *c)
 {
 	const void *bytes = NULL;
@@ -71,7 +80,9 @@ static void name_address(struct conn *c)
 			bytes = &six->s6_addr[12];
 		}
 	}
-	if (!bytes || !inet_ntop(family, bytes, c->address_text, sizeof(c->address_text)))
+	if (bytes && family == AF_INET)
+		name_ipv4(bytes, c->address_text);
+	else if (!bytes || !inet_ntop(family, bytes, c->address_text, sizeof(c->address_text)))
 		memcpy(c->address_text, "unix", sizeof("unix"));
 }
 
