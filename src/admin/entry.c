@@ -105,7 +105,7 @@ static void add_variant(void *ctx, struct entry *e)
 	admin__add_number(l->out, "size", (int64_t)body_size(e->body));
 	add_holes(l->out, ENTRY_STORED(e));
 	add_tags(l->out, e);
-	add_vary(l->out, &ENTRY_STORED(e)->vary);
+	add_vary(l->out, entry_vary(e));
 	struct arena a;
 	arena_init(&a, 0);
 	add_headers(l->out, entry_headers(e, &a));

@@ -185,8 +185,3 @@ bool policy_may_collapse(const struct stored *s)
 	/* 5.2.2.4: a no-cache response answers no other request that was not validated itself. */
 	return !s->no_cache && (s->lifetime_ms > 0 || (s->swr_ms > 0 && !s->must_revalidate));
 }
-
-bool policy_vary_matches(const struct stored *s, const struct http_request *request)
-{
-	return vary_matches(&s->vary, &request->headers);
-}

@@ -46,7 +46,4 @@ enum reuse policy_miss(const struct route *route, const struct http_request *req
  * stored for its validator alone, and may be made for the visitor who asked. How long it was on its way is not counted. */
 bool policy_may_collapse(const struct stored *s);
 
-/* True when the variant's nominated fields equal the request's (4.1), compared in normal form. */
-bool policy_vary_matches(const struct stored *s, const struct http_request *request);
-
 #endif

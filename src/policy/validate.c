@@ -25,12 +25,6 @@ static int64_t modified_s(const struct stored *s, const struct headers *stored_h
 	return date_s >= 0 ? date_s : s->response_ms / 1000;
 }
 
-bool policy_is_conditional(const struct http_request *request)
-{
-	return headers_find(&request->headers, STR("If-None-Match")) ||
-	       headers_find(&request->headers, STR("If-Modified-Since"));
-}
-
 bool policy_not_modified(
     const struct http_request *request, const struct stored *s, const struct headers *stored_headers, int64_t now_s)
 {

@@ -10,8 +10,6 @@
  * and GET or HEAD). Of a page with holes s->etag has to be that of what was filled in (policy/filled.h); dates say nothing. */
 bool policy_not_modified(
     const struct http_request *request, const struct stored *s, const struct headers *stored_headers, int64_t now_s);
-/* Has it one of these conditions? */
-bool policy_is_conditional(const struct http_request *request);
 /* The fields a 304 must carry (RFC 9110 15.4.5) and may: removes from `h` those that describe the absent body. */
 void policy_304_headers(struct headers *h);
 

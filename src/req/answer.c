@@ -106,6 +106,17 @@ static bool is_plain(const struct req *r, const struct entry *e, enum outcome ou
 	       !entry_has_holes(e) && !r->asks_range && r->visitor.cookies.n == 0;
 }
 
+static bool is_not_modified(struct req *r, const struct entry *e)
+{
+	static const struct headers none;
+	bool by_tag = headers_find(&r->message.headers, STR("If-None-Match")) != NULL;
+	if (!by_tag && !headers_find(&r->message.headers, STR("If-Modified-Since")))
+		return false;
+	/* Its fields count only where dates do (RFC 9110 13.2.2). */
+	const struct headers *fields = by_tag ? &none : entry_headers(e, &r->arena);
+	return policy_not_modified(&r->message, ENTRY_STORED(e), fields, r->env->port->wall_ms(r->env->worker) / 1000);
+}
+
 static void answer_plainly(struct req *r, const struct entry *e)
 {
 	struct answer *a = &r->answer;
@@ -116,9 +127,7 @@ static void answer_plainly(struct req *r, const struct entry *e)
 	    .ttl_s = clock_floor_s(r->verdict.ttl_ms)};
 	a->kind = ANSWER_WHOLE;
 	a->length = (int64_t)body_settled_size(e->body);
-	if (policy_is_conditional(&r->message) &&
-	    policy_not_modified(&r->message, ENTRY_STORED(e), entry_headers(e, &r->arena),
-		r->env->port->wall_ms(r->env->worker) / 1000))
+	if (is_not_modified(r, e))
 		a->status = 304;
 	conclude(r, OUTCOME_HIT, REASON_HIT);
 }

@@ -12,7 +12,7 @@
 static bool is_for(void *ctx, const struct entry *e)
 {
 	const struct look *l = ctx;
-	return !entry_is_partial(e) && policy_vary_matches(ENTRY_STORED(e), &l->request);
+	return !entry_is_partial(e) && vary_matches(entry_vary(e), &l->request.headers);
 }
 
 bool lookup_answers(const struct look *l, const struct entry *e)

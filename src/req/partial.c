@@ -18,6 +18,7 @@
 #include "policy/partial.h"
 #include "policy/range.h"
 #include "policy/validate.h"
+#include "policy/vary.h"
 #include "req/personal.h"
 #include "req/remember.h"
 #include "req/update.h"
@@ -28,7 +29,7 @@ enum { COPIED_MAX = 256 };
 
 static bool is_part_for(void *ctx, const struct entry *e)
 {
-	return entry_is_partial(e) && policy_vary_matches(ENTRY_STORED(e), ctx);
+	return entry_is_partial(e) && vary_matches(entry_vary(e), &((const struct http_request *)ctx)->headers);
 }
 
 /* The partial entry of the variant that the request wants; NULL when there is none. */
@@ -98,7 +99,7 @@ bool partial_fits(struct req *r, const struct entry *e)
 {
 	struct range_verdict v;
 	policy_range(&r->message, ENTRY_STORED(e), entry_headers(e, &r->arena), -1, &v);
-	return v.use == RANGE_PARTS && v.runs.n == 1 && policy_vary_matches(ENTRY_STORED(e), &r->message);
+	return v.use == RANGE_PARTS && v.runs.n == 1 && vary_matches(entry_vary(e), &r->message.headers);
 }
 
 bool partial_is_belied(const struct flight *f)

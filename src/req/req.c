@@ -247,6 +247,8 @@ void req_gone(struct req *r)
 /* Nothing on a plain hit: what stored the page is told by the line of the fetch, and by why. */
 static struct str rule(struct req *r)
 {
+	if (!r->route || r->reason == REASON_HIT)
+		return STR_NONE;
 	const struct flight *f = r->waiter.leads ? r->flight : NULL;
 	const struct entry *e = r->entry ? r->entry : f ? f->entry : NULL;
 	bool is_stored = f && f->may_store && r->reason == r->fwd && r->outcome != OUTCOME_ERROR;
@@ -257,8 +259,6 @@ static struct str rule(struct req *r)
 	    .stored = is_stored ? (f->entry ? ENTRY_STORED(f->entry) : NULL)
 		      : e	? ENTRY_STORED(e)
 				: NULL};
-	if (!r->route || r->reason == REASON_HIT)
-		return STR_NONE;
 	struct conf_setting s = conf_setting_of(r->conf, r->route, rule_of(&in));
 	return s.name ? arena_printf(&r->arena, "%.*s %s", STR_ARG(s.source), s.name) : STR_NONE;
 }

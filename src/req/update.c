@@ -231,9 +231,9 @@ static void renew_other(
 	struct storable_out verdict;
 	struct entry *renewed;
 	if (!freshen(f, request, old, fresh, &verdict) || !verdict.store ||
-	    !has_same_names(&verdict.stored.vary, &ENTRY_STORED(old)->vary))
+	    !has_same_names(&verdict.stored.vary, entry_vary(old)))
 		return;
-	verdict.stored.vary = ENTRY_STORED(old)->vary;
+	verdict.stored.vary = *entry_vary(old);
 	if (make_renewed(f, old, &verdict, f->epoch, &renewed) != ERR_OK)
 		return;
 	struct tier_put op = {.entry = renewed};
@@ -301,7 +301,7 @@ static void compare_with_head(void *ctx, struct entry *e)
 	const struct headers *fresh = &f->response.headers;
 	struct storable_out verdict;
 	enum head_verdict told = policy_head(ENTRY_STORED(e), entry_headers(e, &f->arena), body_size(e->body), fresh);
-	if (told == HEAD_TELLS_NOTHING || !policy_vary_matches(ENTRY_STORED(e), &h->get))
+	if (told == HEAD_TELLS_NOTHING || !vary_matches(entry_vary(e), &h->get.headers))
 		return;
 	bool fits = freshen(f, &h->get, e, fresh, &verdict);
 	if (!verdict.store && reason_is_of_request(verdict.reason)) /* made for that client, perhaps */

@@ -9,7 +9,7 @@
 bool variant_matches(void *ctx, const struct entry *e)
 {
 	const struct req *r = ctx;
-	return policy_vary_matches(ENTRY_STORED(e), &r->message);
+	return vary_matches(entry_vary(e), &r->message.headers);
 }
 
 bool variant_is_whole(void *ctx, const struct entry *e)
@@ -21,7 +21,7 @@ static bool is_preferred(void *ctx, const struct entry *e)
 {
 	struct req *r = ctx;
 	return !entry_is_partial(e) &&
-	       vary_prefers_language(&ENTRY_STORED(e)->vary, &r->message.headers, entry_headers(e, &r->arena));
+	       vary_prefers_language(entry_vary(e), &r->message.headers, entry_headers(e, &r->arena));
 }
 
 /* Only while it is fresh: a stale one would be validated under fields that are not its own. */
@@ -72,13 +72,13 @@ static void text_of_fields(struct req *r, const struct headers *fields)
 
 void variant_sign(struct req *r, const struct entry *own)
 {
-	text_of_fields(r, &ENTRY_STORED(own)->vary);
+	text_of_fields(r, entry_vary(own));
 }
 
 void variant_sign_like(struct req *r, const struct entry *other)
 {
 	struct headers mine = {0};
-	vary_values(&ENTRY_STORED(other)->vary, &r->message.headers, &r->arena, &mine);
+	vary_values(entry_vary(other), &r->message.headers, &r->arena, &mine);
 	text_of_fields(r, &mine);
 }
 

@@ -357,10 +357,10 @@ static struct why_variant *next_variant(struct gather *g)
 static bool is_chosen(const struct req *r, const struct entry *e)
 {
 	const struct entry *chosen = r->entry;
-	return e == chosen || (chosen && ENTRY_STORED(e)->response_ms == ENTRY_STORED(chosen)->response_ms &&
-				  ENTRY_STORED(e)->date_s == ENTRY_STORED(chosen)->date_s &&
-				  entry_is_partial(e) == entry_is_partial(chosen) &&
-				  policy_vary_matches(ENTRY_STORED(e), &r->message));
+	return e == chosen ||
+	       (chosen && ENTRY_STORED(e)->response_ms == ENTRY_STORED(chosen)->response_ms &&
+		   ENTRY_STORED(e)->date_s == ENTRY_STORED(chosen)->date_s &&
+		   entry_is_partial(e) == entry_is_partial(chosen) && vary_matches(entry_vary(e), &r->message.headers));
 }
 
 static void add_variant(void *ctx, struct entry *e)
@@ -377,13 +377,13 @@ static void add_variant(void *ctx, struct entry *e)
 	    .size = body_size(e->body),
 	    .n_tags = entry_n_tags(e),
 	    .purged = atomic_load_explicit(&e->purged, memory_order_relaxed),
-	    .matches = policy_vary_matches(ENTRY_STORED(e), &g->r->message),
+	    .matches = vary_matches(entry_vary(e), &g->r->message.headers),
 	    .chosen = is_chosen(g->r, e),
 	};
 	copy_runs(ENTRY_STORED(e), g->a, &v->stored);
 	copy_holes(ENTRY_STORED(e)->holes, g->a, v);
 	v->stored.etag = arena_str(g->a, ENTRY_STORED(e)->etag);
-	copy_fields(&ENTRY_STORED(e)->vary, g->a, &v->stored.vary);
+	copy_fields(entry_vary(e), g->a, &v->stored.vary);
 	v->tags = arena_alloc(g->a, (entry_n_tags(e) + 1) * sizeof(*v->tags));
 	for (unsigned i = 0; i < entry_n_tags(e); i++)
 		v->tags[i] = arena_str(g->a, entry_tags(e)[i]);

@@ -42,8 +42,8 @@ struct entry {
 	uint32_t charged; /* the block, and what the body takes besides its chunks */
 	uint32_t n_key;
 	uint32_t serial; /* of all entries of the process; begins anew after 2^32 */
-	uint32_t rare; /* bytes from the beginning to its struct entry_rare; 0: it has none */
-	char packed[]; /* the key's text; then what entry_stored and entry_headers read */
+	uint32_t rare;	 /* bytes from the beginning to its struct entry_rare; 0: it has none */
+	char packed[];	 /* the key's text; then what entry_stored and entry_headers read */
 };
 
 enum { ENTRY_PARTIAL = 1, ENTRY_HOLES = 2, ENTRY_MUST_REVALIDATE = 4, ENTRY_NO_CACHE = 8, ENTRY_REACHES_END = 16 };
@@ -87,6 +87,13 @@ static inline struct cache_key entry_key(const struct entry *e)
 static inline const struct entry_rare *entry_rare(const struct entry *e)
 {
 	return e->rare > 0 ? (const struct entry_rare *)(const void *)((const char *)e + e->rare) : NULL;
+}
+
+/* The nominated fields of its variant. */
+static inline const struct headers *entry_vary(const struct entry *e)
+{
+	static const struct headers none;
+	return e->rare > 0 ? &entry_rare(e)->vary : &none;
 }
 
 static inline const struct str *entry_tags(const struct entry *e)

@@ -337,16 +337,6 @@ START_TEST(misses)
 }
 END_TEST
 
-START_TEST(variants)
-{
-	struct http_request request = request_of("Foo: 1", &arena);
-	struct stored s = {.vary = fields_of("foo: 1", &arena)};
-	ck_assert(policy_vary_matches(&s, &request));
-	request = request_of("Foo: 2", &arena);
-	ck_assert(!policy_vary_matches(&s, &request));
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("policy/reuse");
@@ -361,7 +351,6 @@ int main(void)
 	tcase_add_test(t, initial_age_counts);
 	tcase_add_test(t, a_purge_takes_what_was_left);
 	tcase_add_test(t, misses);
-	tcase_add_test(t, variants);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
