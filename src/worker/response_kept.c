@@ -1,4 +1,4 @@
-/* A table of slots by entry and status; whoever comes to a slot takes it. A slot is told of an answer at first, and gets its response when
+/* A table of slots by entry and status; whoever comes to a slot takes it, unless it has a response that was used lately. A slot is told of an answer at first, and gets its response when
  * the same is asked for again: of pages that are asked for once a second or less, none is kept.
  *
  *   (empty) -put-> known -put-> kept -find, find, ...-> the next second: another answer -put-> known ...
@@ -17,7 +17,7 @@
 #include "worker/response.h"
 
 enum {
-	SLOTS = 1024,	   /* a power of two */
+	SLOTS = 4096,	   /* a power of two */
 	COST_OTHER = 1024, /* what the library allocates for a response besides its head */
 	SHARE = 64	   /* the part of the budget that may be used */
 };
@@ -94,6 +94,9 @@ bool kept_put(struct kept *k, const struct answer *a, struct MHD_Response *r, si
 		return false;
 	struct slot *s = slot_of(k, a);
 	if (!is_of(s, a)) {
+		bool is_of_other_page = s->entry != a->entry || s->serial != a->entry->serial;
+		if (s->response && s->used && is_of_other_page)
+			return false;
 		drop(k, s);
 		*s = (struct slot){.entry = a->entry,
 		    .serial = a->entry->serial,
@@ -120,7 +123,8 @@ void kept_sweep(struct kept *k)
 		struct slot *s = &k->slots[i];
 		if (s->entry && !s->used)
 			drop(k, s);
-		s->used = false;
+		else if (s->entry)
+			s->used = false;
 	}
 }
 

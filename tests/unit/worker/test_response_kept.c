@@ -147,6 +147,19 @@ START_TEST(the_next_second_takes_the_place)
 }
 END_TEST
 
+START_TEST(one_in_use_keeps_its_place)
+{
+	static struct entry pages[20000];
+	struct answer a = answer_of(&page);
+	put(&a), put(&a);
+	for (size_t i = 0; i < COUNT_OF(pages); i++) {
+		struct answer b = answer_of(&pages[i]);
+		put(&b);
+	}
+	ck_assert(is_found(&a));
+}
+END_TEST
+
 START_TEST(the_budget_bounds_it)
 {
 	static struct entry pages[4000];
@@ -189,6 +202,7 @@ int main(void)
 	tcase_add_test(t, what_is_not_plain_is_never_kept);
 	tcase_add_test(t, a_sweep_drops_what_was_not_used);
 	tcase_add_test(t, the_next_second_takes_the_place);
+	tcase_add_test(t, one_in_use_keeps_its_place);
 	tcase_add_test(t, the_budget_bounds_it);
 	tcase_add_test(t, without_a_budget_nothing_is_kept);
 	suite_add_tcase(s, t);
