@@ -15,6 +15,7 @@
 #include "http/date.h"
 #include "policy/reuse.h"
 #include "policy/validate.h"
+#include "policy/vary.h"
 #include "req/remember.h"
 #include "req/req.h"
 
