@@ -31,6 +31,7 @@ void shard__init(struct shard *s, uint64_t seed, struct evict_pool *pool, unsign
 {
 	tier__lock_init(&s->lock);
 	table__init(&s->entries);
+	table__stagger(&s->entries, n);
 	tags__init(&s->tags, seed);
 	evict__init(&s->evict, pool, n);
 }

@@ -24,15 +24,22 @@ static struct table_node **bucket_of(const struct table *t, uint64_t hash)
 
 void table__init(struct table *t)
 {
-	*t = (struct table){.n_buckets = TABLE_INLINE};
+	*t = (struct table){.n_buckets = TABLE_INLINE, .load = 16};
 	t->buckets = t->first;
+}
+
+void table__stagger(struct table *t, unsigned i)
+{
+	t->load = 12 + (i + 4) % 12;
 }
 
 void table__free(struct table *t)
 {
 	if (t->buckets != t->first)
 		free(t->buckets);
+	unsigned load = t->load;
 	table__init(t);
+	t->load = load;
 }
 
 size_t table__n_buckets(const struct table *t)
@@ -77,11 +84,10 @@ void table__remove(struct table *t, struct table_node *node)
 size_t table__wants(const struct table *t)
 {
 	size_t n = load(&t->n) + 1, buckets = load(&t->n_buckets);
-	if (n <= buckets)
-		return 0;
-	while (buckets < n)
-		buckets *= 2;
-	return buckets;
+	size_t wanted = buckets;
+	while (wanted / 16 * t->load + wanted % 16 < n)
+		wanted *= 2;
+	return wanted > buckets ? wanted : 0;
 }
 
 size_t table__cost(size_t n_buckets)

@@ -21,6 +21,7 @@ struct table_node {
 struct table {
 	struct table_node **buckets;
 	atomic_size_t n_buckets, n; /* written under the lock; read without by table__wants */
+	unsigned load;		    /* nodes that 16 buckets may have before it grows */
 	struct table_node *first[TABLE_INLINE];
 };
 
@@ -30,6 +31,8 @@ struct table_spare {
 };
 
 void table__init(struct table *t);
+/* Of tables that fill alike: the i-th has a load of its own, so that they do not all grow at the same time. */
+void table__stagger(struct table *t, unsigned i);
 void table__free(struct table *t); /* the nodes are the owner's */
 
 size_t table__n_buckets(const struct table *t);

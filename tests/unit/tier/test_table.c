@@ -106,11 +106,40 @@ START_TEST(a_spare_that_is_not_larger_is_left_alone)
 }
 END_TEST
 
+START_TEST(tables_that_fill_alike_grow_one_by_one)
+{
+	static struct table t[24];
+	static struct table_node nodes[24][3000];
+	unsigned most = 0, grown = 0;
+	for (unsigned i = 0; i < COUNT_OF(t); i++) {
+		table__init(&t[i]);
+		table__stagger(&t[i], i);
+	}
+	for (unsigned n = 0; n < 3000; n++) {
+		unsigned now = 0;
+		for (unsigned i = 0; i < COUNT_OF(t); i++) {
+			nodes[i][n].hash = n * 977;
+			now += table__wants(&t[i]) > 0;
+			grow(&t[i]);
+			table__add(&t[i], &nodes[i][n]);
+		}
+		if (n > 200 && now > most)
+			most = now;
+		grown += now;
+	}
+	ck_assert_uint_ge(grown, COUNT_OF(t) * 7);
+	ck_assert_msg(most <= 2, "%u at once", most);
+	for (unsigned i = 0; i < COUNT_OF(t); i++)
+		table__free(&t[i]);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tier/table");
 	TCase *t = tcase_create("table");
 	tcase_add_test(t, order_and_count_survive_growing_and_shrinking);
+	tcase_add_test(t, tables_that_fill_alike_grow_one_by_one);
 	tcase_add_test(t, a_spare_that_is_not_larger_is_left_alone);
 	suite_add_tcase(s, t);
 	return suite_run(s);
