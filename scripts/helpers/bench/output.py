@@ -125,7 +125,7 @@ STYLE = """text { font: 12px sans-serif; fill: #24292f } .title { font-weight: b
 .bar { fill: #8c959f } .own { fill: #1f6feb } .over { fill: #cf222e } .line { stroke: #bf8700; stroke-width: 2 }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .note { fill: #9198a1 } .bar { fill: #6e7681 } .own { fill: #4493f8 }
 .over { fill: #f85149 } }"""
-WIDTH, LEFT, RIGHT, BAR, GAP = 860, 170, 130, 14, 4
+WIDTH, LEFT, RIGHT, BAR, GAP = 900, 170, 170, 14, 4
 
 
 def groups_of(results):
