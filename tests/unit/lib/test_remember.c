@@ -1,6 +1,6 @@
 /* One computation a key: threads that ask at once, failures, and a thread that asks for what it computes. */
 #include "lib/place.h"
-#include "tier/must.h"
+#include "must.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

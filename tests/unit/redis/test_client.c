@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "redis/client.h"
-#include "tier/must.h"
+#include "must.h"
 
 enum { CALLS = 200 };
 

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "req/flight.h"
 #include "tier/memory.h"
-#include "tier/must.h"
+#include "must.h"
 
 enum { THREADS = 4, ROUNDS = 400, KEYS = 8, BODY = 20000 };
 

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "policy/key.h"
 #include "req/recall.h"
-#include "tier/must.h"
+#include "must.h"
 
 static struct cache_key key_number(unsigned i)
 {

@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "req/session.h"
-#include "tier/must.h"
+#include "must.h"
 
 enum { NOW_MS = 1700000000 };
 

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tier/must.h"
+#include "must.h"
 
 struct folder {
 	char path[64];

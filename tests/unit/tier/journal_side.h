@@ -12,7 +12,7 @@
 
 #include "base/mem.h"
 #include "tier/journal.h"
-#include "tier/must.h"
+#include "must.h"
 
 enum { HEARD_MAX = 20000, PATIENCE_S = 20 };
 

@@ -8,7 +8,7 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
-#include "tier/must.h"
+#include "must.h"
 #include "tier/tier.h"
 
 /* What tiers that hash keys themselves are to be made with. */

@@ -10,7 +10,7 @@
 
 #include "base/mem.h"
 #include "tier/body.h"
-#include "tier/must.h"
+#include "must.h"
 
 static _Atomic unsigned reader_wakes, producer_wakes;
 

@@ -4,7 +4,7 @@
 #include <malloc.h>
 
 #include "base/mem.h"
-#include "tier/must.h"
+#include "must.h"
 #include "tier/private.h"
 
 static struct header header_list[] = {

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "tier/form.h"
 #include "tier/form_table.h"
-#include "tier/must.h"
+#include "must.h"
 
 #define SEED	  42
 #define BODY_SIZE 1000

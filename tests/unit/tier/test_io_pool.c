@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "tier/io_pool.h"
-#include "tier/must.h"
+#include "must.h"
 
 /* A job that holds its thread until it is let go. */
 struct gate {

@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "tier/journal_line.h"
-#include "tier/must.h"
+#include "must.h"
 
 static struct journal_line line;
 

@@ -8,7 +8,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "tier/ledger.h"
-#include "tier/must.h"
+#include "must.h"
 #include "tier/purge_log.h"
 
 static struct cache_key key_of(const char *text)

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "tier/must.h"
+#include "must.h"
 #include "tier/purge_log.h"
 
 static const struct cache_key key = {1, 2, STR("GET http://h/p")};

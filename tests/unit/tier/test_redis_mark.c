@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "tier/must.h"
+#include "must.h"
 #include "tier/redis_mark.h"
 
 static char folder[] = "/tmp/larder-mark-XXXXXX", path[64];

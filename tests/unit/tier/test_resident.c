@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "tier/make.h"
 #include "tier/memory.h"
-#include "tier/must.h"
+#include "must.h"
 #include "tier/private.h"
 #include "tier/resident.h"
 

@@ -2,7 +2,7 @@
 #include "suite.h"
 
 #include "base/mem.h"
-#include "tier/must.h"
+#include "must.h"
 #include "tier/table.h"
 
 struct item {

@@ -1,6 +1,6 @@
 /* Check's own assertions write to a file each time they hold; in loops of millions and in threads this one is silent. */
-#ifndef LARDER_TESTS_TIER_MUST_H
-#define LARDER_TESTS_TIER_MUST_H
+#ifndef LARDER_TESTS_MUST_H
+#define LARDER_TESTS_MUST_H
 
 #include "suite.h"
 
