@@ -28,47 +28,13 @@ struct arena_block {
 	_Alignas(max_align_t) char data[];
 };
 
-/* Blocks of the default size that this thread has freed, for its next arenas. */
-static _Thread_local struct {
-	struct arena_block *first;
-	unsigned n, max;
-} spare;
-
 static struct arena_block *new_block(size_t size)
 {
-	struct arena_block *block = spare.first;
-	if (size == DEFAULT_BLOCK_SIZE && block) {
-		spare.first = block->next;
-		spare.n--;
-	} else {
-		block = mem_alloc(sizeof(*block) + size);
-	}
+	struct arena_block *block = mem_alloc(sizeof(*block) + size);
 	block->next = NULL;
 	block->size = size;
 	block->at = 0;
 	return block;
-}
-
-static void free_block(struct arena_block *block)
-{
-	if (block->size != DEFAULT_BLOCK_SIZE || spare.n >= spare.max) {
-		free(block);
-		return;
-	}
-	block->next = spare.first;
-	spare.first = block;
-	spare.n++;
-}
-
-void arena_thread_keeps(unsigned blocks)
-{
-	spare.max = MEM_IS_WATCHED ? 0 : blocks;
-	while (spare.n > spare.max) {
-		struct arena_block *block = spare.first;
-		spare.first = block->next;
-		spare.n--;
-		free(block);
-	}
 }
 
 static size_t round_up(size_t n)
@@ -116,7 +82,7 @@ static void free_list(struct arena_block *block)
 {
 	while (block) {
 		struct arena_block *next = block->next;
-		free_block(block);
+		free(block);
 		block = next;
 	}
 }

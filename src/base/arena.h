@@ -18,9 +18,6 @@ void arena_init(struct arena *a, size_t block_size);
 /* With a first block in n bytes of malloc's, which it takes: what fits into them is handed out without another allocation (but not in a
  * sanitizer build). For liblarder, which must not run into the end of memory here. */
 void arena_init_in(struct arena *a, void *room, size_t n);
-/* From now on this thread keeps so many of the blocks of 4096 bytes that its arenas free, for those to come; 0, which it has to say before
- * it ends: none. A request takes two or three, and malloc finds one of that size far slower than a list does. */
-void arena_thread_keeps(unsigned blocks);
 /* Frees everything; the arena can be used again. */
 void arena_free(struct arena *a);
 /* Forgets everything but keeps one block, for reuse by the next request. */

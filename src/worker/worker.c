@@ -17,8 +17,8 @@
 #include "worker/mailbox.h"
 #include "worker/upstream.h"
 
-enum { SPARE_REQUESTS = 32 }; /* 5 KB each */
-enum { SPARE_BLOCKS = 256 };  /* a megabyte of them: the arenas of a hundred requests that end together */
+/* 5 KB each. They spare a hit 0.7 % of its instructions, and the workers to write one count of references for each request. */
+enum { SPARE_REQUESTS = 32 };
 
 enum phase { SERVING, DRAINING, IDLE, STOPPING, STOPPED };
 
@@ -179,9 +179,7 @@ static void *run(void *worker)
 {
 	struct worker *w = worker;
 	mailbox_run_here(&w->mailbox);
-	arena_thread_keeps(SPARE_BLOCKS);
 	uv_run(&w->loop, UV_RUN_DEFAULT);
-	arena_thread_keeps(0);
 	return NULL;
 }
 

@@ -132,25 +132,6 @@ START_TEST(a_first_block_of_the_callers)
 }
 END_TEST
 
-START_TEST(a_thread_keeps_as_many_blocks_as_it_says)
-{
-	static const unsigned kept[] = {3, 8, 1, 0};
-	for (size_t k = 0; k < COUNT_OF(kept); k++) {
-		struct arena a[8];
-		arena_thread_keeps(kept[k]);
-		for (unsigned round = 0; round < 3; round++) {
-			for (unsigned i = 0; i < COUNT_OF(a); i++) {
-				arena_init(&a[i], i == 7 ? 100 : 0); /* one whose blocks are of another size */
-				memset(arena_alloc(&a[i], 20), 'x', 20);
-				memset(arena_zalloc(&a[i], 3000), 'y', 3000);
-			}
-			for (unsigned i = 0; i < COUNT_OF(a); i++)
-				arena_free(&a[i]);
-		}
-	}
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("base/arena");
@@ -163,6 +144,5 @@ int main(void)
 	tcase_add_test(c, strings_are_copied_and_end_with_nul);
 	tcase_add_test(c, printed_strings_fit_wherever_a_block_ends);
 	tcase_add_test(c, a_first_block_of_the_callers);
-	tcase_add_test(c, a_thread_keeps_as_many_blocks_as_it_says);
 	return suite_run(s);
 }
