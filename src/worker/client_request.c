@@ -3,7 +3,9 @@
  *   client__on_target -> client__on_request (first call: strict.c, req_begin) -> (again, with the body) -> (last: the answer is queued,
  *   or the connection is parked until client_resume) -> on_content -> client__on_completed
  *
- * A parked connection is suspended in the library: it is not polled, so watch.c looks whether its client is still there.
+ * A parked connection is suspended in the library: it is not polled, so watch.c looks whether its client is still there. Before, it
+ * may linger for some turns (patience.h): the library asks client__on_request anew in each of them, and watch.c has it in
+ * the same list. Whoever ends the waiting goes through resume(), which knows the two apart.
  * Whether something has come is always asked right before parking, on the one thread, so no wake is lost; one that comes
  * from inside the question itself sets `woken`.
  *

@@ -3,6 +3,8 @@
 
 #include <netinet/tcp.h>
 
+#include "worker/patience.h"
+
 #define TEXT(text)                                                                                                     \
 	{                                                                                                              \
 		(text), sizeof(text) - 1                                                                               \
@@ -268,24 +270,47 @@ START_TEST(waiting_together_lets_the_loop_sleep)
 }
 END_TEST
 
+static void leave(int fd, bool with_reset)
+{
+	struct linger at_once = {.l_onoff = with_reset};
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(fd);
+}
+
 START_TEST(clients_that_leave_while_waiting_together_are_noticed)
 {
-	int fds[TOGETHER];
-	rig_up();
-	for (int i = 0; i < TOGETHER; i++)
-		fds[i] = rig_connect();
-	ask_together(fds);
-	close(fds[0]);
-	close(fds[1]);
-	TURN_UNTIL(rig.freed == 2);
-	ck_assert_uint_eq(rig.whole, 0);
-	rig_answer_all();
-	for (int i = 2; i < TOGETHER; i++) {
-		rig_forget();
-		TURN_UNTIL(received(fds[i], "at last"));
+	static const struct {
+		const char *sentence;
+		int turns;
+		bool with_reset;
+	} rows[] = {
+	    {"closed while it lingers", 0, false},
+	    {"reset while it lingers", 0, true},
+	    {"closed when it is suspended", 2 * PATIENCE_TURNS, false},
+	    {"reset when it is suspended", 2 * PATIENCE_TURNS, true},
+	};
+	for (size_t row = 0; row < COUNT_OF(rows); row++) {
+		int fds[TOGETHER];
+		rig_tick_ms = 1; /* shorter than they linger */
+		rig_up();
+		for (int i = 0; i < TOGETHER; i++)
+			fds[i] = rig_connect();
+		ask_together(fds);
+		for (int i = 0; i < rows[row].turns; i++)
+			turn_once();
+		for (int i = 0; i < TOGETHER; i++) /* the last that came linger */
+			leave(fds[i], rows[row].with_reset);
+		TURN_UNTIL(rig.freed == TOGETHER);
+		ck_assert_msg(rig.gone == TOGETHER && rig.whole == 0, "%s", rows[row].sentence);
+		TURN_UNTIL(clients_open(rig.clients) == 0);
+		for (int i = 0; i < TOGETHER; i++)
+			fds[i] = rig_connect();
+		ask_together(fds);
+		rig_down(); /* cuts those that wait */
+		for (int i = 0; i < TOGETHER; i++)
+			close(fds[i]);
 	}
-	ask_together((int[TOGETHER]){rig_connect(), rig_connect(), rig_connect(), fds[2], fds[3], fds[4]});
-	rig_down(); /* cuts those that wait */
+	rig_tick_ms = 5;
 }
 END_TEST
 
@@ -525,9 +550,7 @@ START_TEST(a_held_upload_does_not_pile_up)
 	/* The kernel's buffers are full, ours hold one. */
 	ck_assert_uint_gt(rest.n, 1024 * 1024);
 	/* A close would wait behind what the kernel still has to send. */
-	struct linger at_once = {.l_onoff = 1};
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
-	close(fd);
+	leave(fd, true);
 	TURN_UNTIL(rig.freed == 1);
 	ck_assert_uint_eq(rig.gone, 1);
 	rig_down();
