@@ -12,6 +12,8 @@
 #include "req/visitor.h"
 
 enum { SHARDS = 64, BUCKETS = 64 };
+/* The memory of verdicts has this part of what pages have. */
+enum { RECALL_PART = 64 };
 
 struct shard {
 	pthread_mutex_t lock;
@@ -34,12 +36,12 @@ static struct flight **bucket_of(struct shard *s, const struct cache_key *key)
 	return &s->buckets[key->lo % BUCKETS];
 }
 
-struct flights *flights_new(void)
+struct flights *flights_new(size_t memory_size)
 {
 	struct flights *f = mem_zalloc(sizeof *f);
 	for (unsigned i = 0; i < SHARDS; i++)
 		pthread_mutex_init(&f->shards[i].lock, NULL);
-	f->recall = recall_new();
+	f->recall = recall_new(memory_size / RECALL_PART);
 	f->visitors = visitors_new();
 	return f;
 }

@@ -109,7 +109,8 @@ struct flight {
 	atomic_llong first_byte_us;	 /* how long the upstream took until its head; -1: no head yet */
 };
 
-struct flights *flights_new(void);
+/* memory_size: bytes that pages may take; the memory of verdicts has a 64th of it beside them, within its own bounds. */
+struct flights *flights_new(size_t memory_size);
 /* No flight may be under way. */
 void flights_free(struct flights **f);
 

@@ -1,4 +1,7 @@
-/* A fixed table of notes: shards of one mutex, sets of a few ways. */
+/* A table of notes that never grows: one block, which the shards share out; sets of a few ways.
+ *
+ *   | 64 shards: a mutex, where its slots begin | slots of shard 0: sets of four | slots of shard 1 | ...
+ */
 #include "req/recall.h"
 
 #include <assert.h>
@@ -7,7 +10,7 @@
 
 #include "base/mem.h"
 
-enum { SHARDS = 64, WAYS = 4, SETS = RECALL_KEYS / SHARDS / WAYS };
+enum { SHARDS = 64, WAYS = 4 };
 
 /* at_ms 0: free. */
 struct slot {
@@ -18,23 +21,30 @@ struct slot {
 	bool of_visitor;
 	char cause[RECALL_CAUSE_MAX];
 };
-_Static_assert(sizeof(struct slot) == 128, "the documented size of the memory is RECALL_KEYS of these");
+_Static_assert(sizeof(struct slot) == RECALL_NOTE, "the documented size of a note");
 _Static_assert(REASON_COUNT <= UINT16_MAX, "a reason fits a slot");
 
 struct shard {
 	pthread_mutex_t lock;
-	struct slot sets[SETS][WAYS];
+	struct slot (*sets)[WAYS];
 };
 
 struct recall {
+	size_t n_sets; /* of a shard */
 	struct shard shards[SHARDS];
+	struct slot slots[];
 };
 
-struct recall *recall_new(void)
+struct recall *recall_new(size_t bytes)
 {
-	struct recall *r = mem_zalloc(sizeof(*r));
-	for (unsigned i = 0; i < SHARDS; i++)
+	bytes = bytes < RECALL_MIN ? RECALL_MIN : bytes > RECALL_MAX ? RECALL_MAX : bytes;
+	size_t n_sets = bytes / RECALL_NOTE / SHARDS / WAYS;
+	struct recall *r = mem_zalloc(sizeof(*r) + SHARDS * n_sets * WAYS * sizeof(r->slots[0]));
+	r->n_sets = n_sets;
+	for (unsigned i = 0; i < SHARDS; i++) {
 		pthread_mutex_init(&r->shards[i].lock, NULL);
+		r->shards[i].sets = (struct slot(*)[WAYS]) & r->slots[i * n_sets * WAYS];
+	}
 	return r;
 }
 
@@ -53,15 +63,15 @@ static struct shard *shard_of(struct recall *r, const struct cache_key *key)
 	return &r->shards[key->hi % SHARDS];
 }
 
-static struct slot *set_of(struct shard *s, const struct cache_key *key)
+static struct slot *set_of(const struct recall *r, struct shard *s, const struct cache_key *key)
 {
-	return s->sets[(key->hi / SHARDS) % SETS];
+	return s->sets[(key->hi / SHARDS) % r->n_sets];
 }
 
 /* Shard lock held, as below. */
-static struct slot *find(struct shard *s, const struct cache_key *key)
+static struct slot *find(const struct recall *r, struct shard *s, const struct cache_key *key)
 {
-	struct slot *set = set_of(s, key);
+	struct slot *set = set_of(r, s, key);
 	for (unsigned i = 0; i < WAYS; i++)
 		if (set[i].at_ms != 0 && set[i].hi == key->hi && set[i].lo == key->lo)
 			return &set[i];
@@ -77,9 +87,9 @@ static bool goes_before(const struct slot *a, const struct slot *b, int64_t now_
 	return a_passes ? a->pass_until_ms < b->pass_until_ms : a->at_ms < b->at_ms;
 }
 
-static struct slot *make_room(struct shard *s, const struct cache_key *key, int64_t now_ms)
+static struct slot *make_room(struct slot *set, int64_t now_ms)
 {
-	struct slot *set = set_of(s, key), *victim = &set[0];
+	struct slot *victim = &set[0];
 	for (unsigned i = 1; i < WAYS; i++)
 		if (goes_before(&set[i], victim, now_ms))
 			victim = &set[i];
@@ -91,11 +101,11 @@ void recall_write(struct recall *r, const struct cache_key *key, const struct re
 	struct shard *s = shard_of(r, key);
 	assert(note->at_ms > 0);
 	pthread_mutex_lock(&s->lock);
-	struct slot *slot = find(s, key);
+	struct slot *slot = find(r, s, key);
 	bool stays =
 	    slot && slot->pass_until_ms > note->at_ms && note->pass_until_ms == 0 && note->reason != REASON_STORED;
 	if (!slot)
-		slot = make_room(s, key, note->at_ms);
+		slot = make_room(set_of(r, s, key), note->at_ms);
 	if (!stays) {
 		*slot = (struct slot){.hi = key->hi,
 		    .lo = key->lo,
@@ -116,7 +126,7 @@ bool recall_read(struct recall *r, const struct cache_key *key, struct recall_no
 {
 	struct shard *s = shard_of(r, key);
 	pthread_mutex_lock(&s->lock);
-	const struct slot *slot = find(s, key);
+	const struct slot *slot = find(r, s, key);
 	if (slot) {
 		*out = (struct recall_note){.at_ms = slot->at_ms,
 		    .pass_until_ms = slot->pass_until_ms,
@@ -135,7 +145,7 @@ bool recall_passes(struct recall *r, const struct cache_key *key, int64_t now_ms
 {
 	struct shard *s = shard_of(r, key);
 	pthread_mutex_lock(&s->lock);
-	const struct slot *slot = find(s, key);
+	const struct slot *slot = find(r, s, key);
 	bool passes = slot && slot->pass_until_ms > now_ms;
 	pthread_mutex_unlock(&s->lock);
 	return passes;
@@ -145,7 +155,7 @@ void recall_forget_pass(struct recall *r, const struct cache_key *key)
 {
 	struct shard *s = shard_of(r, key);
 	pthread_mutex_lock(&s->lock);
-	struct slot *slot = find(s, key);
+	struct slot *slot = find(r, s, key);
 	if (slot)
 		slot->pass_until_ms = 0;
 	pthread_mutex_unlock(&s->lock);

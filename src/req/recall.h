@@ -1,7 +1,7 @@
 /* What became of the last answer of each key: the memory behind "why was this page not cached?", and of the keys that pass.
  *
- * Bounded by construction: RECALL_KEYS slots of 128 bytes, 8 MB, touched as they are needed. A set of four shares a place; a
- * new key takes the place of the oldest note there, and of one that still passes only when all four do. What falls out early
+ * Bounded by construction: as many notes of 128 bytes as the size that it is made with holds, touched as they are needed. A set of
+ * four shares a place; a new key takes the place of the oldest note there, and of one that still passes only when all four do. What falls out early
  * costs one more collapsed wait and an answer to `larder why`. Nothing is kept over a restart.
  *
  * Written when an answer was judged, never on a hit. All functions: any thread, one short mutex, nothing else is locked or
@@ -12,7 +12,12 @@
 #include "http/stored.h"
 #include "policy/reason.h"
 
-enum { RECALL_KEYS = 65536, RECALL_CAUSE_MAX = 75 };
+enum {
+	RECALL_NOTE = 128,	 /* bytes of one */
+	RECALL_MIN = 256 * 1024, /* bytes: 2,048 keys */
+	RECALL_MAX = 8 << 20,	 /* 65,536 keys */
+	RECALL_CAUSE_MAX = 75
+};
 
 struct recall_note {
 	int64_t at_ms;		/* wall clock when it was judged */
@@ -28,7 +33,8 @@ struct recall_note {
 
 struct recall;
 
-struct recall *recall_new(void);
+/* Of that many bytes, brought between RECALL_MIN and RECALL_MAX: it is never larger. */
+struct recall *recall_new(size_t bytes);
 void recall_free(struct recall **r);
 
 /* Notes the verdict on an answer. While a key passes, only a note that makes it pass too, or one of what was stored, takes the

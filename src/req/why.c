@@ -501,7 +501,7 @@ void why_find(const struct why_env *env, const struct why_ask *ask, struct arena
 	    .port = &port,
 	    .conf = ask->conf,
 	    .tier = &d.tier,
-	    .flights = flights_new(),
+	    .flights = flights_new(0),
 	    .metrics = metrics_worker(metrics, 0),
 	    .key_seed = env->key_seed,
 	    .instance = env->instance,

@@ -181,6 +181,7 @@ static void variants(struct tier *tier, const struct cache_key *key, void (*fn)(
 static unsigned sweep(struct tier *tier, int64_t now_ms, unsigned max)
 {
 	struct file_tier *t = file_of(tier);
+	file_fill__begin(t);
 	unsigned dropped = file_index__sweep(&t->index, now_ms, max);
 	atomic_fetch_add(&t->expired, dropped);
 	file_fill__bury_soon(t);
@@ -362,7 +363,9 @@ int file_tier_new(const struct file_options *o, struct tier **out, const char **
 		free_all(t);
 		return err;
 	}
-	io_pool_add_idle(t->pool, &t->fill);
+	atomic_store(&t->fill_waits, true);
+	if (!o->fill_late)
+		file_fill__begin(t);
 	*out = &t->tier;
 	return ERR_OK;
 }

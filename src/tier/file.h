@@ -15,6 +15,7 @@ struct file_options {
 	struct purge_log *purges; /* of the stack; NULL: its own */
 	void (*heard)(void *ctx, const struct tier_heard *what); /* as in tier.h */
 	void *heard_ctx;
+	bool fill_late; /* what lies there is found out from the first sweep on; else at once */
 };
 
 /* 0, or ERR_IO, ERR_DENIED with a sentence in *why (static or strerror's): the directory cannot be made or written. Blocks for a moment;

@@ -113,14 +113,19 @@ static void visit(struct file_tier *t, unsigned number)
 void file_fill__step(struct io_job *job)
 {
 	struct file_tier *t = CONTAINER_OF(job, struct file_tier, fill);
-	while (t->fill_leaf < FILE_LEAVES && file_usage__of_leaf(&t->usage, t->fill_leaf) == 0)
-		t->fill_leaf++;
+	t->fill_leaf = file_usage__next_leaf(&t->usage, t->fill_leaf);
 	if (t->fill_leaf < FILE_LEAVES) {
 		visit(t, t->fill_leaf++);
 		io_pool_add_idle(t->pool, job);
 	} else {
 		atomic_store(&t->filled, true);
 	}
+}
+
+void file_fill__begin(struct file_tier *t)
+{
+	if (atomic_exchange(&t->fill_waits, false))
+		io_pool_add_idle(t->pool, &t->fill);
 }
 
 void file_fill__count(struct file_tier *t)

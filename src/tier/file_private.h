@@ -50,6 +50,8 @@ void file_usage__recount(struct file_usage *u, unsigned leaf, uint64_t units);
 /* A directory of the first level is about to be made, and stays: true when it is counted anew, by what was reserved. */
 bool file_usage__top_made(struct file_usage *u, unsigned top);
 uint64_t file_usage__of_leaf(const struct file_usage *u, unsigned leaf);
+/* The first leaf from that one on that has something in it; FILE_LEAVES: none. */
+unsigned file_usage__next_leaf(const struct file_usage *u, unsigned leaf);
 
 /* file_index.c: what is known of the pages, in memory. */
 
@@ -136,7 +138,7 @@ struct file_tier {
 	struct file_index index;
 	struct io_job fill, bury;
 	unsigned fill_leaf;
-	atomic_bool filled, bury_waits;
+	atomic_bool fill_waits, filled, bury_waits;
 	pthread_mutex_t making; /* the directory, when it has vanished */
 	_Atomic uint64_t last_id;
 	_Atomic int64_t told_us; /* when the last failure was logged */
@@ -272,6 +274,8 @@ void file_purge__foreign(struct file_tier *t, struct tier_purge *op);
 
 /* file_fill.c: what is done in the background. */
 
+/* Begins to fill the index; once, what comes then does nothing. */
+void file_fill__begin(struct file_tier *t);
 /* The steps of the two jobs, `fill` and `bury`. */
 void file_fill__step(struct io_job *job);
 void file_fill__bury_step(struct io_job *job);

@@ -249,3 +249,17 @@ uint64_t file_usage__of_leaf(const struct file_usage *u, unsigned leaf)
 {
 	return atomic_load(&map_of(u)->leaf[leaf]);
 }
+
+/* The size is looked at for each piece: an empty cache would otherwise ask the system for it 65,536 times. */
+unsigned file_usage__next_leaf(const struct file_usage *u, unsigned leaf)
+{
+	enum { PIECE = 256 };
+	while (leaf < FILE_LEAVES) {
+		struct file_usage_map *m = map_of(u);
+		for (unsigned end = (leaf / PIECE + 1) * PIECE; leaf < end; leaf++) {
+			if (atomic_load(&m->leaf[leaf]) != 0)
+				return leaf;
+		}
+	}
+	return FILE_LEAVES;
+}

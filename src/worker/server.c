@@ -409,7 +409,7 @@ static int make_shared(struct server *s)
 	}
 	s->metrics = metrics_new(conf->server.workers, REASON_COUNT, reason_label);
 	number_routes(s, s->conf);
-	s->flights = flights_new();
+	s->flights = flights_new(conf->cache.memory_size);
 	s->gates = gates_new(worker_post, worker_unpost);
 	s->started_ms = clock_wall_ms();
 	uint64_t *const secrets[] = {&s->key_seed, &s->instance, &s->tag_key.k0, &s->tag_key.k1};

@@ -84,7 +84,8 @@ static int add_files(struct tier *stack, const struct conf_cache *c, uint64_t ke
 	    .budget = stack->budget,
 	    .purges = stack->purges,
 	    .heard = stack_heard,
-	    .heard_ctx = stack_next(stack)};
+	    .heard_ctx = stack_next(stack),
+	    .fill_late = true}; /* the first visitors have the processor and the disk for themselves */
 	struct tier *files;
 	const char *why;
 	int err = file_tier_new(&o, &files, &why);

@@ -6,11 +6,13 @@ import contextlib
 import ctypes
 import fcntl
 import json
+import mmap
 import os
 import resource
 import select
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -52,8 +54,11 @@ class Machine:
                 self.locked = False
 
 
+LIBC = ctypes.CDLL(None)
+
+
 def end_with_parent():
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+    LIBC.prctl(1, signal.SIGKILL)
 
 
 def raise_limits():
@@ -79,8 +84,16 @@ def free_port():
 
 
 def spawn(cpus, command, **options):
-    return subprocess.Popen(["taskset", "-c", ",".join(map(str, cpus)), *map(str, command)], text=True,
-                            preexec_fn=end_with_parent, **options)
+    """A process on these processors, with `began`: when it was about to execute the program. The copy of Python that it was until then,
+    ten milliseconds of a large one, is none of the program's time."""
+    with mmap.mmap(-1, 8) as shared:
+        def prepare():
+            end_with_parent()
+            os.sched_setaffinity(0, cpus)
+            struct.pack_into("d", shared, 0, time.monotonic())
+        process = subprocess.Popen([*map(str, command)], text=True, preexec_fn=prepare, **options)
+        process.began, = struct.unpack_from("d", shared, 0)
+    return process
 
 
 def pin(pids, cpus):

@@ -95,10 +95,10 @@ class Server:
         self.port = self.port or measure.free_port()
         command = self.configure()
         cpus = self.machine.serve if self.setup.workers == 1 else self.machine.both
-        self.started = time.monotonic()
         self.output = open(os.path.join(self.folder, "output"), "w+", encoding="utf-8")
         self.process = measure.spawn(cpus, command, stdout=self.output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                      env=self.environment(), cwd=self.folder)
+        self.started = self.process.began
         self.wait(path, pause)
         self.answered = time.monotonic()
         measure.pin(self.pids(), cpus)

@@ -185,7 +185,7 @@ static void *run(void *arg)
 START_TEST(threads_join_lead_follow_and_leave)
 {
 	struct memory_options o = {1 << 20, 0, 8};
-	struct shared s = {.tier = memory_tier_new(&o), .flights = flights_new()};
+	struct shared s = {.tier = memory_tier_new(&o), .flights = flights_new(0)};
 	struct worker workers[THREADS];
 	pthread_t threads[THREADS];
 	for (unsigned i = 0; i < THREADS; i++) {
@@ -211,7 +211,7 @@ START_TEST(who_comes_for_a_key_that_passes_goes_alone)
 {
 	struct memory_options o = {1 << 20, 0, 8};
 	struct tier *tier = memory_tier_new(&o);
-	struct flights *flights = flights_new();
+	struct flights *flights = flights_new(0);
 	struct flight_waiter w;
 	struct mail mail = {0};
 	struct box box = {0};
@@ -248,7 +248,7 @@ struct scene {
 static void scene_open(struct scene *s)
 {
 	struct memory_options o = {1 << 20, 0, 8};
-	*s = (struct scene){.tier = memory_tier_new(&o), .flights = flights_new()};
+	*s = (struct scene){.tier = memory_tier_new(&o), .flights = flights_new(0)};
 	s->key = key_number(1, s->text);
 	for (unsigned i = 0; i < 3; i++) {
 		waiter_init(&s->w[i], &s->box[i], &s->mail[i]);

@@ -18,7 +18,7 @@ static struct cache_key key_number(unsigned i)
 
 START_TEST(a_note_is_read_as_it_was_written)
 {
-	struct recall *r = recall_new();
+	struct recall *r = recall_new(0);
 	struct cache_key key = key_number(1), other = key_number(2);
 	struct recall_note note = {.at_ms = 1000,
 	    .pass_until_ms = 5000,
@@ -46,7 +46,7 @@ END_TEST
 
 START_TEST(a_cause_always_ends)
 {
-	struct recall *r = recall_new();
+	struct recall *r = recall_new(0);
 	struct cache_key key = key_number(1);
 	struct recall_note note = {.at_ms = 1}, read;
 	memset(note.cause, 'x', sizeof(note.cause));
@@ -76,7 +76,7 @@ START_TEST(which_note_stays)
 		{.reason = REASON_ERROR_CONNECT}, REASON_ERROR_CONNECT, false},
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		struct recall *r = recall_new();
+		struct recall *r = recall_new(0);
 		struct cache_key key = key_number(1);
 		struct recall_note first = rows[i].first, second = rows[i].second, read;
 		first.at_ms = 1000;
@@ -91,32 +91,46 @@ START_TEST(which_note_stays)
 }
 END_TEST
 
-/* Far more keys than it has places for: the size is in its type, so what is to be seen is who is still there. */
-START_TEST(it_forgets_the_oldest_and_passes_last)
+/* Far more keys than it has places for: the size is given when it is made, so what is to be seen is who is still there. */
+static void fill(size_t bytes, unsigned places, const char *sentence)
 {
-	enum { MANY = 8 * RECALL_KEYS };
-	struct recall *r = recall_new();
+	unsigned many = 8 * places, kept = 0, kept_passes = 0;
+	struct recall *r = recall_new(bytes);
 	struct recall_note read;
-	unsigned kept = 0, kept_passes = 0;
-	for (unsigned i = 0; i < MANY; i++) {
+	for (unsigned i = 0; i < many; i++) {
 		struct cache_key key = key_number(i);
-		/* an eighth of them pass for long: about half of what it can hold */
+		/* a sixteenth of them pass for long: about half of what it can hold */
 		struct recall_note note = {
-		    .at_ms = 1 + i, .reason = REASON_NOT_PRIVATE, .pass_until_ms = i % 16 == 0 ? 2 * (int64_t)MANY : 0};
+		    .at_ms = 1 + i, .reason = REASON_NOT_PRIVATE, .pass_until_ms = i % 16 == 0 ? 2 * (int64_t)many : 0};
 		recall_write(r, &key, &note);
 	}
-	for (unsigned i = 0; i < MANY; i++) {
+	for (unsigned i = 0; i < many; i++) {
 		struct cache_key key = key_number(i);
 		bool known = recall_read(r, &key, &read);
 		kept += known;
 		kept_passes += known && i % 16 == 0;
 	}
-	ck_assert_uint_le(kept, RECALL_KEYS);
-	ck_assert_uint_ge(kept, RECALL_KEYS * 9 / 10);
-	ck_assert_uint_ge(kept_passes, MANY / 16 * 9 / 10);
-	struct cache_key last = key_number(MANY - 1);
-	ck_assert(recall_read(r, &last, &read));
+	ck_assert_msg(kept <= places && kept >= places / 10 * 9, "%s: %u kept", sentence, kept);
+	ck_assert_msg(kept_passes >= many / 16 / 10 * 9, "%s: %u passes kept", sentence, kept_passes);
+	struct cache_key last = key_number(many - 1);
+	ck_assert_msg(recall_read(r, &last, &read), "%s: the last is kept", sentence);
 	recall_free(&r);
+}
+
+START_TEST(it_forgets_the_oldest_and_passes_last)
+{
+	static const struct {
+		const char *sentence;
+		size_t bytes;
+		unsigned places;
+	} rows[] = {
+	    {"no less than the least size", 0, RECALL_MIN / RECALL_NOTE},
+	    {"as large as it was made", 512 << 10, 4096},
+	    {"what is no power of two is used as well", 3 * RECALL_MIN + 1, 3 * RECALL_MIN / RECALL_NOTE},
+	    {"no more than the largest size", SIZE_MAX, RECALL_MAX / RECALL_NOTE},
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		fill(rows[i].bytes, rows[i].places, rows[i].sentence);
 }
 END_TEST
 
@@ -139,7 +153,7 @@ static void *write_and_read(void *arg)
 START_TEST(threads_write_and_read_at_once)
 {
 	pthread_t threads[4];
-	struct recall *r = recall_new();
+	struct recall *r = recall_new(0);
 	for (unsigned i = 0; i < COUNT_OF(threads); i++)
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, write_and_read, r), 0);
 	for (unsigned i = 0; i < COUNT_OF(threads); i++)

@@ -162,7 +162,7 @@ static inline struct world *world_new_over(const char *ini, struct tier *(*over)
 	w->now_ms = 1700000000000;
 	struct memory_options o = {w->conf->cache.memory_size, w->conf->cache.max_entries, w->conf->cache.max_variants};
 	w->tier = over(memory_tier_new(&o));
-	w->flights = flights_new();
+	w->flights = flights_new(0);
 	w->metrics = metrics_new(WORLD_WORKERS, REASON_COUNT, world_reason);
 	w->peer.sin_family = AF_INET;
 	w->peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

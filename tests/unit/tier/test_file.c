@@ -522,6 +522,31 @@ START_TEST(counts_that_are_spoiled_while_in_use_are_made_anew)
 }
 END_TEST
 
+START_TEST(what_is_filled_late_is_found_before)
+{
+	begin();
+	struct tier *t = file_open_at(folder.path, LARGE);
+	must(store_numbered(t, page_key(1), 1, NULL) == ERR_OK, "not stored");
+	tier_close(&t);
+	const char *why;
+	struct file_options o = {.path = str_of(folder.path),
+	    .file_size = LARGE,
+	    .max_variants = 4,
+	    .threads = 2,
+	    .key_seed = KEY_SEED,
+	    .fill_late = true};
+	ck_assert_int_eq(file_tier_new(&o, &t, &why), ERR_OK);
+	ck_assert_uint_eq(find_numbered(t, page_key(1), 0), 1);
+	ck_assert(!atomic_load(&file_inside(t)->filled));
+	for (unsigned i = 0; i < 2; i++)
+		tier_sweep(t, clock_wall_ms(), 1);
+	file_wait_filled(t);
+	ck_assert_uint_eq(file_stats(t).entries, 1);
+	tier_close(&t);
+	folder_remove(&folder);
+}
+END_TEST
+
 /* Each leaf's own count, of which the sum is made when a process begins. */
 START_TEST(a_soft_purge_leaves_the_counts_right)
 {
@@ -726,6 +751,7 @@ int main(void)
 	tcase_add_test(t, counts_that_are_spoiled_while_in_use_are_made_anew);
 	tcase_add_test(t, a_soft_purge_leaves_the_counts_right);
 	tcase_add_test(t, more_may_stay_counted_than_was_reserved);
+	tcase_add_test(t, what_is_filled_late_is_found_before);
 	tcase_add_test(t, a_renewed_page_links_its_body);
 	tcase_add_test(t, a_full_disk_fails_no_lookup);
 	tcase_add_test(t, a_directory_that_vanishes_is_made_again);

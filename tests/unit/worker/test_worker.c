@@ -61,7 +61,7 @@ static void up(void)
 	atomic_store(&shared.idle, 0);
 	shared.conf = settings("1s");
 	shared.tier = memory_tier_new(&(struct memory_options){.memory_size = 1 << 20, .max_variants = 8});
-	shared.flights = flights_new();
+	shared.flights = flights_new(0);
 	shared.gates = gates_new(worker_post, worker_unpost);
 	shared.metrics = metrics_new(2, REASON_COUNT, label);
 	ck_assert_int_eq(doors_open(&shared.conf->server, &shared.doors), ERR_OK);
