@@ -11,6 +11,7 @@
 #include "tier/resident.h"
 
 #include "base/heap.h"
+#include "tier/shmem.h"
 
 #define SIZE_MIN      (16 * (size_t)1024 * 1024)
 #define LOOK_PARTS    32 /* of the size: what is stored between two looks */
@@ -36,10 +37,17 @@ void resident__set(struct resident *r, size_t size)
 	atomic_store_explicit(&r->budget->limit, size, memory_order_relaxed);
 }
 
+/* Shared memory is in the budget, but neither among what is resident here nor in the heap. */
+static size_t used_of_heap(const struct resident *r)
+{
+	size_t used = atomic_load_explicit(&r->budget->used, memory_order_relaxed), shared = shmem__charged();
+	return used > shared ? used - shared : 0;
+}
+
 /* 0 also when it cannot be told. */
 static size_t waste(const struct resident *r, size_t allowed)
 {
-	size_t resident = heap_resident(), used = atomic_load_explicit(&r->budget->used, memory_order_relaxed);
+	size_t resident = heap_resident(), used = used_of_heap(r);
 	if (resident <= r->others + used + allowed) /* the cheap answer */
 		return 0;
 	size_t live = heap_live();
