@@ -119,13 +119,44 @@ START_TEST(what_is_stuck_is_taken_off_the_limit)
 }
 END_TEST
 
+/* A look at a heap with many holes takes long, and others wait for it. */
+START_TEST(who_looks_again_and_again_has_to_wait)
+{
+	enum { PIECES = 40000 };
+	static void *pieces[2 * PIECES];
+	struct budget budget = {0};
+	struct resident r;
+	resident__init(&r, &budget);
+	resident__set(&r, SIZE);
+	for (unsigned i = 0; i < 2 * PIECES; i++)
+		pieces[i] = touched(1500);
+	for (unsigned i = 0; i < 2 * PIECES; i += 2)
+		free(pieces[i]);
+	int64_t began = clock_mono_us();
+	resident__look(&r);
+	int64_t first = clock_mono_us() - began;
+	for (unsigned i = 0; i < 50; i++)
+		resident__look(&r);
+	int64_t others = clock_mono_us() - began - first;
+	must(others < first, "one took %lld us, the next 50 took %lld", (long long)first, (long long)others);
+	for (unsigned i = 1; i < 2 * PIECES; i += 2)
+		free(pieces[i]);
+	while (budget.limit < SIZE && clock_mono_us() - began < 20 * 1000000)
+		resident__look(&r);
+	ck_assert_uint_eq(budget.limit, SIZE);
+	resident__destroy(&r);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("tier/resident");
 	TCase *t = tcase_create("churn");
 	tcase_set_timeout(t, 100);
-	if (!SUITE_SANITIZED)
+	if (!SUITE_SANITIZED) {
 		tcase_add_test(t, memory_stays_near_its_size);
+		tcase_add_test(t, who_looks_again_and_again_has_to_wait);
+	}
 	tcase_add_test(t, small_sizes_are_let_alone);
 	tcase_add_loop_test(t, what_is_stuck_is_taken_off_the_limit, 0, 2);
 	suite_add_tcase(s, t);
