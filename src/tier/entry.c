@@ -24,7 +24,7 @@
 
 /* ---- what most have ---- */
 
-/* An ETag is nearly always that of the fields. */
+/* An ETag is nearly always that of the fields. Of no other field: a date is not there as text. */
 enum { ETAG_NONE, ETAG_OWN, ETAG_OF_FIELD };
 
 static int64_t minus(int64_t a, int64_t b)
@@ -37,10 +37,15 @@ static int64_t plus(int64_t a, int64_t b)
 	return (int64_t)((uint64_t)a + (uint64_t)b);
 }
 
+static bool is_etag(const struct header *field, struct str etag)
+{
+	return str_eq_nocase(field->name, STR("ETag")) && str_eq(field->value, etag);
+}
+
 static void pack_etag(struct pack *p, const struct stored *s, const struct headers *h)
 {
 	uint32_t i = 0;
-	while (s->etag.n > 0 && i < h->n && !str_eq(h->v[i].value, s->etag))
+	while (s->etag.n > 0 && i < h->n && !is_etag(&h->v[i], s->etag))
 		i++;
 	bool is_own = s->etag.n > 0 && i == h->n;
 	pack__number(p, s->etag.n == 0 ? ETAG_NONE : is_own ? ETAG_OWN : ETAG_OF_FIELD + i);

@@ -5,6 +5,7 @@
 #define LARDER_TIER_RESIDENT_H
 
 #include <pthread.h>
+#include <stdint.h>
 
 #include "base/budget.h"
 
@@ -13,8 +14,9 @@ struct resident {
 	atomic_size_t size;   /* what is allowed */
 	atomic_size_t stored; /* bytes since the last look */
 	pthread_mutex_t looking;
-	size_t others; /* private memory that is not malloc's: stacks, data */
-	size_t stuck;  /* what a trim has left; 0: there was no need of one */
+	size_t others;	  /* private memory that is not malloc's: stacks, data */
+	size_t stuck;	  /* what a trim has left; 0: there was no need of one */
+	int64_t again_us; /* when resident__look may look again */
 };
 
 void resident__init(struct resident *r, struct budget *budget);
@@ -24,7 +26,8 @@ void resident__set(struct resident *r, size_t size);
 /* So many bytes were stored: looks when they have become a part of the size, and waits for others who do when they are twice that. No
  * lock may be held. Any thread. */
 void resident__stored(struct resident *r, size_t bytes);
-/* Looks now, unless another thread does. May take milliseconds when memory is to be given back. */
+/* Looks now, unless another thread does, or the last look is paid for: it may take many milliseconds. Called again and again, it takes
+ * a hundredth of the time at most. */
 void resident__look(struct resident *r);
 
 #endif

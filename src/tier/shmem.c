@@ -18,6 +18,7 @@ enum {
 };
 
 static atomic_uint count;
+static atomic_size_t charged;
 
 static bool may_be_more(void)
 {
@@ -39,6 +40,7 @@ int shmem__new(size_t n, char **p)
 		return -1;
 	}
 	atomic_fetch_add_explicit(&count, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&charged, shmem__cost(n), memory_order_relaxed);
 	*p = at;
 	return fd;
 }
@@ -48,9 +50,15 @@ void shmem__free(int fd, char *p, size_t n)
 	munmap(p, n);
 	close(fd);
 	atomic_fetch_sub_explicit(&count, 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&charged, shmem__cost(n), memory_order_relaxed);
 }
 
 size_t shmem__cost(size_t n)
 {
 	return (n + PAGE - 1) / PAGE * PAGE + KERNEL;
+}
+
+size_t shmem__charged(void)
+{
+	return atomic_load_explicit(&charged, memory_order_relaxed);
 }

@@ -11,5 +11,7 @@ int shmem__new(size_t n, char **p);
 void shmem__free(int fd, char *p, size_t n);
 /* What it takes: whole pages, and what the kernel keeps of a file and a mapping. */
 size_t shmem__cost(size_t n);
+/* The sum of that, of all that there are. */
+size_t shmem__charged(void);
 
 #endif

@@ -4,6 +4,7 @@
 #include <malloc.h>
 
 #include "base/mem.h"
+#include "http/date.h"
 #include "must.h"
 #include "tier/private.h"
 
@@ -216,6 +217,91 @@ START_TEST(metadata_of_every_size_comes_back)
 }
 END_TEST
 
+static uint64_t dice;
+
+static uint64_t throw(uint64_t n)
+{
+	dice = dice * 6364136223846793005u + 1442695040888963407u;
+	return (dice >> 33) % n;
+}
+
+static int64_t any_number(void)
+{
+	static const int64_t ends[] = {
+	    INT64_MIN, INT64_MAX, -1, 0, 63, 64, -64, -65, 4294967296, 253402300799, 253402300800};
+	return throw(2) ? ends[throw(COUNT_OF(ends))] : (int64_t)(throw(UINT32_MAX) << throw(30));
+}
+
+/* Names and values that are usual, nearly so, or not at all; dates that are those of the page, and others. */
+static struct header any_field(struct arena *a, const struct stored *s)
+{
+	static const struct str names[] = {STR("Date"), STR("date"), STR("Last-Modified"), STR("ETag"), STR("eTag"),
+	    STR("Vary"), STR("Content-Type"), STR("content-type"), STR("Set-Cookie"), STR("X-Own")};
+	static const struct str values[] = {STR(""), STR("Accept-Encoding"), STR("text/html"), STR("\"1\""),
+	    STR("Thu, 01 Jan 1970 00:00:00 GMT"), STR("b\xc3\xb6\t\xff")};
+	struct header field = {names[throw(COUNT_OF(names))], values[throw(COUNT_OF(values))]};
+	int64_t at = throw(2) ? s->date_s : s->last_modified_s;
+	if (throw(4) == 0 && at >= 0 && at <= 253402300799) {
+		char *date = arena_alloc(a, HTTP_DATE_SIZE);
+		http_date_write(at, date);
+		field.value = str_make(date, HTTP_DATE_SIZE - 1);
+	} else if (throw(40) == 0) {
+		field.value.n = throw(70000);
+		field.value.p = memset(arena_alloc(a, field.value.n + 1), 'v', field.value.n + 1);
+	}
+	return field;
+}
+
+static void must_be_same(uint64_t row, const struct entry_spec *x, const struct entry_spec *y)
+{
+	const struct stored *s = x->stored, *t = y->stored;
+	must(s->status == t->status && s->response_ms == t->response_ms && s->date_s == t->date_s &&
+		 s->initial_age_ms == t->initial_age_ms && s->lifetime_ms == t->lifetime_ms &&
+		 s->last_modified_s == t->last_modified_s && s->complete == t->complete && x->route_id == y->route_id,
+	    "%llu: numbers", (unsigned long long)row);
+	must(str_eq(s->etag, t->etag), "%llu: etag", (unsigned long long)row);
+	must(x->headers->n == y->headers->n, "%llu: how many fields", (unsigned long long)row);
+	for (uint32_t i = 0; i < x->headers->n; i++)
+		must(str_eq(x->headers->v[i].name, y->headers->v[i].name) &&
+			 str_eq(x->headers->v[i].value, y->headers->v[i].value),
+		    "%llu: field %u", (unsigned long long)row, i);
+}
+
+/* Whatever a page is like: it is read as it was given, also from the entry that is made of what was read. */
+START_TEST(whatever_is_packed_comes_back)
+{
+	for (uint64_t row = 0; row < 3000; row++) {
+		struct arena a;
+		struct header fields[12];
+		struct headers list = {fields, 0, COUNT_OF(fields)};
+		dice = row;
+		struct stored in = {.status = (int)(100 + throw(900)),
+		    .response_ms = any_number(),
+		    .date_s = any_number(),
+		    .initial_age_ms = any_number(),
+		    .lifetime_ms = any_number(),
+		    .last_modified_s = any_number(),
+		    .complete = any_number()};
+		struct entry_spec spec = {.stored = &in, .headers = &list, .route_id = (unsigned) throw(UINT32_MAX)};
+		struct entry *e, *again;
+		struct entry_parts parts, parts_again;
+		arena_init(&a, 0);
+		for (list.n = 0; list.n < row % COUNT_OF(fields); list.n++)
+			fields[list.n] = any_field(&a, &in);
+		in.etag = list.n > 0 && throw(2) ? fields[throw(list.n)].value : any_field(&a, &in).value;
+		ck_assert_int_eq(entry_new(&spec, NULL, NULL, &e), ERR_OK);
+		entry_open(e, &a, &parts);
+		must_be_same(row, &parts.spec, &spec);
+		ck_assert_int_eq(entry_new(&parts.spec, NULL, NULL, &again), ERR_OK);
+		entry_open(again, &a, &parts_again);
+		must_be_same(row, &parts_again.spec, &spec);
+		entry_release(&e);
+		entry_release(&again);
+		arena_free(&a);
+	}
+}
+END_TEST
+
 /* One whose body grows until it is `n` bytes. */
 static struct entry *grown(size_t n, struct budget *budget)
 {
@@ -424,6 +510,7 @@ int main(void)
 	tcase_add_test(t, without_room_the_body_is_left);
 	tcase_add_test(t, renewal_shares_the_body_and_keeps_the_key);
 	tcase_add_test(t, metadata_of_every_size_comes_back);
+	tcase_add_test(t, whatever_is_packed_comes_back);
 	tcase_add_test(t, a_small_body_settles_in_the_block_of_its_entry);
 	tcase_add_test(t, without_room_to_settle_it_stays_as_it_is);
 	tcase_add_test(t, holes_and_their_strings_are_copied);

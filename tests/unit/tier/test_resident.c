@@ -10,6 +10,7 @@
 #include "must.h"
 #include "tier/private.h"
 #include "tier/resident.h"
+#include "tier/shmem.h"
 
 #define SIZE (64 * (size_t)1024 * 1024)
 
@@ -82,13 +83,19 @@ static void *touched(size_t n)
 	return (void *)(uintptr_t)p;
 }
 
-/* One small piece in each page stays, so that no page can be given back: the limit goes down, and up again when they are gone. */
+/* One small piece in each page stays, so that no page can be given back: the limit goes down, and up again when they are gone. So it does
+ * where large pages, which are not in the heap, are more than what lives there. */
 START_TEST(what_is_stuck_is_taken_off_the_limit)
 {
 	enum { PIECES = 40000 };
+	size_t shared = _i > 0 ? SIZE * 3 / 2 : 0;
+	char *large;
+	int fd = shared > 0 ? shmem__new(shared, &large) : -1;
 	static void *kept[PIECES], *gone[PIECES];
 	struct budget budget = {0};
 	struct resident r;
+	ck_assert_int_eq(fd >= 0, shared > 0);
+	atomic_init(&budget.used, shmem__charged());
 	heap_trim(); /* what the test before has left */
 	resident__init(&r, &budget);
 	resident__set(&r, SIZE);
@@ -106,6 +113,38 @@ START_TEST(what_is_stuck_is_taken_off_the_limit)
 	resident__stored(&r, SIZE / 16);
 	ck_assert_uint_eq(budget.limit, SIZE);
 	resident__destroy(&r);
+	if (fd >= 0)
+		shmem__free(fd, large, shared);
+	ck_assert_uint_eq(shmem__charged(), 0);
+}
+END_TEST
+
+/* A look at a heap with many holes takes long, and others wait for it. */
+START_TEST(who_looks_again_and_again_has_to_wait)
+{
+	enum { PIECES = 40000 };
+	static void *pieces[2 * PIECES];
+	struct budget budget = {0};
+	struct resident r;
+	resident__init(&r, &budget);
+	resident__set(&r, SIZE);
+	for (unsigned i = 0; i < 2 * PIECES; i++)
+		pieces[i] = touched(1500);
+	for (unsigned i = 0; i < 2 * PIECES; i += 2)
+		free(pieces[i]);
+	int64_t began = clock_mono_us();
+	resident__look(&r);
+	int64_t first = clock_mono_us() - began;
+	for (unsigned i = 0; i < 50; i++)
+		resident__look(&r);
+	int64_t others = clock_mono_us() - began - first;
+	must(others < first, "one took %lld us, the next 50 took %lld", (long long)first, (long long)others);
+	for (unsigned i = 1; i < 2 * PIECES; i += 2)
+		free(pieces[i]);
+	while (budget.limit < SIZE && clock_mono_us() - began < 20 * 1000000)
+		resident__look(&r);
+	ck_assert_uint_eq(budget.limit, SIZE);
+	resident__destroy(&r);
 }
 END_TEST
 
@@ -114,10 +153,12 @@ int main(void)
 	Suite *s = suite_create("tier/resident");
 	TCase *t = tcase_create("churn");
 	tcase_set_timeout(t, 100);
-	if (!SUITE_SANITIZED)
+	if (!SUITE_SANITIZED) {
 		tcase_add_test(t, memory_stays_near_its_size);
+		tcase_add_test(t, who_looks_again_and_again_has_to_wait);
+	}
 	tcase_add_test(t, small_sizes_are_let_alone);
-	tcase_add_test(t, what_is_stuck_is_taken_off_the_limit);
+	tcase_add_loop_test(t, what_is_stuck_is_taken_off_the_limit, 0, 2);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
