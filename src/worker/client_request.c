@@ -46,7 +46,7 @@ void client__kill_parked(struct conn *c)
 }
 
 /* What was not sent yet is dropped and the peer gets a reset: a body that ends with the connection cannot be taken for whole.
- * Not by SO_LINGER: the library sends a FIN before it closes. Unix sockets know no reset. */
+ * Not by SO_LINGER: that waits for the close, which is the library's. Unix sockets know no reset. */
 static void reset_now(const struct conn *c)
 {
 	struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
