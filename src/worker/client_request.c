@@ -179,8 +179,11 @@ static struct MHD_Response *response_for(struct conn *c, size_t room, bool *is_o
 	size_t size = 0;
 	struct MHD_Response *r = clients->draining ? NULL : kept_find(clients->kept, req_answer_bare(c->req), &size);
 	*is_own = false;
-	if (r && size <= room)
+	if (r && size <= room) {
+		if (response_is_split(req_answer_bare(c->req)))
+			cork_put(&c->cork, c->watch.fd);
 		return r;
+	}
 	const struct answer *a = req_answer(c->req);
 	size = response_head_size(a);
 	if (size > room) {
