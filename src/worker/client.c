@@ -157,11 +157,13 @@ static void on_tick_closed(uv_handle_t *handle)
 	free(handle->data);
 }
 
+/* MHD_USE_TURBO: a new connection is read at once, and registered with epoll only if it is waited for, which one that carries a
+ * single request never is (listen.c shows us those that have sent something); and there is no shutdown right before a close. */
 static struct MHD_Daemon *make_daemon(void *ctx)
 {
 	struct clients *c = ctx;
-	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
-	    client__on_request, c, MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->pool, MHD_OPTION_CONNECTION_LIMIT,
+	return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_TURBO, 0,
+	    NULL, NULL, client__on_request, c, MHD_OPTION_CONNECTION_MEMORY_LIMIT, c->pool, MHD_OPTION_CONNECTION_LIMIT,
 	    (unsigned)INT_MAX, MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_NOTIFY_CONNECTION, on_connection, c,
 	    MHD_OPTION_NOTIFY_COMPLETED, client__on_completed, c, MHD_OPTION_URI_LOG_CALLBACK, client__on_target, c,
 	    MHD_OPTION_UNESCAPE_CALLBACK, keep_escaped, c, MHD_OPTION_STRICT_FOR_CLIENT,

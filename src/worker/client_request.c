@@ -48,7 +48,7 @@ void client__kill_parked(struct conn *c)
 }
 
 /* What was not sent yet is dropped and the peer gets a reset: a body that ends with the connection cannot be taken for whole.
- * Not by SO_LINGER: the library sends a FIN before it closes. Unix sockets know no reset. */
+ * Not by SO_LINGER: that waits for the close, which is the library's. Unix sockets know no reset. */
 static void reset_now(const struct conn *c)
 {
 	struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
@@ -181,8 +181,11 @@ static struct MHD_Response *response_for(struct conn *c, size_t room, bool *is_o
 	size_t size = 0;
 	struct MHD_Response *r = clients->draining ? NULL : kept_find(clients->kept, req_answer_bare(c->req), &size);
 	*is_own = false;
-	if (r && size <= room)
+	if (r && size <= room) {
+		if (response_is_split(req_answer_bare(c->req)))
+			cork_put(&c->cork, c->watch.fd);
 		return r;
+	}
 	const struct answer *a = req_answer(c->req);
 	size = response_head_size(a);
 	if (size > room) {

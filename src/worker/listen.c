@@ -1,11 +1,16 @@
 /* Opens listening sockets. Permissions of a unix socket are set on the descriptor before it is bound: Linux gives them to
  * the file that bind makes, so there is no moment at which others could connect. What the umask took of them is given
- * back afterwards. */
+ * back afterwards.
+ *
+ * A TCP connection is not shown to us before its client has sent something, or has been silent for a second (tcp(7),
+ * TCP_DEFER_ACCEPT, in seconds). Until then the kernel keeps it beside those whose handshake is under way: it counts for no
+ * limit of ours, and is dropped when we end, which its client learns when it sends. */
 #include "worker/listen.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -42,6 +47,8 @@ static int prepare(const struct conf_addr *address, int fd, bool reuse_port, mod
 		return -1;
 	if (reuse_port && set_option(fd, SOL_SOCKET, SO_REUSEPORT) < 0)
 		return -1;
+	/* Without it every connection would be waited for twice: accepted, then registered until its request comes. */
+	(void)set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT);
 	/* [::] and 0.0.0.0 are listed apart in the settings. */
 	if (address->sa.ss_family == AF_INET6 && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) < 0)
 		return -1;

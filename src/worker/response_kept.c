@@ -8,18 +8,24 @@
  * A slot holds no reference of its entry: one that is purged or evicted is gone at once, and a slot never keeps it. An answer does hold
  * its entry, so a slot whose entry has the same address and serial number is of this very entry, unless 2^32 others were stored
  * since the slot was last used: it would have been swept long before. While a kept response is being sent, the request that it is sent
- * for holds the entry, and with it the bytes that the response borrows. */
+ * for holds the entry, and with it the bytes that the response borrows.
+ *
+ * Of a body in shared memory a response has a descriptor of its own, which keeps that memory when the entry is gone, until the slot is
+ * swept. So the slot is charged with these bytes too, as if they were a copy, and the number of such slots is bounded. */
 #include "worker/response_kept.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "tier/body.h"
 #include "worker/response.h"
 
 enum {
 	SLOTS = 4096,	   /* a power of two */
 	COST_OTHER = 1024, /* what the library allocates for a response besides its head */
-	SHARE = 64	   /* the part of the budget that may be used */
+	PAGE = 4096,
+	DESCRIPTORS = 64, /* a worker */
+	SHARE = 64	  /* the part of the budget that may be used */
 };
 
 struct slot {
@@ -27,6 +33,7 @@ struct slot {
 	uint32_t serial;
 	int status;
 	bool bodyless, used;
+	bool has_descriptor;
 	struct answer_plain plain;
 	struct MHD_Response *response; /* NULL: known, not kept */
 	size_t head_size, charged;
@@ -35,6 +42,7 @@ struct slot {
 struct kept {
 	struct budget *budget;
 	size_t charged;
+	unsigned descriptors;
 	struct slot slots[SLOTS];
 };
 
@@ -57,6 +65,7 @@ static void drop(struct kept *k, struct slot *s)
 		MHD_destroy_response(s->response);
 		budget_give_back(k->budget, s->charged);
 		k->charged -= s->charged;
+		k->descriptors -= s->has_descriptor;
 	}
 	*s = (struct slot){0};
 }
@@ -87,10 +96,35 @@ struct MHD_Response *kept_find(struct kept *k, const struct answer *a, size_t *h
 	return s->response;
 }
 
+static bool is_from_descriptor(const struct answer *a)
+{
+	return a->kind == ANSWER_WHOLE && !a->bodyless && body_memory(a->entry->body) >= 0;
+}
+
+/* Gives the slot its response if the bounds allow it. */
+static bool keep(struct kept *k, struct slot *s, const struct answer *a, struct MHD_Response *r, size_t head_size)
+{
+	bool has_descriptor = is_from_descriptor(a);
+	size_t cost = head_size + COST_OTHER, limit = atomic_load_explicit(&k->budget->limit, memory_order_relaxed);
+	if (has_descriptor)
+		cost += (size_t)body_settled_size(a->entry->body) + PAGE;
+	if (k->descriptors + has_descriptor > DESCRIPTORS || k->charged + cost > limit / SHARE ||
+	    budget_charge(k->budget, cost) != ERR_OK)
+		return false;
+	s->response = r;
+	s->head_size = head_size;
+	s->charged = cost;
+	s->used = true;
+	s->has_descriptor = has_descriptor;
+	k->charged += cost;
+	k->descriptors += has_descriptor;
+	return true;
+}
+
 bool kept_put(struct kept *k, const struct answer *a, struct MHD_Response *r, size_t head_size)
 {
 	/* One whose pieces the library copies, one behind the other, has a place in them, and is for one connection. */
-	if (!k->budget || !a->plain.is || a->close || response_is_split(a))
+	if (!k->budget || !a->plain.is || a->close || (response_is_split(a) && !is_from_descriptor(a)))
 		return false;
 	struct slot *s = slot_of(k, a);
 	if (!is_of(s, a)) {
@@ -106,15 +140,7 @@ bool kept_put(struct kept *k, const struct answer *a, struct MHD_Response *r, si
 		    .plain = a->plain};
 		return false;
 	}
-	size_t cost = head_size + COST_OTHER, limit = atomic_load_explicit(&k->budget->limit, memory_order_relaxed);
-	if (s->response || k->charged + cost > limit / SHARE || budget_charge(k->budget, cost) != ERR_OK)
-		return false;
-	s->response = r;
-	s->head_size = head_size;
-	s->charged = cost;
-	s->used = true;
-	k->charged += cost;
-	return true;
+	return !s->response && keep(k, s, a, r, head_size);
 }
 
 void kept_sweep(struct kept *k)

@@ -9,7 +9,8 @@
 
 struct kept;
 
-/* `budget` is charged with what is kept, and lends at most a 64th of it; NULL: nothing is ever kept. */
+/* `budget` is charged with what is kept, and with the memory that a kept descriptor holds, and lends at most a 64th of it; NULL: nothing is
+ * ever kept. */
 struct kept *kept_new(struct budget *budget);
 /* Connections may still be sending what was kept. */
 void kept_free(struct kept **k);

@@ -80,6 +80,11 @@ int body_memory(const struct body *b)
 	return -1;
 }
 
+uint64_t body_settled_size(const struct body *b)
+{
+	return 0;
+}
+
 static int64_t stub_number(struct str target, const char *name, int64_t otherwise)
 {
 	size_t at = str_find(target, str_of(name));

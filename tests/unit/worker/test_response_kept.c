@@ -3,8 +3,9 @@
 
 #include "base/mem.h"
 #include "suite.h"
+#include "tier/body.h"
 
-enum { HEAD_SIZE = 300 };
+enum { HEAD_SIZE = 300, LARGE = 100000 };
 
 static struct budget budget;
 static struct kept *kept;
@@ -181,6 +182,62 @@ START_TEST(the_budget_bounds_it)
 }
 END_TEST
 
+/* A page whose body lies in shared memory. */
+static struct entry shared_page(uint32_t serial)
+{
+	struct body *b = body_new(LARGE, NULL, NULL, NULL);
+	size_t room = 0;
+	char *p;
+	for (size_t n = 0; n < LARGE; n += room) {
+		ck_assert_int_eq(body_space(b, &p, &room), ERR_OK);
+		memset(p, 'x', room);
+		body_filled(b, room);
+	}
+	body_end(b, ERR_OK);
+	ck_assert_int_ge(body_memory(b), 0);
+	return (struct entry){.serial = serial, .body = b};
+}
+
+START_TEST(the_memory_that_a_descriptor_keeps_is_charged)
+{
+	struct entry e = shared_page(7);
+	struct answer a = answer_of(&e);
+	a.kind = ANSWER_WHOLE;
+	put(&a);
+	ck_assert_msg(!put(&a), "it is more than the share of the budget");
+	budget.limit = 64 * 2 * LARGE;
+	ck_assert(put(&a));
+	ck_assert(is_found(&a));
+	ck_assert_uint_ge(budget.used, LARGE);
+	kept_sweep(kept), kept_sweep(kept);
+	ck_assert_uint_eq(budget.used, 0);
+	body_release(&e.body);
+}
+END_TEST
+
+START_TEST(few_descriptors_are_kept)
+{
+	static struct entry pages[200];
+	unsigned n = 0;
+	budget.limit = (size_t)1 << 40;
+	pages[0] = shared_page(0);
+	for (size_t i = 0; i < COUNT_OF(pages); i++) {
+		pages[i] = (struct entry){.serial = (uint32_t)i, .body = pages[0].body};
+		struct answer a = answer_of(&pages[i]);
+		a.kind = ANSWER_WHOLE;
+		put(&a);
+		n += put(&a);
+	}
+	ck_assert_uint_eq(n, 64);
+	kept_clear(kept);
+	struct answer a = answer_of(&pages[1]);
+	a.kind = ANSWER_WHOLE;
+	put(&a);
+	ck_assert_msg(put(&a), "those that were dropped count no more");
+	body_release(&pages[0].body);
+}
+END_TEST
+
 START_TEST(without_a_budget_nothing_is_kept)
 {
 	struct answer a = answer_of(&page);
@@ -204,6 +261,8 @@ int main(void)
 	tcase_add_test(t, the_next_second_takes_the_place);
 	tcase_add_test(t, one_in_use_keeps_its_place);
 	tcase_add_test(t, the_budget_bounds_it);
+	tcase_add_test(t, the_memory_that_a_descriptor_keeps_is_charged);
+	tcase_add_test(t, few_descriptors_are_kept);
 	tcase_add_test(t, without_a_budget_nothing_is_kept);
 	suite_add_tcase(s, t);
 	return suite_run(s);
