@@ -13,7 +13,7 @@
 struct fetch;
 
 struct fetch_events {
-	/* A 1xx response (not 100 and 101). */
+	/* A 1xx response (not 100 and 101). NULL: they are passed by. */
 	void (*interim)(struct fetch *f, int status, const struct headers *h);
 	/* The final head; its strings are valid during the call. `length`: Content-Length, also of a body that
 	 * HEAD or a 304 only speaks of; -1 when not known, 0 for none. */
@@ -25,7 +25,8 @@ struct fetch_events {
 	 * INVALID (the request cannot be written: nothing was sent), and what `space` or `upload` returned.
 	 * `why`: a static sentence. The struct may be freed in it. */
 	void (*done)(struct fetch *f, int err, const char *why);
-	/* Upload: the next bytes of the request body. ERR_AGAIN: fetch_body follows. ERR_EOF: whole. Other errors: the client left. */
+	/* Upload: the next bytes of the request body. ERR_AGAIN: fetch_body follows. ERR_EOF: whole. Other errors: the client left.
+	 * Not called, and may be NULL, without has_body. */
 	int (*upload)(struct fetch *f, const char **p, size_t *n);
 	void (*uploaded)(struct fetch *f, size_t n);
 };

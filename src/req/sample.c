@@ -131,10 +131,6 @@ static void give_up(struct flight *f)
 
 /* ---- what comes ---- */
 
-static void on_interim(struct fetch *fetch, int status, const struct headers *h)
-{
-}
-
 /* Another list of the same strings. */
 static struct headers own_list(const struct headers *h, struct arena *a)
 {
@@ -217,23 +213,11 @@ static void on_done(struct fetch *fetch, int err, const char *why)
 	}
 }
 
-static int on_upload(struct fetch *fetch, const char **p, size_t *n)
-{
-	return ERR_EOF; /* there is no body */
-}
-
-static void on_uploaded(struct fetch *fetch, size_t n)
-{
-}
-
 static const struct fetch_events events = {
-    .interim = on_interim,
     .head = on_head,
     .space = on_space,
     .data = on_data,
     .done = on_done,
-    .upload = on_upload,
-    .uploaded = on_uploaded,
 };
 
 /* ---- asking ---- */

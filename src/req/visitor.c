@@ -198,10 +198,6 @@ static void settle(struct visitor_ask *a)
 
 /* ---- its fetch ---- */
 
-static void on_interim(struct fetch *f, int status, const struct headers *h)
-{
-}
-
 static void on_head(struct fetch *f, const struct http_response *r, int64_t length)
 {
 	struct visitor_ask *a = f->ctx;
@@ -255,23 +251,11 @@ static void on_done(struct fetch *f, int err, const char *why)
 	settle(a);
 }
 
-static int on_upload(struct fetch *f, const char **p, size_t *n)
-{
-	return ERR_EOF;
-}
-
-static void on_uploaded(struct fetch *f, size_t n)
-{
-}
-
 static const struct fetch_events events = {
-    .interim = on_interim,
     .head = on_head,
     .space = on_space,
     .data = on_data,
     .done = on_done,
-    .upload = on_upload,
-    .uploaded = on_uploaded,
 };
 
 /* ---- its request ---- */

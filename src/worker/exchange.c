@@ -39,7 +39,8 @@ enum step {
 static bool tell_interim(struct exchange *x, int status, const struct headers *h)
 {
 	struct upstreams *u = upstream__telling(x);
-	x->f->events->interim(x->f, status, h);
+	if (x->f->events->interim)
+		x->f->events->interim(x->f, status, h);
 	return upstream__told(u);
 }
 

@@ -201,6 +201,26 @@ START_TEST(a_reset_is_no_end_of_a_body)
 }
 END_TEST
 
+START_TEST(events_that_nobody_wants_are_left_out)
+{
+	static const struct act plays[][ORIGIN_ACTS] = {
+	    {REQUEST, SAY("HTTP/1.1 103 Early Hints\r\n\r\n" OK_HEAD "Content-Length: 2\r\n\r\nhi")}};
+	struct fetch_events few = probe_events;
+	few.interim = NULL;
+	few.upload = NULL;
+	few.uploaded = NULL;
+	struct stage s;
+	stage_start(&s, plays, 1);
+	s.p = probe_new(&s.w, "GET", "/");
+	s.p->f.events = &few;
+	probe_run(s.p);
+	ck_assert_int_eq(s.p->err, 0);
+	ck_assert_int_eq(s.p->status, 200);
+	ck_assert_uint_eq(s.p->n_body, 2);
+	stage_stop(&s);
+}
+END_TEST
+
 START_TEST(floods_are_refused)
 {
 	static char interims[17 * 32], fields[400 * 16], long_field[40000];
@@ -539,6 +559,7 @@ int main(void)
 	tcase_add_loop_test(t, bad_responses, 0, 2 * COUNT_OF(bad));
 	tcase_add_test(t, bytes_behind_a_response_end_the_connection);
 	tcase_add_test(t, a_reset_is_no_end_of_a_body);
+	tcase_add_test(t, events_that_nobody_wants_are_left_out);
 	tcase_add_test(t, floods_are_refused);
 	tcase_add_test(t, requests_as_they_go_out);
 	tcase_add_test(t, a_request_that_frames_itself_is_not_sent);
