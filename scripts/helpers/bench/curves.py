@@ -4,7 +4,7 @@ import contextlib
 import statistics
 import time
 
-from .measure import Failed, Helper, Load
+from .measure import Failed, Helper, Load, resident_bytes
 from .servers import Larder, Setup
 
 LIMIT = 1.15
@@ -142,9 +142,9 @@ class Churn:
                   size_median=median, size_sigma=sigma, size_max=4 << 20, timeout=300) as load:
             load.begin()
             while not load.ended(0.1):
-                peak = max(peak, server.resident())
+                peak = max(peak, resident_bytes(server.pids(), programs=True))
             load.result()
-            return max(peak, server.resident())
+            return max(peak, resident_bytes(server.pids(), programs=True))
 
 
 CURVES = [

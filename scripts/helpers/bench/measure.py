@@ -125,13 +125,14 @@ def cpu_seconds(pids):
     return total
 
 
-def resident_bytes(pids):
-    """Memory of these processes; what several of them share counts once."""
-    total = 0
+def resident_bytes(pids, programs=False):
+    """Memory of these processes; what several of them share counts once. Without the pages of their programs' files, unless told so: those are
+    no part of a cache, and a process's share of them gets smaller with each other process that runs the same libraries, by megabytes."""
+    total, counted = 0, "Pss:" if programs else ("Pss_Anon:", "Pss_Shmem:")
     for pid in pids:
         with contextlib.suppress(OSError):
             with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
-                total += sum(int(line.split()[1]) * 1024 for line in f if line.startswith("Pss:"))
+                total += sum(int(line.split()[1]) * 1024 for line in f if line.startswith(counted))
     return total
 
 
