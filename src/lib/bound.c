@@ -41,15 +41,15 @@
 
 static const struct str eval = STR("EVAL"), one_key = STR("1"), two_keys = STR("2");
 
-/* used, ends | key, now, limit, when it expires, whether that is so for a new one alone, how many leave at once, for ever
+/* used, ends | key, now, limit, when it expires, whether an older one may expire later, how many leave at once, for ever
  * -> when the oldest was used where it is nearly full, and those that are to leave, with when they were used */
 static const struct str enter_script =
     STR("local late = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[2], 'LIMIT', 0, 100)\n"
 	"if #late > 0 then\n"
 	"  redis.call('ZREM', KEYS[1], unpack(late))\n"
 	"  redis.call('ZREM', KEYS[2], unpack(late))\n"
-	"end\n" NEXT_SCORE "if ARGV[5] == '1' then redis.call('ZADD', KEYS[2], 'NX', ARGV[4], ARGV[1])\n"
-	"else redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1]) end\n"
+	"end\n" NEXT_SCORE "local ends = ARGV[5] == '1' and redis.call('ZSCORE', KEYS[2], ARGV[1])\n"
+	"if not ends or tonumber(ends) < tonumber(ARGV[4]) then redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1]) end\n"
 	"local last = tonumber(redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2])\n"
 	"for _, k in ipairs(KEYS) do\n"
 	"  if last >= tonumber(ARGV[7]) then redis.call('PERSIST', k)\n"

@@ -28,7 +28,8 @@ struct bound_words {
 int bound_init(struct bound *b, struct fleet *fleet, struct str space, size_t max);
 void bound_free(struct bound *b);
 
-/* The command that notes that a value is being written, to be sent along with what writes it. `keep`: one that is there keeps its ttl. */
+/* The command that notes that a value is being written, to be sent along with what writes it. `keep`: one that is there keeps its ttl, or has
+ * it no more: its entry stays for the longer one. */
 struct command bound_enter(struct bound *b, struct str key, int64_t ttl_ms, bool keep, struct bound_words *w);
 /* What it was answered: keys that are to leave, of which there are at most BOUND_STEP, in the reply's memory; *before goes to bound_leave. */
 size_t bound_entered(struct bound *b, struct reply *r, struct str keys[BOUND_STEP], struct str *before);

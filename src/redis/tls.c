@@ -136,7 +136,7 @@ struct tls_context *tls_context_new(const struct redis_tls *files, char why[TLS_
 	if (!c)
 		return NULL;
 	c->ssl = SSL_CTX_new(TLS_client_method());
-	c->socket = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "larder");
+	c->socket = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "larder");
 	if (!c->ssl || !c->socket || SSL_CTX_set_min_proto_version(c->ssl, TLS1_2_VERSION) != 1)
 		goto failed;
 	BIO_meth_set_write(c->socket, socket_write);

@@ -195,8 +195,11 @@ static char *add_blank(struct MHD_Response *r, struct str name, size_t n)
 	value[n] = '\0';
 	if (MHD_add_response_header(r, text, value) == MHD_YES)
 		room = (char *)(uintptr_t)MHD_get_response_header(r, text);
-	else
+	/* Of a release that keeps less, as without the blanks, memory beyond it would be written over. */
+	if (!room || strlen(room) != n) {
+		room = NULL;
 		log_debug("client", "the library refuses the response field %s", text);
+	}
 	if (text != few)
 		free(text);
 	return room;
