@@ -26,6 +26,9 @@ static bool answers(void *ctx, const struct entry *e)
 	return lookup_answers(ctx, e);
 }
 
+/* One after the other for what turns out to be of no use: for another variant, say. */
+enum { WAITS_MAX = 3 };
+
 /* ---- those that look, by key, and those that wait for one of them ---- */
 
 static struct look **chain_of(const struct look *l)
@@ -93,7 +96,7 @@ static bool is_same_for(struct look *l, const struct found *f)
 	       !tier_purged_since(l->errand.env->tier, e->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e));
 }
 
-static int look_for_itself(struct look *l);
+static int look_or_wait(struct look *l);
 
 static void tell_waiting(struct look *l, const struct found *f)
 {
@@ -103,7 +106,7 @@ static void tell_waiting(struct look *l, const struct found *f)
 		if (is_same_for(w, f)) {
 			w->op.entry = f->entry ? entry_ref(f->entry) : NULL;
 			w->op.found_in = f->in;
-		} else if (look_for_itself(w) == ERR_AGAIN) {
+		} else if (look_or_wait(w) == ERR_AGAIN) {
 			continue;
 		}
 		w->found(w->owner);
@@ -155,6 +158,22 @@ static int look_for_itself(struct look *l)
 	return err;
 }
 
+static int look_or_wait(struct look *l)
+{
+	struct look *same = l->waits < WAITS_MAX ? find_same(l) : NULL;
+	if (same) {
+		l->waits++;
+		l->awaited = same;
+		link_to(&same->waiting, l);
+		return ERR_AGAIN;
+	}
+	int err = look_for_itself(l);
+	l->listed = err == ERR_AGAIN;
+	if (l->listed)
+		link_to(chain_of(l), l);
+	return err;
+}
+
 int lookup_start(struct req_env *env, const struct lookup_spec *spec, struct look **out)
 {
 	struct look *l = mem_zalloc(sizeof(*l));
@@ -170,17 +189,8 @@ int lookup_start(struct req_env *env, const struct lookup_spec *spec, struct loo
 	    .key = *spec->key, .match = is_for, .deep = true, .enough = answers, .ctx = l, .done = on_done};
 	l->op.key.text = arena_str(&l->arena, spec->key->text);
 	*out = l;
-	struct look *same = spec->for_itself ? NULL : find_same(l);
-	if (same) {
-		l->awaited = same;
-		link_to(&same->waiting, l);
-		return ERR_AGAIN;
-	}
-	int err = look_for_itself(l);
-	l->listed = err == ERR_AGAIN;
-	if (l->listed)
-		link_to(chain_of(l), l);
-	return err;
+	l->waits = spec->for_itself ? WAITS_MAX : 0;
+	return look_or_wait(l);
 }
 
 struct entry *lookup_take(struct look *l)

@@ -18,6 +18,7 @@ struct look {
 	struct look *waiting;	  /* for this one, the last first */
 	struct look *awaited;	  /* NULL: it looks, or has looked, for itself */
 	bool listed, telling;
+	unsigned waits; /* for how many it has waited */
 	struct tier_get op;
 	struct arena arena;
 	struct http_request request;

@@ -202,8 +202,9 @@ static void count_in(struct memory *m, struct shard *s, const struct entry *e)
 /* Is it a sensible share of the memory, and is there room for its slot? */
 static int charge_slot(struct memory *m, const struct entry *e, size_t charge)
 {
-	size_t limit = atomic_load_explicit(&m->budget.limit, memory_order_relaxed);
-	if (e->charged + body__charged(e->body) + charge > limit / 2)
+	size_t size =
+	    atomic_load_explicit(&m->resident.size, memory_order_relaxed); /* the limit may be lower for a while */
+	if (e->charged + body__charged(e->body) + charge > size / 2)
 		return ERR_FULL;
 	return budget_charge(&m->budget, charge);
 }
@@ -213,7 +214,7 @@ static struct shard_bounds bounds_of(struct memory *m)
 {
 	return (struct shard_bounds){
 	    .variants = atomic_load_explicit(&m->max_variants, memory_order_relaxed),
-	    .bytes = atomic_load_explicit(&m->budget.limit, memory_order_relaxed) / 4,
+	    .bytes = atomic_load_explicit(&m->resident.size, memory_order_relaxed) / 4,
 	};
 }
 

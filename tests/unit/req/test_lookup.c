@@ -500,6 +500,26 @@ static void on_purge(struct tier_purge *op, int err)
 	ck_assert_int_eq(err, ERR_OK);
 }
 
+START_TEST(of_many_who_want_another_variant_one_looks_again)
+{
+	struct world *w = deep_world(plain);
+	struct req *r[5];
+	for (size_t i = 0; i < COUNT_OF(r); i++)
+		r[i] = world_ask(w, "GET", "/p", i == 0 ? "Accept-Language: de\n" : "Accept-Language: en\n");
+	deep_find(w, 0, &german);
+	ASSERT_ANSWER(r[0], 200, "de");
+	ck_assert_uint_eq(deep.n_gets, 2);
+	deep_find(w, 1, &fresh);
+	ck_assert_uint_eq(deep.n_gets, 2);
+	for (size_t i = 0; i < COUNT_OF(r); i++) {
+		if (i > 0)
+			ASSERT_ANSWER(r[i], 200, "below");
+		world_end(&r[i]);
+	}
+	world_free(&w);
+}
+END_TEST
+
 /* The one who looks reads; a purge runs; the second comes; the letter comes. */
 START_TEST(who_came_after_a_purge_looks_for_itself)
 {
@@ -634,6 +654,7 @@ int main(void)
 	tcase_add_test(t, of_many_on_a_worker_one_looks);
 	tcase_add_test(t, many_that_one_looked_for_in_vain_share_one_fetch);
 	tcase_add_test(t, what_another_one_found_is_taken_where_it_is_the_same);
+	tcase_add_test(t, of_many_who_want_another_variant_one_looks_again);
 	tcase_add_test(t, who_came_after_a_purge_looks_for_itself);
 	tcase_add_test(t, the_one_who_looks_may_leave_before_those_who_wait);
 	tcase_add_test(t, two_that_looked_in_vain_share_one_fetch);
