@@ -137,12 +137,13 @@ def resident_bytes(pids, programs=False):
 
 
 def kill(process, pids=()):
-    """Ends a process and its family, by their ids, and waits for it."""
-    for pid in {*pids, process.pid}:
-        if pid == process.pid and process.poll() is not None:
-            continue
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    """Ends a process and its family, by their ids, and waits for it. It is stopped first: nginx would start another one for each that it
+    sees end, and that one would be left."""
+    if process.poll() is None:
+        os.kill(process.pid, signal.SIGSTOP)
+        for pid in {*pids, *family(process.pid)}:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     process.wait()
 
 

@@ -1,4 +1,5 @@
 """The rows that are no fixed load: what a herd meets, what 32 MB hold, how often they hit, what a crash leaves."""
+import os
 import statistics
 import time
 
@@ -152,12 +153,25 @@ class Restart(Special):
     setup, rounds, lower, unit = Setup(disk=True), 5, True, "ms from the start of the process to the first hit"
     pages = 10_000
 
+    @staticmethod
+    def wait_until_written(server):
+        """What is stored behind the answers' backs is on its way for a while: until no file has come for a second."""
+        end, files, since = time.monotonic() + 60, -1, 0
+        while time.monotonic() < end:
+            now = sum(len(names) for _, _, names in os.walk(server.folder))
+            if now != files:
+                files, since = now, time.monotonic()
+            if time.monotonic() - since > 1:
+                return
+            time.sleep(0.1)
+        raise Failed("still writes after a minute")
+
     def one(self, bench, server, turn):
         if not server.on_disk:
             raise Failed("has no disk")
         url = "/s1024/m86400/k{n}"
         bench.fill_pages(server, url, self.pages)
-        time.sleep(1)
+        self.wait_until_written(server)
         server.kill()
         bench.fresh += 1
         with bench.machine.alone():
