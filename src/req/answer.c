@@ -106,14 +106,15 @@ static bool is_plain(const struct req *r, const struct entry *e, enum outcome ou
 	       !entry_has_holes(e) && !r->asks_range && r->visitor.cookies.n == 0;
 }
 
-static bool is_not_modified(struct req *r, const struct entry *e)
+/* `fields`: those of the entry; NULL: they are unpacked where they count. */
+static bool is_not_modified(struct req *r, const struct entry *e, const struct headers *fields)
 {
 	static const struct headers none;
 	bool by_tag = headers_find(&r->message.headers, STR("If-None-Match")) != NULL;
 	if (!by_tag && !headers_find(&r->message.headers, STR("If-Modified-Since")))
 		return false;
-	/* Its fields count only where dates do (RFC 9110 13.2.2). */
-	const struct headers *fields = by_tag ? &none : entry_headers(e, &r->arena);
+	if (!fields) /* they count only where dates do (RFC 9110 13.2.2) */
+		fields = by_tag ? &none : entry_headers(e, &r->arena);
 	return policy_not_modified(&r->message, ENTRY_STORED(e), fields, r->env->port->wall_ms(r->env->worker) / 1000);
 }
 
@@ -127,7 +128,7 @@ static void answer_plainly(struct req *r, const struct entry *e)
 	    .ttl_s = clock_floor_s(r->verdict.ttl_ms)};
 	a->kind = ANSWER_WHOLE;
 	a->length = (int64_t)body_settled_size(e->body);
-	if (is_not_modified(r, e))
+	if (is_not_modified(r, e, NULL))
 		a->status = 304;
 	conclude(r, OUTCOME_HIT, REASON_HIT);
 }
@@ -148,8 +149,7 @@ void answer_fields(struct req *r)
 static void send_stored(struct req *r, const struct entry *e)
 {
 	struct answer *a = &r->answer;
-	int64_t now_s = r->env->port->wall_ms(r->env->worker) / 1000;
-	if (policy_not_modified(&r->message, ENTRY_STORED(e), &a->headers, now_s)) {
+	if (is_not_modified(r, e, &a->headers)) {
 		a->status = 304;
 		policy_304_headers(&a->headers);
 	}

@@ -124,8 +124,9 @@ static void free_look(struct look *l)
 }
 
 /* Who asked may take what was found, and leave. */
-static void tell(struct look *l)
+static void told(struct errand *e)
 {
+	struct look *l = CONTAINER_OF(e, struct look, errand);
 	struct found f = found_by(l);
 	unlist(l);
 	l->telling = true;
@@ -136,11 +137,6 @@ static void tell(struct look *l)
 	entry_release(&f.entry);
 	if (l->errand.left)
 		free_look(l);
-}
-
-static void told(struct errand *e)
-{
-	tell(CONTAINER_OF(e, struct look, errand));
 }
 
 static void on_done(struct tier_get *op, int err)
