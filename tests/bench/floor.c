@@ -124,6 +124,15 @@ static void send_answer(int fd)
 		bench_watch(epoll, EPOLL_CTL_MOD, fd, EPOLLIN);
 }
 
+/* Into `in`, RECEIVE bytes. Not above 0: there is nothing, or the connection is dropped. */
+static ssize_t receive(int fd, char *in)
+{
+	ssize_t n = recv(fd, in, RECEIVE, 0);
+	if (n == 0 || (n < 0 && errno != EAGAIN))
+		drop(fd);
+	return n;
+}
+
 static void serve(int fd, uint32_t events)
 {
 	static char in[RECEIVE];
@@ -131,12 +140,9 @@ static void serve(int fd, uint32_t events)
 		send_answer(fd);
 		return;
 	}
-	ssize_t n = recv(fd, in, sizeof(in), 0);
-	if (n <= 0) {
-		if (n == 0 || errno != EAGAIN)
-			drop(fd);
+	ssize_t n = receive(fd, in);
+	if (n <= 0)
 		return;
-	}
 	if (n >= 4 && memcmp(in + n - 4, "\r\n\r\n", 4) == 0) {
 		peers[fd].left = answer_length;
 		send_answer(fd);
@@ -170,12 +176,9 @@ static void relay(int fd, uint32_t events)
 		return;
 	if (!(events & ~(uint32_t)EPOLLOUT))
 		return;
-	ssize_t n = recv(fd, in, sizeof(in), 0);
-	if (n <= 0) {
-		if (n == 0 || errno != EAGAIN)
-			drop(fd);
+	ssize_t n = receive(fd, in);
+	if (n <= 0)
 		return;
-	}
 	ssize_t sent = send(p->other, in, (size_t)n, MSG_NOSIGNAL);
 	if (sent == n)
 		return;
