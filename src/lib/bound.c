@@ -16,7 +16,6 @@
  * also where Redis refuses these keys. */
 #include "lib/bound.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -97,12 +96,6 @@ void bound_free(struct bound *b)
 	free(b->room);
 }
 
-static struct str number(int64_t v, char room[BOUND_DIGITS])
-{
-	int n = snprintf(room, BOUND_DIGITS, "%lld", (long long)v);
-	return str_make(room, (size_t)n);
-}
-
 /* Notes that the use is told now; true when the last time was long ago. */
 static bool tell_now(struct bound *b, struct str key)
 {
@@ -128,9 +121,9 @@ struct command bound_enter(struct bound *b, struct str key, int64_t ttl_ms, bool
 	(void)tell_now(b, key);
 	step = step < 1 ? 1 : (step < BOUND_STEP ? step : BOUND_STEP);
 	const struct str words[] = {eval, enter_script, two_keys, b->used, b->ends, key,
-	    number(lib_now_ms() * 1000, w->digits[0]), number((int64_t)b->max, w->digits[1]),
-	    number(end_of(ttl_ms), w->digits[2]), keep ? STR("1") : STR("0"), number((int64_t)step, w->digits[3]),
-	    number(FOREVER_US, w->digits[4])};
+	    lib_int_text(lib_now_ms() * 1000, w->digits[0]), lib_int_text((int64_t)b->max, w->digits[1]),
+	    lib_int_text(end_of(ttl_ms), w->digits[2]), keep ? STR("1") : STR("0"),
+	    lib_int_text((int64_t)step, w->digits[3]), lib_int_text(FOREVER_US, w->digits[4])};
 	memcpy(w->v, words, sizeof(words));
 	return (struct command){.key = b->used, .words = w->v, .n = COUNT_OF(words), .repeatable = true};
 }
@@ -168,7 +161,7 @@ bool bound_touch(struct bound *b, struct str key, struct bound_words *w, struct 
 	if (!tell_now(b, key))
 		return false;
 	const struct str words[] = {eval, touch_script, one_key, b->used, key,
-	    number(lib_now_ms() * 1000, w->digits[0]), number((int64_t)b->max, w->digits[1])};
+	    lib_int_text(lib_now_ms() * 1000, w->digits[0]), lib_int_text((int64_t)b->max, w->digits[1])};
 	memcpy(w->v, words, sizeof(words));
 	*out = (struct command){.key = b->used, .words = w->v, .n = COUNT_OF(words), .repeatable = true};
 	return true;

@@ -16,7 +16,6 @@
  * values within its bound (bound.c) goes along in the same exchange, in a cluster before it. */
 #include "lib/lib.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -87,12 +86,6 @@ static const struct str leave_script = STR("if redis.call('ZSCORE', KEYS[1], ARG
 static struct redis_cache *redis_of(struct lib_backend *b)
 {
 	return CONTAINER_OF(b, struct redis_cache, backend);
-}
-
-static struct str number(int64_t v, char room[DIGITS])
-{
-	int n = snprintf(room, DIGITS, "%lld", (long long)v);
-	return str_make(room, (size_t)n);
 }
 
 /* --- names --- */
@@ -324,8 +317,8 @@ static int enter_tags(struct redis_cache *r, struct str key, const struct lib_va
 		if (status != LARDER_OK)
 			return status;
 		const struct str words[] = {eval, enter_script, one_key, str_make(set.p, set.n), key,
-		    number(v->ttl_ms > 0 ? now + v->ttl_ms : FOREVER_MS + now, score), number(now - SKEW_MS, past),
-		    number(FOREVER_MS, forever), number(SKEW_MS, skew)};
+		    lib_int_text(v->ttl_ms > 0 ? now + v->ttl_ms : FOREVER_MS + now, score),
+		    lib_int_text(now - SKEW_MS, past), lib_int_text(FOREVER_MS, forever), lib_int_text(SKEW_MS, skew)};
 		status = tell(r, words[3], words, COUNT_OF(words));
 		free(set.p);
 	}
@@ -335,7 +328,7 @@ static int enter_tags(struct redis_cache *r, struct str key, const struct lib_va
 static int redis_store(struct redis_cache *r, struct str key, const struct names *n, const struct lib_value *v)
 {
 	char ttl[DIGITS];
-	struct str args[2 + LARDER_TAGS_MAX] = {v->json, number(v->ttl_ms, ttl)};
+	struct str args[2 + LARDER_TAGS_MAX] = {v->json, lib_int_text(v->ttl_ms, ttl)};
 	const struct str plain[] = {STR("SET"), n->value, v->json, STR("PX"), args[1]};
 	struct command c = {.key = n->value, .words = plain, .n = v->ttl_ms > 0 ? 5 : 3, .repeatable = true};
 	struct script_words w;
@@ -374,7 +367,7 @@ static int redis_incr(struct lib_backend *b, struct str key, int64_t amount, int
 {
 	struct redis_cache *r = redis_of(b);
 	char digits[DIGITS], ttl[DIGITS];
-	const struct str args[] = {number(amount, digits), number(ttl_ms, ttl)};
+	const struct str args[] = {lib_int_text(amount, digits), lib_int_text(ttl_ms, ttl)};
 	struct script_words w;
 	struct names n;
 	struct reply reply;
@@ -490,7 +483,7 @@ static int flush_node(struct redis_cache *r, unsigned node, struct str pattern)
 	do {
 		struct reply reply;
 		const struct str words[] = {
-		    STR("SCAN"), str_of(cursor), STR("MATCH"), pattern, STR("COUNT"), number(CHUNK, count)};
+		    STR("SCAN"), str_of(cursor), STR("MATCH"), pattern, STR("COUNT"), lib_int_text(CHUNK, count)};
 		const struct command c = {.words = words, .n = COUNT_OF(words), .repeatable = true};
 		status = fleet_ask_node(r->fleet, node, &c, &reply);
 		if (status == LARDER_OK) {
@@ -546,7 +539,7 @@ static int drop_entry(
 static int drop_chunk(struct redis_cache *r, struct str set, struct str tag, size_t *n)
 {
 	char last[DIGITS];
-	const struct str words[] = {STR("ZRANGE"), set, STR("0"), number(CHUNK - 1, last), STR("WITHSCORES")};
+	const struct str words[] = {STR("ZRANGE"), set, STR("0"), lib_int_text(CHUNK - 1, last), STR("WITHSCORES")};
 	const struct command c = {.key = set, .words = words, .n = COUNT_OF(words), .repeatable = true};
 	struct str gone[CHUNK];
 	size_t n_gone = 0;
