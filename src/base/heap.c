@@ -11,17 +11,10 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/str.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define OWN_MALLOC 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define OWN_MALLOC 1
-#endif
-#endif
-
-#if defined(__GLIBC__) && !defined(OWN_MALLOC)
+#if defined(__GLIBC__) && !MEM_IS_SANITIZED
 #define IS_GLIBC 1
 #else
 #define IS_GLIBC 0

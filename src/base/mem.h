@@ -5,16 +5,24 @@
 
 #include <stddef.h>
 
-/* Does a tool watch each allocation? Then nothing is kept for reuse, or it would see nothing. */
+/* Does a tool watch each allocation? Then nothing is kept for reuse, or it would see nothing. Has the build a sanitizer at all? Then malloc is
+ * its own, and everything is several times slower. */
 #if defined(__SANITIZE_ADDRESS__)
 #define MEM_IS_WATCHED 1
+#elif defined(__SANITIZE_THREAD__)
+#define MEM_IS_SANITIZED 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(memory_sanitizer)
 #define MEM_IS_WATCHED 1
+#elif __has_feature(thread_sanitizer)
+#define MEM_IS_SANITIZED 1
 #endif
 #endif
 #ifndef MEM_IS_WATCHED
 #define MEM_IS_WATCHED 0
+#endif
+#ifndef MEM_IS_SANITIZED
+#define MEM_IS_SANITIZED MEM_IS_WATCHED
 #endif
 
 /* Never return NULL; released with free(). mem_zalloc clears. */

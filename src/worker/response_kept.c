@@ -1,5 +1,6 @@
-/* A table of slots by entry and status; whoever comes to a slot takes it, unless it has a response that was used lately. A slot is told of an answer at first, and gets its response when
- * the same is asked for again: of pages that are asked for once a second or less, none is kept.
+/* A table of slots by entry and status; whoever comes to a slot takes it, unless it has a response that was used lately. A slot is told of
+ * an answer at first, and gets its response when the same is asked for again: of pages that are asked for once a second or less, none is
+ * kept.
  *
  *   (empty) -put-> known -put-> kept -find, find, ...-> the next second: another answer -put-> known ...
  *      ^                          |

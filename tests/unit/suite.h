@@ -6,17 +6,7 @@
 #include <check.h>
 #include <stdlib.h>
 
-/* 1 in a build with a sanitizer that makes everything several times slower and has a malloc of its own. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SUITE_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-#define SUITE_SANITIZED 1
-#endif
-#endif
-#ifndef SUITE_SANITIZED
-#define SUITE_SANITIZED 0
-#endif
+#include "base/mem.h"
 
 static inline int suite_run(Suite *s)
 {

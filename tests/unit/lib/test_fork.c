@@ -7,7 +7,7 @@
 enum { CHILDREN = 4, ROUNDS = 500 };
 
 /* ASan's allocator does not look after its locks at a fork, as the C library's does: a child of busy threads may hang in it. */
-enum { BUSY = SUITE_SANITIZED ? 0 : 4 };
+enum { BUSY = MEM_IS_SANITIZED ? 0 : 4 };
 
 static void expect_good_end(pid_t child)
 {

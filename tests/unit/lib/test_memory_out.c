@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 
-#define OWN_MALLOC (!SUITE_SANITIZED)
+#define OWN_MALLOC (!MEM_IS_SANITIZED)
 
 static atomic_long left = -1; /* of own mallocs that work; below 0: all */
 static atomic_ulong refused;

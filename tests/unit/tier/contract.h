@@ -67,7 +67,7 @@ static unsigned contract_sweepers(void)
 static unsigned contract_rounds(unsigned all)
 {
 	all /= contract->slow ? 10 : 1;
-	return all / (SUITE_SANITIZED ? 10 : 1);
+	return all / (MEM_IS_SANITIZED ? 10 : 1);
 }
 
 static struct tier *contract_open(void)
@@ -826,7 +826,7 @@ static void contract_find_many(struct tier *t, unsigned from, unsigned n)
 START_TEST(contract_holds_100_000_entries)
 {
 	/* With sanitizers it is several times as slow, and they are not about room. */
-	unsigned n = 100000 / (SUITE_SANITIZED || contract->small ? 10 : 1);
+	unsigned n = 100000 / (MEM_IS_SANITIZED || contract->small ? 10 : 1);
 	struct tier *t = contract_open();
 	for (unsigned i = 0; i < n; i += MANY)
 		contract_store_many(t, i, MANY);

@@ -153,7 +153,7 @@ int main(void)
 	Suite *s = suite_create("tier/resident");
 	TCase *t = tcase_create("churn");
 	tcase_set_timeout(t, 100);
-	if (!SUITE_SANITIZED) {
+	if (!MEM_IS_SANITIZED) {
 		tcase_add_test(t, memory_stays_near_its_size);
 		tcase_add_test(t, who_looks_again_and_again_has_to_wait);
 	}
