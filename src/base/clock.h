@@ -10,7 +10,8 @@ static inline int64_t clock_floor_s(int64_t ms)
 	return ms >= 0 ? ms / 1000 : -((999 - ms) / 1000);
 }
 
-int64_t clock_wall_ms(void); /* ms since 1970, may jump */
+int64_t clock_wall_us(void); /* us since 1970, may jump */
+int64_t clock_wall_ms(void); /* the same in ms */
 int64_t clock_mono_us(void); /* us since some start, never goes back */
 
 #endif

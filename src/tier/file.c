@@ -18,7 +18,8 @@
  * after. So a purge of a tag holds for pages that nobody has listed, and for those that an earlier process stored.
  *
  * The bound. What is written is reserved before, in a count that all processes share; where there is no room, pages leave first. What the
- * count means: the files of pages in whole blocks of 4096 bytes, and their directories. Beside it lie the journal and the count itself. A file
+ * count means: the files of pages in whole blocks of 4096 bytes, and their directories. Beside it lie the journal, with a bound of its own
+ * (journal_cut.c), and the count itself. A file
  * that was unlinked while somebody still sends it takes room until he is done.
  *
  * Failures. A disk that is full or fails, or a directory that cannot be written, is a count (errors) and at most a line of log a second; what was
@@ -300,7 +301,7 @@ static const struct tier_ops file_ops = {
 };
 
 /* The directory, its count, and the journal. */
-static int open_directory(struct file_tier *t, const char **why)
+static int open_directory(struct file_tier *t, const struct file_options *o, const char **why)
 {
 	char path[FILE_PATH];
 	int err = file_store__make(t);
@@ -322,8 +323,15 @@ static int open_directory(struct file_tier *t, const char **why)
 	    .ledger = t->ledger,
 	    .heard = heard,
 	    .ctx = t,
+	    .max_size = o->journal_size,
 	};
 	return journal_open(&journal, &t->journal, why);
+}
+
+static void set_limits(struct file_tier *t, uint64_t file_size, unsigned max_variants)
+{
+	atomic_store(&t->limit, file_size);
+	atomic_store(&t->max_variants, max_variants > 0 ? max_variants : 1);
 }
 
 int file_tier_new(const struct file_options *o, struct tier **out, const char **why)
@@ -351,14 +359,14 @@ int file_tier_new(const struct file_options *o, struct tier **out, const char **
 	t->bury.fn = file_fill__bury_step;
 	pthread_mutex_init(&t->making, NULL);
 	file_index__init(&t->index, seed);
-	file_tier_resize(&t->tier, o->file_size, o->max_variants);
+	set_limits(t, o->file_size, o->max_variants);
 	/* Before the journal, which may tell something. */
 	int err = io_pool_new(o->threads, QUEUE_JOBS, QUEUE_BYTES, &t->pool);
 	if (!err)
 		err = io_pool_new(o->threads, QUEUE_JOBS, QUEUE_BYTES, &t->lookups);
 	*why = "no threads";
 	if (!err)
-		err = open_directory(t, why);
+		err = open_directory(t, o, why);
 	if (err) {
 		free_all(t);
 		return err;
@@ -370,11 +378,10 @@ int file_tier_new(const struct file_options *o, struct tier **out, const char **
 	return ERR_OK;
 }
 
-void file_tier_resize(struct tier *tier, uint64_t file_size, unsigned max_variants)
+void file_tier_resize(struct tier *tier, uint64_t file_size, uint64_t journal_size, unsigned max_variants)
 {
 	struct file_tier *t = file_of(tier);
-	atomic_store(&t->limit, file_size);
-	atomic_store(&t->max_variants, max_variants > 0 ? max_variants : 1);
-	if (t->pool)
-		file_fill__bury_soon(t);
+	set_limits(t, file_size, max_variants);
+	journal_resize(t->journal, journal_size);
+	file_fill__bury_soon(t);
 }

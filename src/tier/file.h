@@ -8,6 +8,7 @@
 struct file_options {
 	struct str path;	  /* the directory; made when it is not there, mode 0700 */
 	uint64_t file_size;	  /* bytes on disk of pages, whole blocks counted: never more */
+	uint64_t journal_size;	  /* bytes of the journal of purges beside them: as journal_resize */
 	unsigned max_variants;	  /* of one key */
 	unsigned threads;	  /* that do its lookups, and as many for all else */
 	uint64_t key_seed;	  /* of the cache keys in this process */
@@ -22,6 +23,6 @@ struct file_options {
  * what lies there is found out in the background. */
 int file_tier_new(const struct file_options *o, struct tier **out, const char **why) MUST_CHECK;
 /* After a reload: new bounds, reached in steps. */
-void file_tier_resize(struct tier *t, uint64_t file_size, unsigned max_variants);
+void file_tier_resize(struct tier *t, uint64_t file_size, uint64_t journal_size, unsigned max_variants);
 
 #endif

@@ -11,8 +11,8 @@
  * this one writes moves its position at once.
  *
  * A line that a crash cut short was never told to anybody; the next who appends cuts it off. A file that grew is replaced by one with
- * what the ledger remembers and the newest quarter of its records, all with their seq. Who is not yet at its `complete` has missed
- * records of URLs, and counts everything as purged.
+ * what the ledger remembers and the newest of its records, all with their seq (journal_cut.c), so that two of them, the old and the new one,
+ * never take more than twice max_size. Who is not yet at its `complete` has missed records of URLs, and counts everything as purged.
  *
  * Anything else that is wrong (a line without its sum, a seq out of turn, no file, another one, a shorter one) means that purges may
  * be lost: the file is made anew, with a base above every seq there can have been (it is made of the clock), and everybody who meets it
@@ -34,14 +34,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/random.h"
 #include "tier/journal_acks.h"
+#include "tier/journal_cut.h"
 #include "tier/journal_file.h"
 
 enum { CHUNK = 65536, TRIES = 100, LOOK_EVERY_MS = 1000, LOG_EVERY_US = 1000000, OWN = 64 };
-#define MAX_SIZE    ((uint64_t)4 << 20)
-#define MAX_ANEW    ((size_t)1 << 30)
-#define CLOCK_SHIFT 10 /* a base for each thousandth of a millisecond: nobody purges as often */
 
 /* When an own record was added, for receipts. */
 struct own {
@@ -54,6 +51,7 @@ struct journal {
 	struct journal_file file;
 	struct journal_acks acks;
 	_Atomic uint64_t position; /* written under the lock */
+	_Atomic uint64_t max_size;
 	_Atomic int64_t logged_us;
 
 	pthread_mutex_t lock; /* what follows */
@@ -64,6 +62,7 @@ struct journal {
 	ino_t ino;
 	off_t offset;	/* of the first byte that was not read */
 	off_t dense_at; /* of the first record behind `complete` */
+	off_t try_at;	/* it could not be shortened: not tried before it is as long */
 	uint64_t base, complete;
 	uint64_t next; /* seq of the record at `offset` */
 	struct own own[OWN];
@@ -228,7 +227,7 @@ static int begin_file(struct journal *j, const struct journal_slot *s)
 	j->pin = pin;
 	j->dev = s->dev;
 	j->ino = s->ino;
-	j->offset = j->dense_at = 0;
+	j->offset = j->dense_at = j->try_at = 0;
 	journal_file__drop_others(&j->file, s->dev, s->ino);
 	return ERR_OK;
 }
@@ -259,12 +258,11 @@ static int read_on(struct journal *j, const struct journal_slot *s)
 
 /* --- replacing --- */
 
+/* Grows by the microsecond, in steps of 1024 a millisecond: nobody purges as often. */
 static uint64_t new_base(const struct journal *j)
 {
-	uint64_t bits = 0, position = atomic_load(&j->position);
-	if (random_u64(&bits))
-		bits = 0;
-	uint64_t clock = (uint64_t)clock_wall_ms() << CLOCK_SHIFT | (bits & ((1u << CLOCK_SHIFT) - 1));
+	uint64_t us = (uint64_t)clock_wall_us(), position = atomic_load(&j->position);
+	uint64_t clock = us / 1000 << 10 | us % 1000;
 	return clock > position && clock < JOURNAL_SEQ_MAX ? clock : position + 1;
 }
 
@@ -295,67 +293,27 @@ static int make_anew(struct journal *j, const struct journal_slot *s)
 	return ERR_OK;
 }
 
-struct shortening {
-	struct journal *j;
-	struct buf b;
-	uint64_t complete;
-};
-
-static void keep(void *ctx, uint64_t seq, const struct tier_purge *op)
-{
-	struct shortening *s = ctx;
-	if (seq <= s->complete)
-		journal_line__add(&s->b, seq, op, false, str_of(s->j->acks.name), 0);
-}
-
-/* Where the newest quarter begins, and the seq before it. */
-static off_t find_tail(struct journal *j, int fd, uint64_t *complete)
-{
-	off_t from = j->offset - (off_t)(j->o.max_size / 4);
-	*complete = atomic_load(&j->position);
-	ssize_t n = pread(fd, j->chunk, 2 * JOURNAL_LINE_MAX, from);
-	struct str rest = str_make(j->chunk, n > 0 ? (size_t)n : 0), line;
-	rest = str_take(rest, (size_t)(j->offset - from));
-	size_t start = str_index(rest, '\n') + 1;
-	line = str_skip(rest, start);
-	line = str_take(line, str_index(line, '\n'));
-	if (journal_line__read(line, &j->line) || j->line.is_head)
-		return j->offset;
-	*complete = j->line.seq - 1;
-	return from + (off_t)start;
-}
-
-static int add_tail(struct journal *j, int fd, struct buf *to, off_t from)
-{
-	size_t n = (size_t)(j->offset - from);
-	if (buf_reserve(to, n))
-		return ERR_TOO_LARGE;
-	ssize_t got = n > 0 ? pread(fd, to->p + to->n, n, from) : 0;
-	if (got != (ssize_t)n)
-		return ERR_IO;
-	to->n += n;
-	return ERR_OK;
-}
-
 /* The caller has it under the exclusive lock, and has read it. */
 static void shorten(struct journal *j, int fd)
 {
-	struct shortening s = {.j = j};
-	buf_init(&s.b, MAX_ANEW);
-	off_t tail = find_tail(j, fd, &s.complete);
-	journal_line__add_head(&s.b, j->base, ledger_forgotten(j->o.ledger), s.complete);
-	ledger_each(j->o.ledger, keep, &s);
-	errno = EFBIG;
-	int err = add_tail(j, fd, &s.b, tail);
-	if (!err && s.b.overflow)
-		err = ERR_TOO_LARGE;
+	const struct journal_cut cut = {.ledger = j->o.ledger,
+	    .fd = fd,
+	    .dense_at = j->dense_at,
+	    .end = j->offset,
+	    .base = j->base,
+	    .position = atomic_load(&j->position),
+	    .max_size = atomic_load(&j->max_size),
+	    .from = str_of(j->acks.name)};
+	struct buf b;
+	int err = journal_cut__write(&cut, &b);
 	if (!err)
-		err = journal_file__replace(&j->file, buf_str(&s.b));
+		err = journal_file__replace(&j->file, buf_str(&b));
 	if (err) {
 		complain(j, "cannot be shortened");
-		j->dense_at = j->offset; /* not before it has grown as much again */
+		j->try_at =
+		    j->offset + (off_t)(cut.max_size / JOURNAL_CUT_AT); /* not before it has grown as much again */
 	}
-	buf_free(&s.b);
+	buf_free(&b);
 }
 
 /* --- taking the file, and what is new in it --- */
@@ -408,9 +366,46 @@ static int take(struct journal *j, short lock, struct journal_slot **out)
 
 /* --- appending --- */
 
-static bool is_long(struct journal *j)
+/* It could not be shortened for long, and has taken the room of the copy too. */
+static bool is_beyond(const struct journal *j, size_t more)
 {
-	return (uint64_t)(j->offset - j->dense_at) > j->o.max_size;
+	return (uint64_t)j->offset + more > 2 * atomic_load(&j->max_size);
+}
+
+/* Under the lock. */
+static bool is_long(const struct journal *j)
+{
+	uint64_t max = atomic_load(&j->max_size), tail = (uint64_t)(j->offset - j->dense_at);
+	bool is_long = tail > max / JOURNAL_CUT_AT || (uint64_t)j->offset > max;
+	return is_long && (j->offset >= j->try_at || is_beyond(j, JOURNAL_LINE_MAX));
+}
+
+/* Takes it for oneself, no longer than it may be. As take. */
+static int take_short(struct journal *j, struct journal_slot **out)
+{
+	int err = take(j, F_WRLCK, out);
+	if (err)
+		return err;
+	pthread_mutex_lock(&j->lock);
+	bool replaced = is_long(j);
+	if (replaced)
+		shorten(j, (*out)->fd);
+	pthread_mutex_unlock(&j->lock);
+	if (!replaced)
+		return ERR_OK;
+	journal_file__give_back(&j->file, *out);
+	return take(j, F_WRLCK, out);
+}
+
+/* What others have added, or a new bound, has made it too long. */
+static void shorten_if_long(struct journal *j)
+{
+	struct journal_slot *s;
+	pthread_mutex_lock(&j->lock);
+	bool needed = is_long(j);
+	pthread_mutex_unlock(&j->lock);
+	if (needed && take_short(j, &s) == ERR_OK)
+		journal_file__give_back(&j->file, s);
 }
 
 static int write_record(struct journal *j, int fd, const struct tier_purge *op, bool invalidates)
@@ -421,7 +416,8 @@ static int write_record(struct journal *j, int fd, const struct tier_purge *op, 
 	buf_init(&b, JOURNAL_LINE_MAX);
 	journal_line__add(&b, seq, op, invalidates, str_of(j->acks.name), clock_wall_ms());
 	int err = ERR_IO;
-	if (seq > JOURNAL_SEQ_MAX || b.overflow || fstat(fd, &st) ||
+	errno = EFBIG;
+	if (is_beyond(j, b.n) || seq > JOURNAL_SEQ_MAX || b.overflow || fstat(fd, &st) ||
 	    (st.st_size > j->offset && ftruncate(fd, j->offset)))
 		goto out;
 	if (journal_file__write(fd, buf_str(&b), j->offset)) {
@@ -446,20 +442,9 @@ out:
 int journal_append(struct journal *j, const struct tier_purge *op, bool invalidates, uint64_t *seq)
 {
 	struct journal_slot *s;
-	int err = take(j, F_WRLCK, &s);
+	int err = take_short(j, &s);
 	if (err)
 		return err;
-	pthread_mutex_lock(&j->lock);
-	bool replaced = is_long(j);
-	if (replaced)
-		shorten(j, s->fd);
-	pthread_mutex_unlock(&j->lock);
-	if (replaced) {
-		journal_file__give_back(&j->file, s);
-		err = take(j, F_WRLCK, &s);
-		if (err)
-			return err;
-	}
 	pthread_mutex_lock(&j->lock);
 	err = write_record(j, s->fd, op, invalidates);
 	*seq = j->next - 1;
@@ -468,6 +453,11 @@ int journal_append(struct journal *j, const struct tier_purge *op, bool invalida
 	pthread_mutex_unlock(&j->lock);
 	journal_file__give_back(&j->file, s);
 	return err;
+}
+
+void journal_resize(struct journal *j, uint64_t max_size)
+{
+	atomic_store(&j->max_size, max_size > JOURNAL_SIZE_MIN ? max_size : JOURNAL_SIZE_MIN);
 }
 
 uint64_t journal_position(const struct journal *j)
@@ -546,6 +536,7 @@ static void *watch(void *ctx)
 			watch_file(j);
 			(void)!journal_read(j);
 		}
+		shorten_if_long(j);
 		acknowledge(j, ready == 0);
 		fds[0].revents = fds[1].revents = 0;
 		ready = poll(fds, COUNT_OF(fds), LOOK_EVERY_MS);
@@ -605,8 +596,7 @@ int journal_open(const struct journal_options *o, struct journal **out, const ch
 	struct journal *j = mem_zalloc(sizeof(*j));
 	j->o = *o;
 	j->o.path = j->o.instance = STR_NONE;
-	if (o->max_size == 0)
-		j->o.max_size = MAX_SIZE;
+	journal_resize(j, o->max_size);
 	j->stop = j->watch = j->pin = j->acks.fd = -1;
 	j->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	pthread_mutex_init(&j->lock, NULL);

@@ -7,6 +7,8 @@
 
 struct journal;
 
+#define JOURNAL_SIZE_MIN ((uint64_t)64 << 10)
+
 struct journal_options {
 	struct str path; /* the directory, which is there */
 	struct str
@@ -18,16 +20,20 @@ struct journal_options {
 	 * nothing of the journal but journal_position, and who calls those holds no lock that it takes. NULL: nobody. */
 	void (*heard)(void *ctx, const struct tier_heard *what);
 	void *ctx;
-	uint64_t max_size; /* bytes of records before the file is shortened; 0: 4 MB */
+	uint64_t max_size; /* as journal_resize */
 };
 
 /* ERR_OK, or ERR_IO with a sentence in *why. Reads what is there, and starts the thread that watches (inotify). Blocks for a moment. */
 int journal_open(const struct journal_options *o, struct journal **out, const char **why) MUST_CHECK;
 void journal_close(struct journal **j);
 
-/* Adds a purge or an invalidation. When it returns, every process that begins a hold sees it. ERR_OK, or ERR_IO (disk full, no rights):
- * the others will not hear of it. Blocks: never on a loop. Any thread. */
+/* Adds a purge or an invalidation. When it returns, every process that begins a hold sees it. ERR_OK, or ERR_IO (disk full, no rights, or it
+ * cannot be shortened): the others will not hear of it. Blocks: never on a loop. Any thread. */
 int journal_append(struct journal *j, const struct tier_purge *op, bool invalidates, uint64_t *seq) MUST_CHECK;
+
+/* Bytes that the file takes at most, and as many again while it is shortened; JOURNAL_SIZE_MIN where it is less. What it is too long then it is
+ * for a moment: who watches shortens it. Fewer remember fewer purges, and what was stored before a forgotten one counts as purged. Any thread. */
+void journal_resize(struct journal *j, uint64_t max_size);
 
 /* Up to where this process has read and told. Any thread, no lock. */
 uint64_t journal_position(const struct journal *j);

@@ -13,6 +13,9 @@
 #include "tier/journal_line.h"
 
 enum { DIRECTORY_MAX = 4096 };
+/* Who follows a journal keeps it below half of this. A longer one is followed by nobody, and would grow for ever: it is emptied, so that who
+ * comes trusts nothing that was stored before. */
+#define SIZE_MAX_ALONE ((off_t)32 << 20)
 
 static void slots_init(struct journal_file *f)
 {
@@ -61,6 +64,10 @@ static int find_end(int fd, uint64_t *seq, off_t *end)
 		return ERR_EOF;
 	if (journal_line__read(str_take(text, str_index(text, '\n')), &line) || !line.is_head)
 		return ERR_INVALID;
+	if (st.st_size > SIZE_MAX_ALONE) {
+		*end = 0;
+		return ftruncate(fd, 0) == 0 ? ERR_EOF : ERR_IO;
+	}
 	*seq = line.complete + 1;
 	off_t from = st.st_size > (off_t)sizeof(room) ? st.st_size - (off_t)sizeof(room) : 0;
 	if (read_at(fd, room, sizeof(room), from, &text))

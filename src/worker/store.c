@@ -19,6 +19,8 @@ enum {
 	SWEEP_MIN = 500,   /* entries a sweep, at least */
 	FILE_THREADS = 4,
 	FILE_COUNTS = 320 * 1024, /* the file of counts, and the directories that are always there */
+	JOURNAL_PART = 16,	  /* of file_size, and as much for its copy */
+	JOURNAL_MAX = 16 * 1024 * 1024,
 	HELD_PART = 4, /* files are held open for no more than this part of the descriptors: clients need the rest */
 	COPY_PART = 8, /* a body in a file is copied into memory when it takes no more than this part of it */
 	COPY_SMALL =
@@ -60,10 +62,17 @@ static bool is_disk_full(struct str path)
 	       (fs.f_bavail < BLOCKS_NEEDED || (fs.f_files > 0 && fs.f_favail < BLOCKS_NEEDED));
 }
 
-/* For pages and their directories: what counts them lies there as well. */
+/* The purges that are remembered beside the pages, and their copy while they are made fewer. */
+static uint64_t journal_size(const struct conf_cache *c)
+{
+	uint64_t size = c->file_size / JOURNAL_PART;
+	return size < JOURNAL_MAX ? size : JOURNAL_MAX;
+}
+
+/* For pages and their directories: what counts them, and the journal, lie there as well. */
 static uint64_t file_size(const struct conf_cache *c)
 {
-	return c->file_size - FILE_COUNTS;
+	return c->file_size - FILE_COUNTS - 2 * journal_size(c);
 }
 
 /* No process has kept pages there before. */
@@ -78,6 +87,7 @@ static int add_files(struct tier *stack, const struct conf_cache *c, uint64_t ke
 {
 	struct file_options o = {.path = c->path,
 	    .file_size = file_size(c),
+	    .journal_size = journal_size(c),
 	    .max_variants = c->max_variants,
 	    .threads = FILE_THREADS,
 	    .key_seed = key_seed,
@@ -161,7 +171,7 @@ void store_configure(struct tier *store, const struct conf *conf)
 	for (unsigned i = 1; tier_part(store, i); i++) {
 		struct tier *t = tier_part(store, i);
 		if (str_eq(str_of(t->ops->name), STR("file")))
-			file_tier_resize(t, file_size(c), c->max_variants);
+			file_tier_resize(t, file_size(c), journal_size(c), c->max_variants);
 		else
 			redis_tier_configure(t, c->redis_budget_ms, c->redis_max_object, c->max_variants);
 	}

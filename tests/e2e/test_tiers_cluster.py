@@ -3,7 +3,7 @@ import pytest
 
 from larder import wait_until
 from redis_server import RedisCluster, RedisSentinel
-from tiers import REDISES, ROUTES, Visitors, budget_and_margin, content, get, kept, pages_of, url
+from tiers import REDISES, ROUTES, Visitors, budget_and_margin, content, get, kept, pages_of, troubles, url
 
 BUDGET = "redis_budget = 50ms\n"
 
@@ -50,7 +50,7 @@ def test_slots_of_a_cluster_move(origin, serve, start_redis):
         crowd.wait(100)
     for target in targets:
         wait_until(lambda t=target: get(larder, t).hit, f"{target} to be found")
-    assert origin.count("/blog/*") <= 2 * len(targets)
+    assert origin.count("/blog/*") <= 2 * len(targets) + troubles(larder)  # a node that is too slow once is passed over for a second
     round_trip(origin, larder, "moved")
 
 
@@ -70,7 +70,7 @@ def test_a_failover(origin, serve, start_redis, backend, kind, options):
         stores = larder.tier("stores_total", "redis")
         crowd.wait_until(lambda: larder.tier("down", "redis") == 0 and larder.tier("stores_total", "redis") > stores,
                          "the new master to be used")
-    assert larder.tier("errors_total", "redis") + larder.tier("skipped_total", "redis") + larder.tier("timeouts_total", "redis") > 0
+    assert troubles(larder) > 0
     round_trip(origin, larder, "after")
 
 

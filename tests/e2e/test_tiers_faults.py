@@ -12,7 +12,7 @@ import pytest
 
 from larder import run, wait_until
 from redis_server import RedisServer
-from tiers import FILES, REDISES, ROUTES, SITE, Visitors, budget_and_margin, content, disk_use, files_below, get, kept, pages_of, stored
+from tiers import FILES, REDISES, ROUTES, SITE, Visitors, budget_and_margin, content, disk_use, files_below, get, kept, pages_of, stored, troubles
 
 BUDGET = 0.05
 INI = f"redis_budget = {int(BUDGET * 1000)}ms\n{ROUTES}"
@@ -37,10 +37,6 @@ class Quiet:
     def __exit__(self, kind, *_):
         lines, seconds = complaints(self.larder, self.before), time.monotonic() - self.began
         assert kind or len(lines) <= seconds + 3, f"{len(lines)} lines in {seconds:.1f} s: {lines[:20]}"
-
-
-def troubles(larder, tier="redis"):
-    return sum(larder.tier(name, tier) for name in ("errors_total", "timeouts_total", "skipped_total"))
 
 
 def is_back(larder, crowd):

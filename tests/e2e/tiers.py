@@ -77,6 +77,11 @@ def url(target):
     return "http://" + SITE["Host"] + target
 
 
+def troubles(larder, tier="redis"):
+    """How often it was asked or told something in vain."""
+    return sum(larder.tier(name, tier) for name in ("errors_total", "timeouts_total", "skipped_total"))
+
+
 def same_but_time(a, b):
     """Two responses are the same, but for what a hit tells: how old it is, and that parts may be had."""
     fields = [[(n, v) for n, v in r.fields if n.lower() not in ("age", "cache-status", "accept-ranges")] for r in (a, b)]

@@ -69,6 +69,31 @@ START_TEST(those_who_follow_the_journal_hear_of_it)
 }
 END_TEST
 
+/* Who follows one keeps it short. */
+START_TEST(a_journal_that_nobody_follows_is_bounded)
+{
+	enum { LONG = 33 << 20 };
+	struct place p = place_make();
+	char pages[80];
+	struct stat st;
+	snprintf(pages, sizeof(pages), "%s/pages", p.path);
+	ck_assert_int_eq(mkdir(pages, 0700), 0);
+	struct side *a = side_open(pages, "a");
+	uint64_t before = journal_position(a->journal);
+	side_close(a);
+	snprintf(p.journal, sizeof(p.journal), "%s/journal", pages);
+	ck_assert_int_eq(truncate(p.journal, LONG), 0);
+	larder_cache *c = open_directory(p.path);
+	ck_assert_int_eq(larder_forget_tag(c, "news"), LARDER_OK);
+	ck_assert(stat(p.journal, &st) == 0 && st.st_size == 0);
+	a = side_open(pages, "a");
+	ck_assert_msg(side_judge(a, before, "sport") == LEDGER_HARD, "what was stored before is trusted");
+	side_close(a);
+	larder_close(c);
+	place_clear(&p);
+}
+END_TEST
+
 /* A journal that was shortened begins with what is remembered. */
 START_TEST(a_shortened_journal_is_no_harm)
 {
@@ -77,7 +102,7 @@ START_TEST(a_shortened_journal_is_no_harm)
 	snprintf(pages, sizeof(pages), "%s/pages", p.path);
 	ck_assert_int_eq(mkdir(pages, 0700), 0);
 	larder_cache *c = open_directory(p.path);
-	struct side *a = side_open_sized(pages, "a", 64 * 1024), *b = side_open_sized(pages, "b", 64 * 1024);
+	struct side *a = side_open_sized(pages, "a", 256 * 1024), *b = side_open_sized(pages, "b", 256 * 1024);
 	uint64_t seq = 0;
 	for (int i = 0; i < 2000; i++) {
 		char tag[16];
@@ -162,6 +187,7 @@ int main(void)
 	TCase *c = tcase_create("pages");
 	tcase_set_timeout(c, 60);
 	tcase_add_test(c, those_who_follow_the_journal_hear_of_it);
+	tcase_add_test(c, a_journal_that_nobody_follows_is_bounded);
 	tcase_add_test(c, a_shortened_journal_is_no_harm);
 	tcase_add_test(c, those_who_follow_the_stream_hear_of_it);
 	suite_add_tcase(s, c);

@@ -2,6 +2,7 @@
 #include "suite.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -10,7 +11,10 @@
 #include <sys/wait.h>
 
 #include "base/log.h"
+#include "tier/journal_cut.h"
+#include "tier/journal_line.h"
 #include "tier/journal_side.h"
+#include "tier/purge_log.h"
 
 extern char **environ;
 
@@ -278,8 +282,8 @@ static void *race_appending(void *ctx)
 START_TEST(many_hold_and_append)
 {
 	struct place p = place_make();
-	/* Small, so that it is shortened between. */
-	struct side *sides[] = {side_open_sized(p.path, "a", 20000), side_open_sized(p.path, "b", 20000)};
+	/* As small as can be: it is shortened between. */
+	struct side *sides[] = {side_open(p.path, "a"), side_open(p.path, "b")};
 	struct racer racers[] = {{sides[0], sides[1]}, {sides[1], sides[0]}};
 	uint64_t base = journal_position(sides[0]->journal);
 	pthread_t threads[6];
@@ -520,10 +524,9 @@ END_TEST
 
 START_TEST(a_long_journal_is_shortened)
 {
-	enum { N = 400, SIZE = 16384 };
+	enum { N = 400, SIZE = JOURNAL_SIZE_MIN / JOURNAL_CUT_AT };
 	struct place p = place_make();
-	struct side *a = side_open_sized(p.path, "a", SIZE), *quick = side_open(p.path, "b"),
-		    *slow = side_open(p.path, "c");
+	struct side *a = side_open(p.path, "a"), *quick = side_open(p.path, "b"), *slow = side_open(p.path, "c");
 	uint64_t base = journal_position(a->journal), seq;
 	struct stat st;
 	side_purge(a, PURGE_TAG, "long-ago");
@@ -560,6 +563,102 @@ START_TEST(a_long_journal_is_shortened)
 	side_close(a);
 	side_close(quick);
 	side_close(slow);
+	place_clear(&p);
+}
+END_TEST
+
+static size_t size_of(const struct place *p)
+{
+	struct stat st;
+	must(stat(p->journal, &st) == 0, "no journal");
+	return (size_t)st.st_size;
+}
+
+/* The `i`th of many; the longest that are remembered come among them. */
+static const char *name_tag(unsigned i, char *to, size_t max)
+{
+	snprintf(to, max, "%0*u", i % 50 == 0 ? PURGE_LOG_ARG_MAX : 60, i);
+	return to;
+}
+
+START_TEST(what_is_remembered_is_bounded_as_well)
+{
+	enum { N = 2000 };
+	struct place p = place_make();
+	struct side *a = side_open(p.path, "a"), *quick = side_open(p.path, "b");
+	uint64_t base = journal_position(a->journal), seq = base;
+	char tag[PURGE_LOG_ARG_MAX + 1];
+	for (unsigned i = 1; i <= N; i++) {
+		seq = side_purge(a, PURGE_TAG, name_tag(i, tag, sizeof(tag)));
+		must(size_of(&p) <= JOURNAL_SIZE_MIN, "it takes %zu bytes after %u purges", size_of(&p), i);
+		side_until(quick, i, 0);
+	}
+	struct side *late = side_open(p.path, "c"), *sides[] = {a, quick, late};
+	for (size_t i = 0; i < COUNT_OF(sides); i++) {
+		uint64_t forgotten = ledger_forgotten(sides[i]->ledger);
+		must(forgotten > base && forgotten < seq, "%zu: forgotten up to %" PRIu64 " of %" PRIu64 " to %" PRIu64,
+		    i, forgotten, base, seq);
+		must(side_judge(sides[i], base, name_tag(1, tag, sizeof(tag))) == LEDGER_HARD, "a purge is lost");
+		must(side_judge(sides[i], base, "never-purged") == LEDGER_HARD, "what nobody can tell is trusted");
+		must(side_judge(sides[i], forgotten, "never-purged") == LEDGER_CLEAN, "nothing is trusted");
+		must(side_judge(sides[i], forgotten, name_tag(N, tag, sizeof(tag))) == LEDGER_HARD, "the last is lost");
+	}
+	ck_assert_msg(side_everything(quick) == 0, "who keeps pace has missed nothing");
+	side_close(a);
+	side_close(quick);
+	side_close(late);
+	place_clear(&p);
+}
+END_TEST
+
+/* In the bound and its copy, whoever cannot make the copy. */
+START_TEST(one_that_cannot_be_shortened_ends)
+{
+	enum { TRIES = 2000 };
+	struct place p = place_make();
+	char copy[sizeof(p.path) + 16];
+	struct side *a = side_open(p.path, "a"), *b = side_open(p.path, "b");
+	uint64_t seq;
+	snprintf(copy, sizeof(copy), "%s/journal.new", p.path);
+	ck_assert_int_eq(mkdir(copy, 0700), 0);
+	unsigned n = 0;
+	int err = ERR_OK;
+	while (n < TRIES && err == ERR_OK) {
+		err = side_try(a, PURGE_URL, STR("GET http://h/p"), false, &seq);
+		n += err == ERR_OK;
+	}
+	ck_assert_int_eq(err, ERR_IO);
+	ck_assert_uint_le(size_of(&p), 2 * JOURNAL_SIZE_MIN);
+	ck_assert_uint_gt(size_of(&p), JOURNAL_SIZE_MIN);
+	side_until(b, n, 0);
+	ck_assert_int_eq(rmdir(copy), 0);
+	side_purge(a, PURGE_TAG, "again");
+	ck_assert_uint_le(size_of(&p), JOURNAL_SIZE_MIN);
+	side_until(b, n + 1, 0);
+	side_close(a);
+	side_close(b);
+	place_clear(&p);
+}
+END_TEST
+
+/* Nobody needs to add something. */
+START_TEST(a_lower_bound_holds_soon)
+{
+	struct place p = place_make();
+	struct side *a = side_open_sized(p.path, "a", 64 * JOURNAL_SIZE_MIN);
+	char tag[PURGE_LOG_ARG_MAX + 1];
+	uint64_t seq = 0;
+	while (size_of(&p) < 2 * JOURNAL_SIZE_MIN)
+		seq = side_purge(a, PURGE_TAG, name_tag((unsigned)seq, tag, sizeof(tag)));
+	journal_resize(a->journal, 0);
+	int64_t until = now_us() + (int64_t)PATIENCE_S * 1000000;
+	while (size_of(&p) > JOURNAL_SIZE_MIN) {
+		must(now_us() < until, "it stays long");
+		poll(NULL, 0, 10);
+	}
+	ck_assert_uint_eq(journal_position(a->journal), seq);
+	ck_assert_uint_eq(side_purge(a, PURGE_TAG, "next"), seq + 1);
+	side_close(a);
 	place_clear(&p);
 }
 END_TEST
@@ -689,6 +788,9 @@ int main(int argc, char **argv)
 	tcase_add_test(t, a_directory_that_is_gone_is_an_error);
 	tcase_add_test(t, a_full_disk_is_an_error_and_leaves_no_trace);
 	tcase_add_test(t, a_long_journal_is_shortened);
+	tcase_add_test(t, what_is_remembered_is_bounded_as_well);
+	tcase_add_test(t, one_that_cannot_be_shortened_ends);
+	tcase_add_test(t, a_lower_bound_holds_soon);
 	tcase_add_test(t, receipts_of_all_who_live);
 	tcase_add_test(t, another_process_hears_soon);
 	tcase_add_test(t, one_that_is_killed_lets_go);
