@@ -24,7 +24,7 @@
  *
  * Failures. A disk that is full or fails, or a directory that cannot be written, is a count (errors) and at most a line of log a second; what was
  * half written is removed. A lookup is then a miss, a store does not happen. What is damaged is a miss, counted (corrupt), and removed. Where too
- * much waits already, lookups and stores are not tried (skipped); purges always are.
+ * much waits already, lookups and stores are not tried (skipped); purges always are, and before what waits: the purge log tells the stores.
  *
  * Locks, each taken under those to its left:   leaf (flock) -> journal;   leaf -> index.   The mutex of the index and that of the pool are never
  * held across I/O; a leaf is locked for a few system calls, by threads of the pools only. Another process that is stopped with a lock in its hand
@@ -35,14 +35,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/random.h"
 #include "tier/file_private.h"
 #include "tier/purge_log.h"
 
-#define QUEUE_JOBS  4096
-#define QUEUE_BYTES ((size_t)64 << 20)
-#define PATH_MAX_OF 3800 /* so that every name below it fits */
+#define LOOKUPS	     4096 /* that wait */
+#define STORES	     65536
+#define STORES_PART  4			/* of the budget: what is to be written may keep no more of it */
+#define STORES_BYTES ((size_t)64 << 20) /* without a budget */
+#define STORE_COSTS  256  /* bytes besides those of the entry: the job, and the note of who waits for it */
+#define PATH_MAX_OF  3800 /* so that every name below it fits */
 
 static struct file_tier *file_of(struct tier *t)
 {
@@ -104,7 +108,12 @@ static int get(struct tier *tier, struct tier_get *op)
 static void run_put(struct io_job *io)
 {
 	struct job job = job_take(io);
-	int err = file_write__entry(job.t, job.op.put, job.id);
+	int64_t until_us = atomic_load(&job.t->closes_us);
+	int err = ERR_BUSY;
+	if (until_us == 0 || clock_mono_us() < until_us)
+		err = file_write__entry(job.t, job.op.put, job.id);
+	else
+		file__count(&job.t->skipped);
 	job.op.put->done(job.op.put, err);
 }
 
@@ -112,7 +121,8 @@ static int put(struct tier *tier, struct tier_put *op)
 {
 	struct file_tier *t = file_of(tier);
 	struct body *b = op->entry->body;
-	struct job *job = job_new(t, run_put, body_file(b) < 0 ? (size_t)body_size(b) : 0);
+	size_t size = body_file(b) < 0 ? (size_t)body_size(b) : 0;
+	struct job *job = job_new(t, run_put, op->entry->charged + size + STORE_COSTS);
 	job->op.put = op;
 	job->id = file_store__new_id(t, 0);
 	return submit(t, t->pool, job);
@@ -132,7 +142,7 @@ static int purge(struct tier *tier, struct tier_purge *op)
 	struct file_tier *t = file_of(tier);
 	struct job *job = job_new(t, run_purge, 0);
 	job->op.purge = op;
-	io_pool_add_always(t->pool, &job->io);
+	io_pool_add_urgent(t->pool, &job->io);
 	return ERR_AGAIN;
 }
 
@@ -152,7 +162,7 @@ static int invalidate(struct tier *tier, struct tier_invalidate *op)
 	struct file_tier *t = file_of(tier);
 	struct job *job = job_new(t, run_invalidate, 0);
 	job->op.invalidate = op;
-	io_pool_add_always(t->pool, &job->io);
+	io_pool_add_urgent(t->pool, &job->io);
 	return ERR_AGAIN;
 }
 
@@ -263,6 +273,8 @@ static void heard(void *ctx, const struct tier_heard *what)
 static void free_all(struct file_tier *t)
 {
 	io_pool_close(&t->lookups);
+	if (t->close_ms > 0)
+		atomic_store(&t->closes_us, clock_mono_us() + (int64_t)t->close_ms * 1000);
 	if (t->pool)
 		io_pool_stop(t->pool);
 	if (t->usage.file) {
@@ -328,6 +340,12 @@ static int open_directory(struct file_tier *t, const struct file_options *o, con
 	return journal_open(&journal, &t->journal, why);
 }
 
+/* They are in memory as well, so a burst of new pages waits for a slow disk rather than never to be written. */
+static size_t stores_bytes(const struct file_tier *t)
+{
+	return t->tier.budget ? atomic_load(&t->tier.budget->limit) / STORES_PART : STORES_BYTES;
+}
+
 static void set_limits(struct file_tier *t, uint64_t file_size, unsigned max_variants)
 {
 	atomic_store(&t->limit, file_size);
@@ -354,6 +372,7 @@ int file_tier_new(const struct file_options *o, struct tier **out, const char **
 	t->pages = mem_alloc(size);
 	snprintf(t->pages, size, "%s/pages", t->path);
 	t->key_seed = o->key_seed;
+	t->close_ms = o->close_ms;
 	t->ledger = ledger_new();
 	t->fill.fn = file_fill__step;
 	t->bury.fn = file_fill__bury_step;
@@ -361,9 +380,9 @@ int file_tier_new(const struct file_options *o, struct tier **out, const char **
 	file_index__init(&t->index, seed);
 	set_limits(t, o->file_size, o->max_variants);
 	/* Before the journal, which may tell something. */
-	int err = io_pool_new(o->threads, QUEUE_JOBS, QUEUE_BYTES, &t->pool);
+	int err = io_pool_new(o->threads, STORES, stores_bytes(t), &t->pool);
 	if (!err)
-		err = io_pool_new(o->threads, QUEUE_JOBS, QUEUE_BYTES, &t->lookups);
+		err = io_pool_new(o->threads, LOOKUPS, SIZE_MAX, &t->lookups);
 	*why = "no threads";
 	if (!err)
 		err = open_directory(t, o, why);
@@ -382,6 +401,7 @@ void file_tier_resize(struct tier *tier, uint64_t file_size, uint64_t journal_si
 {
 	struct file_tier *t = file_of(tier);
 	set_limits(t, file_size, max_variants);
+	io_pool_resize(t->pool, stores_bytes(t));
 	journal_resize(t->journal, journal_size);
 	file_fill__bury_soon(t);
 }

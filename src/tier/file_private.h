@@ -128,6 +128,7 @@ struct file_tier {
 	char *path;  /* as configured */
 	char *pages; /* path/pages */
 	uint64_t key_seed;
+	unsigned close_ms;
 	_Atomic uint64_t limit;
 	atomic_uint max_variants;
 	struct io_pool *lookups; /* of their own, which wait for nobody's lock */
@@ -141,7 +142,8 @@ struct file_tier {
 	atomic_bool fill_waits, filled, bury_waits;
 	pthread_mutex_t making; /* the directory, when it has vanished */
 	_Atomic uint64_t last_id;
-	_Atomic int64_t told_us; /* when the last failure was logged */
+	_Atomic int64_t told_us;   /* when the last failure was logged */
+	_Atomic int64_t closes_us; /* what is to be stored is let go from then on; 0: it is open */
 	_Atomic uint64_t stores, replaced, evicted, expired, purged, invalidated, refused_full, refused_stale;
 	_Atomic uint64_t hits, misses, errors, skipped, corrupt;
 };

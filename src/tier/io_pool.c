@@ -1,11 +1,12 @@
-/* One mutex, one condition, two queues in order of arrival.
+/* One mutex, one condition, three queues in order of arrival.
  *
- *   add, add_always -> | busy queue | --+--> thread
- *   add_idle        -> | idle queue | --+    takes an idle job when nothing else waits, and after each IDLE_EACH others: under
- *                                            steady load the idle ones come slowly, but they come
+ *   add_urgent      -> | urgent | --+--> thread
+ *   add, add_always -> | busy   | --+
+ *   add_idle        -> | idle   | --+    takes an idle job when nothing else waits, and after each IDLE_EACH others: under
+ *                                        steady load the idle ones come slowly, but they come
  *
- * A job that is running may add itself to the idle queue again: long work is cut into short steps so. When the pool is closed the busy
- * queue is carried out to its end, and the idle one let go. */
+ * A job that is running may add itself to the idle queue again: long work is cut into short steps so. When the pool is closed the urgent
+ * and the busy queue are carried out to their end, and the idle one let go. */
 #include "tier/io_pool.h"
 
 #include <pthread.h>
@@ -23,8 +24,8 @@ struct queue {
 struct io_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
-	struct queue busy, idle;
-	size_t jobs, bytes; /* in the busy queue */
+	struct queue urgent, busy, idle;
+	size_t jobs, bytes; /* that wait, but the idle ones */
 	size_t max_jobs, max_bytes;
 	unsigned since_idle;
 	bool closing;
@@ -53,12 +54,12 @@ static struct io_job *queue_take(struct queue *q)
 /* Under the lock. */
 static struct io_job *next_job(struct io_pool *p)
 {
-	bool idle_turn = !p->closing && p->idle.first && (!p->busy.first || p->since_idle >= IDLE_EACH);
-	if (idle_turn) {
+	bool none_waits = !p->urgent.first && !p->busy.first;
+	if (!p->closing && p->idle.first && (none_waits || p->since_idle >= IDLE_EACH)) {
 		p->since_idle = 0;
 		return queue_take(&p->idle);
 	}
-	struct io_job *job = queue_take(&p->busy);
+	struct io_job *job = queue_take(p->urgent.first ? &p->urgent : &p->busy);
 	if (job) {
 		p->jobs--;
 		p->bytes -= job->bytes;
@@ -93,6 +94,7 @@ int io_pool_new(unsigned threads, unsigned max_jobs, size_t max_bytes, struct io
 	struct io_pool *p = mem_zalloc(sizeof(*p) + threads * sizeof(pthread_t));
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->more, NULL);
+	p->urgent.end = &p->urgent.first;
 	p->busy.end = &p->busy.first;
 	p->idle.end = &p->idle.first;
 	p->max_jobs = max_jobs;
@@ -119,14 +121,24 @@ int io_pool_add(struct io_pool *p, struct io_job *job)
 	return fits ? ERR_OK : ERR_BUSY;
 }
 
-void io_pool_add_always(struct io_pool *p, struct io_job *job)
+static void add_whatever_waits(struct io_pool *p, struct queue *q, struct io_job *job)
 {
 	job->bytes = 0;
 	pthread_mutex_lock(&p->lock);
-	queue_add(&p->busy, job);
+	queue_add(q, job);
 	p->jobs++;
 	pthread_cond_signal(&p->more);
 	pthread_mutex_unlock(&p->lock);
+}
+
+void io_pool_add_always(struct io_pool *p, struct io_job *job)
+{
+	add_whatever_waits(p, &p->busy, job);
+}
+
+void io_pool_add_urgent(struct io_pool *p, struct io_job *job)
+{
+	add_whatever_waits(p, &p->urgent, job);
 }
 
 void io_pool_add_idle(struct io_pool *p, struct io_job *job)
@@ -134,6 +146,13 @@ void io_pool_add_idle(struct io_pool *p, struct io_job *job)
 	pthread_mutex_lock(&p->lock);
 	queue_add(&p->idle, job);
 	pthread_cond_signal(&p->more);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void io_pool_resize(struct io_pool *p, size_t max_bytes)
+{
+	pthread_mutex_lock(&p->lock);
+	p->max_bytes = max_bytes;
 	pthread_mutex_unlock(&p->lock);
 }
 

@@ -18,6 +18,7 @@ enum {
 	SWEEP_ROUND = 240, /* sweeps until each entry was looked at: a minute */
 	SWEEP_MIN = 500,   /* entries a sweep, at least */
 	FILE_THREADS = 4,
+	FILE_CLOSE_MS = 5000,	  /* who stops a service waits for about ten seconds before he kills it */
 	FILE_COUNTS = 320 * 1024, /* the file of counts, and the directories that are always there */
 	JOURNAL_PART = 16,	  /* of file_size, and as much for its copy */
 	JOURNAL_MAX = 16 * 1024 * 1024,
@@ -90,6 +91,7 @@ static int add_files(struct tier *stack, const struct conf_cache *c, uint64_t ke
 	    .journal_size = journal_size(c),
 	    .max_variants = c->max_variants,
 	    .threads = FILE_THREADS,
+	    .close_ms = FILE_CLOSE_MS,
 	    .key_seed = key_seed,
 	    .budget = stack->budget,
 	    .purges = stack->purges,

@@ -123,6 +123,68 @@ START_TEST(a_restart_with_10000_pages_is_at_once)
 }
 END_TEST
 
+/* A burst */
+
+struct burst_put {
+	struct tier_put op;
+	struct burst *burst;
+};
+
+struct burst {
+	atomic_uint stored, refused;
+	struct burst_put puts[20000];
+};
+
+static void on_burst_put(struct tier_put *op, int err)
+{
+	struct burst *b = CONTAINER_OF(op, struct burst_put, op)->burst;
+	must(err == ERR_OK || err == ERR_BUSY, "%s", err_name(err));
+	entry_release(&op->entry);
+	atomic_fetch_add(err == ERR_OK ? &b->stored : &b->refused, 1);
+}
+
+static void burst_add(struct tier *t, struct burst *b)
+{
+	for (unsigned i = 0; i < COUNT_OF(b->puts); i++) {
+		struct burst_put *put = &b->puts[i];
+		struct recipe r = {.key = page_key(i), .body = STR("small"), .lifetime_ms = INT64_MAX / 2};
+		*put = (struct burst_put){.op.done = on_burst_put, .burst = b};
+		must(make_entry(t, &r, &put->op.entry) == ERR_OK, "%u", i);
+		must(tier_put(t, &put->op) == ERR_AGAIN, "the %uth of a burst is not taken", i);
+	}
+}
+
+START_TEST(a_burst_waits_for_the_disk_and_no_purge_for_it)
+{
+	begin();
+	struct burst *b = mem_zalloc(sizeof(*b));
+	struct file_options o = {.path = str_of(folder.path),
+	    .file_size = LARGE,
+	    .max_variants = 4,
+	    .threads = 1,
+	    .close_ms = 1,
+	    .key_seed = KEY_SEED};
+	struct tier *t;
+	const char *why;
+	ck_assert_int_eq(file_tier_new(&o, &t, &why), ERR_OK);
+	burst_add(t, b);
+	purge(t, PURGE_TAG, "t", false);
+	unsigned before = atomic_load(&b->stored);
+	ck_assert_uint_lt(before, COUNT_OF(b->puts));
+	tier_close(&t); /* which is not held up by so many */
+	unsigned stored = atomic_load(&b->stored), refused = atomic_load(&b->refused);
+	ck_assert_uint_eq(stored + refused, COUNT_OF(b->puts));
+	ck_assert_uint_gt(refused, 0);
+	ck_assert_uint_ge(stored, before);
+	t = file_open_at(folder.path, LARGE);
+	file_wait_filled(t);
+	ck_assert_uint_eq(file_stats(t).entries, stored);
+	tier_close(&t);
+	free(b);
+	folder_remove(&folder);
+}
+END_TEST
+
 /* Damage */
 
 static char damaged_path[512];
@@ -739,6 +801,7 @@ int main(void)
 	tcase_add_test(t, pages_survive_a_restart);
 	tcase_add_test(t, purges_right_after_a_restart_cover_what_was_there);
 	tcase_add_test(t, a_restart_with_10000_pages_is_at_once);
+	tcase_add_test(t, a_burst_waits_for_the_disk_and_no_purge_for_it);
 	tcase_add_test(t, damage_is_a_miss_and_never_a_wrong_byte);
 	tcase_add_test(t, what_is_damaged_is_removed_and_another_variant_found);
 	tcase_add_test(t, two_tiers_share_a_directory);

@@ -133,6 +133,40 @@ START_TEST(the_queue_is_bounded)
 	gate_let_go(&gate);
 	io_pool_close(&p);
 	ck_assert_uint_eq(atomic_load(&ran), 4);
+
+	p = open_pool(1, 3, 100);
+	gate_shut(p, &gate);
+	for (unsigned i = 0; i < 3; i++)
+		jobs[i] = (struct numbered){.job = {.fn = note, .bytes = 100}};
+	ck_assert_int_eq(io_pool_add(p, &jobs[0].job), ERR_OK);
+	ck_assert_int_eq(io_pool_add(p, &jobs[1].job), ERR_BUSY);
+	io_pool_resize(p, 200);
+	ck_assert_int_eq(io_pool_add(p, &jobs[1].job), ERR_OK);
+	io_pool_resize(p, 100);
+	ck_assert_int_eq(io_pool_add(p, &jobs[2].job), ERR_BUSY);
+	gate_let_go(&gate);
+	io_pool_close(&p);
+	ck_assert_uint_eq(atomic_load(&ran), 2);
+}
+END_TEST
+
+START_TEST(urgent_jobs_come_first)
+{
+	struct io_pool *p = open_pool(1, 2, 100);
+	struct gate gate;
+	struct numbered jobs[4];
+	gate_shut(p, &gate);
+	for (unsigned i = 0; i < COUNT_OF(jobs); i++)
+		jobs[i] = (struct numbered){.job = {.fn = note}, .number = i};
+	ck_assert_int_eq(io_pool_add(p, &jobs[0].job), ERR_OK);
+	ck_assert_int_eq(io_pool_add(p, &jobs[1].job), ERR_OK);
+	io_pool_add_urgent(p, &jobs[2].job); /* whatever waits */
+	io_pool_add_urgent(p, &jobs[3].job);
+	gate_let_go(&gate);
+	io_pool_close(&p);
+	const unsigned expected[] = {2, 3, 0, 1};
+	ck_assert_uint_eq(atomic_load(&ran), COUNT_OF(jobs));
+	ck_assert_mem_eq(order, expected, sizeof(expected));
 }
 END_TEST
 
@@ -210,6 +244,7 @@ int main(void)
 	TCase *t = tcase_create("io_pool");
 	tcase_add_test(t, jobs_run_in_order_and_closing_carries_them_out);
 	tcase_add_test(t, the_queue_is_bounded);
+	tcase_add_test(t, urgent_jobs_come_first);
 	tcase_add_test(t, idle_jobs_come_last_but_they_come);
 	tcase_add_test(t, many_threads_add);
 	suite_add_tcase(s, t);
