@@ -469,6 +469,7 @@ void fill_start(struct flight *f, struct req_env *env, const struct fill_spec *s
 	f->stale_epoch = spec->stale_epoch;
 	f->stale_if_error = spec->stale_if_error;
 	f->leader = spec->leader;
+	f->spent_us = spec->leader ? spec->leader->spent_us : 0;
 	f->max_object = spec->route->max_object;
 	f->wake.fn = on_wake;
 	f->fetching = true;

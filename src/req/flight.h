@@ -101,6 +101,7 @@ struct flight {
 	int64_t held_ms; /* since when they wait for the whole, under the shard's lock; 0: they do not */
 	bool held;	 /* others than the leader wait until the body is whole */
 	struct personal_fetch *personal; /* what is looked for in the body; NULL: nothing */
+	int64_t spent_us;		 /* as in tier/tier.h, by the one who leads */
 	struct leasing *lease;		 /* of the page, among those who share a tier; NULL: none was asked for */
 	struct sample *sample;		 /* it is fetched once more before it is stored; NULL: it is not */
 	char *space;			 /* where the bytes go that come next */

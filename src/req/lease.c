@@ -17,6 +17,7 @@ struct leasing {
 	struct tier_lease op;
 	struct flight *flight; /* NULL: it needs it no more */
 	struct look *look;
+	int err; /* what the tier has said */
 	bool awaited;
 	void (*go)(struct flight *f);
 	void (*found)(struct flight *f, struct entry *e_take, const char *found_in);
@@ -66,6 +67,7 @@ static void look_up(struct leasing *l)
 	    .conf = f->conf,
 	    .route = f->route,
 	    .key = &f->key,
+	    .spent_us = l->op.spent_us,
 	    .for_itself = true, /* one from before the other one stored it does not see it */
 	    .found = on_looked_up,
 	    .owner = l};
@@ -76,15 +78,17 @@ static void look_up(struct leasing *l)
 static void told(struct errand *e)
 {
 	struct leasing *l = CONTAINER_OF(e, struct leasing, errand);
-	if (l->op.held)
-		set_off(l);
+	if (l->err == ERR_EOF)
+		look_up(l);
 	else
-		look_up(l); /* also when waiting has ended without a lease: it may just have come */
+		set_off(l);
 }
 
 static void on_done(struct tier_lease *op, int err)
 {
-	errand_done(&CONTAINER_OF(op, struct leasing, op)->errand);
+	struct leasing *l = CONTAINER_OF(op, struct leasing, op);
+	l->err = err;
+	errand_done(&l->errand);
 }
 
 static bool is_worth_it(const struct flight *f)
@@ -103,7 +107,7 @@ bool lease_begin(struct flight *f, void (*go)(struct flight *f),
 	l->go = go;
 	l->found = found;
 	l->text = mem_alloc(f->key.text.n + f->signature.n + 1);
-	l->op = (struct tier_lease){.key = f->key, .done = on_done};
+	l->op = (struct tier_lease){.key = f->key, .spent_us = f->spent_us, .done = on_done};
 	l->op.key.text = str_make(l->text, f->key.text.n);
 	l->op.signature = str_make(str_put(l->text, f->key.text), f->signature.n);
 	str_put(l->text + f->key.text.n, f->signature);

@@ -73,6 +73,7 @@ static void unlist(struct look *l)
 struct found {
 	struct entry *entry; /* a reference */
 	const char *in;
+	int64_t spent_us;
 	bool other_variant, answers;
 };
 
@@ -81,6 +82,7 @@ static struct found found_by(const struct look *l)
 	struct entry *e = l->op.entry;
 	return (struct found){.entry = e ? entry_ref(e) : NULL,
 	    .in = l->op.found_in,
+	    .spent_us = l->op.spent_us,
 	    .other_variant = l->op.other_variant,
 	    .answers = e && lookup_answers(l, e)};
 }
@@ -103,6 +105,7 @@ static void tell_waiting(struct look *l, const struct found *f)
 	for (struct look *w; (w = l->waiting);) {
 		unlink_from(&l->waiting, w);
 		w->awaited = NULL;
+		w->op.spent_us += f->spent_us; /* no less than it has waited for it */
 		if (is_same_for(w, f)) {
 			w->op.entry = f->entry ? entry_ref(f->entry) : NULL;
 			w->op.found_in = f->in;
@@ -181,8 +184,13 @@ int lookup_start(struct req_env *env, const struct lookup_spec *spec, struct loo
 	l->now_ms = env->port->wall_ms(env->worker);
 	l->found = spec->found;
 	l->owner = spec->owner;
-	l->op = (struct tier_get){
-	    .key = *spec->key, .match = is_for, .deep = true, .enough = answers, .ctx = l, .done = on_done};
+	l->op = (struct tier_get){.key = *spec->key,
+	    .spent_us = spec->spent_us,
+	    .match = is_for,
+	    .deep = true,
+	    .enough = answers,
+	    .ctx = l,
+	    .done = on_done};
 	l->op.key.text = arena_str(&l->arena, spec->key->text);
 	*out = l;
 	l->waits = spec->for_itself ? WAITS_MAX : 0;

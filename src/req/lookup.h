@@ -34,6 +34,7 @@ struct lookup_spec {
 	struct conf *conf;
 	const struct route *route;
 	const struct cache_key *key; /* copied */
+	int64_t spent_us;	     /* by the request, on tiers below (tier/tier.h) */
 	bool for_itself;	     /* what another one sees that has begun before is not good enough */
 	void (*found)(void *owner);
 	void *owner;

@@ -159,6 +159,7 @@ static enum req_step lookup(struct req *r)
 static enum req_step found(struct req *r)
 {
 	struct look *l = r->lookup;
+	r->spent_us = l->op.spent_us;
 	if (l->op.entry) {
 		entry_release(&r->entry);
 		r->found_in = l->op.found_in;

@@ -7,6 +7,11 @@
 
 #define COMPLAIN_US (1000 * (int64_t)1000)
 
+int64_t redis__budget_left_us(struct redis_tier *r, int64_t spent_us)
+{
+	return atomic_load_explicit(&r->budget_ms, memory_order_relaxed) * 1000 - spent_us;
+}
+
 void redis__reached(struct redis_tier *r)
 {
 	atomic_store_explicit(&r->reached_us, clock_mono_us(), memory_order_relaxed);

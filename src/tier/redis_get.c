@@ -190,7 +190,7 @@ struct lookup {
 	struct ask ask;
 	struct tier_get *op;
 	struct look look;
-	int64_t until_us;
+	int64_t began_us, until_us;
 	char name[FORM_VARIANT + 1]; /* of the one whose body is asked for */
 };
 
@@ -198,6 +198,7 @@ static void finish(struct lookup *l, int err)
 {
 	struct tier_get *op = l->op;
 	redis__count(err == ERR_OK ? &l->look.r->counters.hits : &l->look.r->counters.misses, 1);
+	op->spent_us += clock_mono_us() - l->began_us;
 	ask__free(&l->ask);
 	free(l);
 	op->done(op, err);
@@ -270,18 +271,19 @@ static int ask_again(struct lookup *l, struct str name)
 int redis__get(struct tier *t, struct tier_get *op)
 {
 	struct redis_tier *r = redis__of(t);
-	if (!redis__usable(r)) {
+	int64_t left_us = redis__budget_left_us(r, op->spent_us);
+	if (left_us <= 0 || !redis__usable(r)) {
 		redis__count(&r->counters.skipped, 1);
 		return ERR_MISSING;
 	}
-	int64_t budget_ms = atomic_load_explicit(&r->budget_ms, memory_order_relaxed);
 	struct lookup *l = mem_zalloc(sizeof *l);
 	l->op = op;
-	l->until_us = clock_mono_us() + budget_ms * 1000;
+	l->began_us = clock_mono_us();
+	l->until_us = l->began_us + left_us;
 	look_init(&l->look, r, &op->key);
 	ask__init(&l->ask, r, &redis__find, got);
 	say(&l->look, &l->ask, REDIS_INLINE, "");
-	if (ask__send(&l->ask, budget_ms) == ERR_AGAIN)
+	if (ask__send(&l->ask, redis__whole_ms(left_us)) == ERR_AGAIN)
 		return ERR_AGAIN;
 	ask__free(&l->ask);
 	free(l);

@@ -2,8 +2,8 @@
  *
  *   ASKING -- given --> HELD: renewed every 3 s, since a fetch may take longer than a lease lives; ended by compare and delete
  *      |
- *      +-- somebody else has it --> WAITING: looked at every 25 ms, until it is gone or the page was stored anew (ERR_EOF), or the
- *                                   time is over (ERR_OK: fetch yourself)
+ *      +-- somebody else has it --> WAITING: looked at every 25 ms, until it is gone, the page was stored anew, or the time is
+ *                                   over (ERR_EOF: look for it, else fetch yourself)
  *
  * Whatever goes wrong, or takes longer than a lookup may, is answered by ERR_OK: everybody fetches, as if there were no leases. "Stored
  * anew" is told by the order of the page's last store (redis_scripts.h), which moves with each.
@@ -37,7 +37,8 @@ struct claim {
 	struct page page;
 	char signature[SHA256_HEX + 1];
 	char token[17];
-	char order[32];	    /* of the page's last store when we began to wait */
+	char order[32]; /* of the page's last store when we began to wait */
+	int64_t asked_us;
 	int64_t until_us;   /* waiting */
 	int64_t renewed_us; /* held */
 };
@@ -144,6 +145,8 @@ static void asked(struct ask *a, int err, const struct redisReply *reply)
 	bool given = v && redis__number(v[0]) == 1;
 	pthread_mutex_lock(&l->pause.lock);
 	c->under_way = false;
+	if (c->op)
+		c->op->spent_us += clock_mono_us() - c->asked_us;
 	if (!c->op) { /* it was ended before it began */
 		unlink_claim(c);
 		pthread_mutex_unlock(&l->pause.lock);
@@ -173,12 +176,14 @@ int redis__lease_op(struct tier *t, struct tier_lease *op)
 	struct redis_tier *r = redis__of(t);
 	struct redis_leases *l = r->leases;
 	uint64_t token;
-	if (!l->running || !redis__usable(r) || random_u64(&token) != ERR_OK)
+	int64_t left_us = redis__budget_left_us(r, op->spent_us);
+	if (left_us <= 0 || !l->running || !redis__usable(r) || random_u64(&token) != ERR_OK)
 		return ERR_OK;
 	struct claim *c = mem_zalloc(sizeof *c);
 	c->leases = l;
 	c->op = op;
 	c->under_way = true;
+	c->asked_us = clock_mono_us();
 	op->token = token;
 	page__of(&c->page, &op->key);
 	sha256_hex(op->signature, c->signature);
@@ -194,7 +199,7 @@ int redis__lease_op(struct tier *t, struct tier_lease *op)
 		c->next->prev = c;
 	l->first = c;
 	pthread_mutex_unlock(&l->pause.lock);
-	if (ask__send(&c->ask, atomic_load_explicit(&r->budget_ms, memory_order_relaxed)) == ERR_AGAIN)
+	if (ask__send(&c->ask, redis__whole_ms(left_us)) == ERR_AGAIN)
 		return ERR_AGAIN;
 	pthread_mutex_lock(&l->pause.lock);
 	unlink_claim(c);
@@ -259,14 +264,17 @@ static int look(struct claim *c)
 	return err;
 }
 
-/* Locked. One for whom the waiting is over, or who could not be looked after; NULL: all are. */
-static struct claim *look_after_all(struct redis_leases *l)
+/* Locked. One for whom the waiting is over (*err: ERR_EOF, what it waits for may just have come), or who could not be looked after;
+ * NULL: all are. */
+static struct claim *look_after_all(struct redis_leases *l, int *err)
 {
 	int64_t now_us = clock_mono_us();
 	for (struct claim *c = l->first; c; c = c->next) {
 		if (!c->op || c->under_way || c->telling)
 			continue;
-		if (c->state == WAITING && (now_us >= c->until_us || look(c) != ERR_AGAIN))
+		bool waits_long = c->state == WAITING && now_us >= c->until_us;
+		*err = waits_long ? ERR_EOF : ERR_OK;
+		if (waits_long || (c->state == WAITING && look(c) != ERR_AGAIN))
 			return c;
 		if (c->state == HELD && now_us - c->renewed_us >= RENEW_MS * 1000)
 			(void)!look(c);
@@ -279,8 +287,9 @@ static void *run(void *arg)
 	struct redis_leases *l = arg;
 	pthread_mutex_lock(&l->pause.lock);
 	while (!l->pause.ended) {
-		for (struct claim *c; (c = look_after_all(l));) {
-			tell(c, ERR_OK, false);
+		int err;
+		for (struct claim *c; (c = look_after_all(l, &err));) {
+			tell(c, err, false);
 			pthread_mutex_lock(&l->pause.lock);
 		}
 		pause__for_locked(&l->pause, l->waiting > 0 ? POLL_MS : l->held > 0 ? RENEW_MS / 4 : IDLE_MS);

@@ -195,6 +195,7 @@ static void took(struct look *l, int err)
 	struct stack *s = l->stack;
 	struct entry *e = err == ERR_OK ? l->sub.entry : NULL;
 	unsigned asked = l->at++;
+	l->op->spent_us = l->sub.spent_us;
 	l->other_variant |= l->sub.other_variant;
 	if (!e)
 		return;
@@ -236,6 +237,7 @@ static int look_on(struct look *l)
 		    .ctx = op->ctx,
 		    .with_file = !s->keeps,
 		    .in_memory = atomic_load_explicit(&s->in_memory, memory_order_relaxed),
+		    .spent_us = op->spent_us,
 		    .done = on_found};
 		int err = below->ops->get(below, &l->sub);
 		if (err == ERR_AGAIN)

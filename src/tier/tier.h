@@ -32,6 +32,8 @@ struct tier_get {
 	size_t in_memory;
 	struct entry
 	    *entry; /* out: one reference. Of those that match, the most recent by Date; one that varies comes first. */
+	/* Of the time that one request may wait for a tier outside the process (redis_budget): in, what it has spent; out, and this. */
+	int64_t spent_us;
 	bool other_variant;   /* out, with ERR_MISSING: the key is there, but no variant matched */
 	const char *found_in; /* out: the name of the tier that had it; static */
 	void (*done)(struct tier_get *op, int err);
@@ -103,7 +105,8 @@ struct tier_lease {
 	struct str signature; /* of the variant, as in req/flight.h */
 	bool held;	      /* out: to be ended with tier_lease_end; the struct stays put until then */
 	uint64_t token;	      /* the tier's own */
-	/* ERR_OK: fetch. It has the lease, or nobody can tell (the tier is slow), or it has waited long enough. ERR_EOF: another one
+	int64_t spent_us;     /* as in tier_get; waiting for another one's fetch does not count */
+	/* ERR_OK: fetch. It has the lease, or nobody can tell (the tier is slow). ERR_EOF: it has waited long enough, or another one
 	 * has stored something: look it up. */
 	void (*done)(struct tier_lease *op, int err);
 };

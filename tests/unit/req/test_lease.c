@@ -50,6 +50,42 @@ START_TEST(who_gets_the_lease_fetches)
 }
 END_TEST
 
+/* One budget for the lookup, the lease, and the lookup after it; for who waited for another's lookup as well. */
+START_TEST(what_the_lookup_has_spent_is_spent)
+{
+	struct world *w = lease_world();
+	look_later();
+	struct req *r = world_ask(w, "GET", "/p", ""), *other = world_ask(w, "GET", "/p", "");
+	deep.gets[0]->spent_us = 7000;
+	deep_find(w, 0, NULL);
+	ck_assert_uint_eq(deep.n_gets, 1);
+	ck_assert_int_eq(deep.leases[0]->spent_us, 7000);
+	deep.leases[0]->spent_us = 9000;
+	deep_lease_comes(w, 0, ERR_EOF, false);
+	ck_assert_int_eq(deep.gets[1]->spent_us, 9000);
+	deep_find(w, 1, NULL);
+	world_respond(w, 0, 200, "", "x");
+	ck_assert_int_eq(other->spent_us, 7000);
+	world_end(&r);
+	world_end(&other);
+	world_free(&w);
+}
+END_TEST
+
+START_TEST(who_is_not_answered_looks_for_nothing_more)
+{
+	struct world *w = lease_world();
+	struct req *r = world_ask(w, "GET", "/p", "");
+	look_later();
+	deep_lease_comes(w, 0, ERR_OK, false);
+	ck_assert_uint_eq(w->n_fetches, 1);
+	world_respond(w, 0, 200, "", "x");
+	ASSERT_ANSWER(r, 200, "x");
+	world_end(&r);
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(a_lease_that_is_given_at_once)
 {
 	struct world *w = lease_world();
@@ -244,7 +280,7 @@ START_TEST(who_finds_nothing_that_answers_fetches)
 	    {"it is gone", ERR_EOF, NULL, false},
 	    {"it is stale", ERR_EOF, &stale, false},
 	    {"RFC 9111 5.2.2.4: it is validated for each", ERR_EOF, &each_validated, false},
-	    {"it has waited long enough", ERR_OK, NULL, false},
+	    {"it has waited long enough", ERR_EOF, NULL, false},
 	    {"it was purged since", ERR_EOF, &fresh, true},
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -569,6 +605,8 @@ int main(void)
 	TCase *t = tcase_create("lease");
 	suite_add_tcase(s, t);
 	tcase_add_test(t, who_gets_the_lease_fetches);
+	tcase_add_test(t, what_the_lookup_has_spent_is_spent);
+	tcase_add_test(t, who_is_not_answered_looks_for_nothing_more);
 	tcase_add_test(t, a_lease_that_is_given_at_once);
 	tcase_add_test(t, who_needs_no_lease_asks_for_none);
 	tcase_add_test(t, the_rest_of_a_page_needs_no_lease);

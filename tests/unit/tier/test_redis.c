@@ -271,6 +271,27 @@ START_TEST(a_tier_without_a_server_is_a_miss)
 }
 END_TEST
 
+/* A request has one budget for all that it asks. */
+START_TEST(what_was_spent_is_not_spent_again)
+{
+	struct tier *t = rig_open(&(struct rig){0});
+	ck_assert_int_eq(store_page(t, PAGE, "x"), ERR_OK);
+	struct tier_get op = {.key = key_of(PAGE), .spent_us = 1000};
+	ck_assert_int_eq(make_get(t, &op), ERR_OK);
+	ck_assert_int_gt(op.spent_us, 1000);
+	ck_assert_int_lt(op.spent_us, RIG_BUDGET_MS * 1000);
+	entry_release(&op.entry);
+	uint64_t skipped = rig_stats(t).skipped;
+	op = (struct tier_get){.key = key_of(PAGE), .spent_us = RIG_BUDGET_MS * 1000};
+	ck_assert_int_eq(t->ops->get(t, &op), ERR_MISSING);
+	ck_assert_uint_eq(rig_stats(t).skipped, skipped + 1);
+	struct tier_lease lease = {.key = key_of(PAGE), .spent_us = RIG_BUDGET_MS * 1000};
+	ck_assert_int_eq(tier_lease(t, &lease), ERR_OK);
+	ck_assert(!lease.held);
+	tier_close(&t);
+}
+END_TEST
+
 START_TEST(a_full_server_refuses_and_is_told)
 {
 	static struct server full;
@@ -309,6 +330,7 @@ int main(void)
 	tcase_add_test(t, a_stopped_server_costs_the_budget_and_no_more);
 	tcase_add_test(t, a_killed_server_is_a_miss_and_comes_back);
 	tcase_add_test(t, a_tier_without_a_server_is_a_miss);
+	tcase_add_test(t, what_was_spent_is_not_spent_again);
 	tcase_add_test(t, a_full_server_refuses_and_is_told);
 	suite_add_tcase(s, t);
 	return suite_run(s);
