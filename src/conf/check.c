@@ -80,13 +80,14 @@ static void check_upstream(struct loader *l, const struct conf_origin *s)
 
 static void check_object_size(struct loader *l, const struct conf_origin *s, size_t max_object)
 {
-	size_t memory = l->conf->cache.memory_size;
-	if (max_object <= memory)
+	const char *name;
+	size_t bound = loader_object_bound(&l->conf->cache, &name);
+	if (max_object <= bound)
 		return;
 	struct buf text;
 	buf_init(&text, 256);
-	(void)buf_add(&text, STR("larger than memory_size, which is "));
-	write_size(memory, &text);
+	(void)buf_addf(&text, "larger than %s, which is ", name);
+	write_size(bound, &text);
 	loader_complain(l, s, "max_object", false, buf_str(&text));
 	buf_free(&text);
 }

@@ -175,21 +175,30 @@ static void read_token_file(struct loader *l, const struct conf_origin *s)
 		    &l->problems, s, file, false, arena_printf(l->arena, "its content: %.*s", STR_ARG(v.wrong)));
 }
 
-/* A small memory_size by itself is no contradiction: the default of max_object gives way. */
+size_t loader_object_bound(const struct conf_cache *c, const char **name)
+{
+	bool by_redis = c->backend == BACKEND_REDIS && c->redis_max_object < c->memory_size;
+	*name = by_redis ? "redis_max_object" : "memory_size";
+	return by_redis ? c->redis_max_object : c->memory_size;
+}
+
+/* A small bound by itself is no contradiction: the default of max_object gives way. */
 static void bound_max_object(struct loader *l, struct conf_origin *s)
 {
 	struct conf_cache *cache = &l->conf->cache;
-	if (origin_given_name(s, "max_object") || cache->max_object <= cache->memory_size)
+	const char *name;
+	size_t bound = loader_object_bound(cache, &name);
+	if (origin_given_name(s, "max_object") || cache->max_object <= bound)
 		return;
 	struct given *g = arena_zalloc(l->arena, sizeof(*g));
 	struct buf text;
-	cache->max_object = cache->memory_size;
+	cache->max_object = bound;
 	buf_init(&text, 64);
 	write_size(cache->max_object, &text);
 	g->option = option_find(SECTION_CACHE, STR("max_object"));
 	g->text = arena_str(l->arena, buf_str(&text));
 	g->from = FROM_NOWHERE;
-	g->source = STR("default, bounded by memory_size");
+	g->source = arena_printf(l->arena, "default, bounded by %s", name);
 	buf_free(&text);
 	*s->last = g;
 	s->last = &g->next;

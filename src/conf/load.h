@@ -26,6 +26,8 @@ struct conf_origin *loader_section(struct loader *l, enum section_id id, struct 
 
 /* check.c: what no single value can tell. */
 void loader_check(struct loader *l);
+/* What max_object may not exceed, and the name of the option that says so. */
+size_t loader_object_bound(const struct conf_cache *c, const char **name);
 /* A problem of the section where one of its options is given, else of the section as a whole. option may be NULL. */
 void loader_complain(struct loader *l, const struct conf_origin *s, const char *option, bool warning, struct str text);
 /* The same about routes, once the table is made. */

@@ -237,6 +237,9 @@ static const struct row {
 	"t.ini:4: [route a] match = /x, ~ ^/a[: the regular expression \"^/a[\" is wrong at its byte 5: "},
     {"an object larger than the memory", "[cache]\nmemory_size = 8M\nmax_object = 9M",
 	"t.ini:5: [cache] max_object = 9M: larger than memory_size, which is 8M\n"},
+    {"an object larger than Redis takes, and nothing else is there",
+	"[cache]\nbackend = redis\nredis_url = redis://h\nmax_object = 2M",
+	"t.ini:6: [cache] max_object = 2M: larger than redis_max_object, which is 1M\n"},
     {"an object of a route larger than the memory", "[cache]\nmemory_size = 8M\n[route /a]\nmax_object = 9M",
 	"t.ini:6: [route /a] max_object = 9M: larger than memory_size, which is 8M\n"},
     {"Cache-Control among the fields that are over it", "[cache]\ntargeted_control = CDN-Cache-Control, cache-control",
@@ -413,6 +416,9 @@ START_TEST(a_route_takes_max_object_from_the_cache)
 	ck_assert_uint_eq(c->routes[0].max_object, 2 << 20);
 	ck_assert_uint_eq(c->routes[1].max_object, 1024);
 	ck_assert_uint_eq(load_good(UPSTREAM "[cache]\nmemory_size = 2M\n")->cache.max_object, 2 << 20);
+#define REDIS UPSTREAM "[cache]\nredis_url = redis://h\nbackend = "
+	ck_assert_uint_eq(load_good(REDIS "redis\n")->cache.max_object, 1 << 20);
+	ck_assert_uint_eq(load_good(REDIS "memory, redis\n")->cache.max_object, 16 << 20);
 }
 END_TEST
 
