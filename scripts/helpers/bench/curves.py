@@ -188,7 +188,7 @@ CURVES = [
     Idle(), Waiting(), Routes(),
     Workers("curve-workers", "a hit of two workers", Larder, 1),
     Workers("curve-workers-8", "a hit of two workers, 8 requests at a time", Larder, 8),
-    Workers("curve-workers-nginx", "for comparison: of nginx", Nginx, 1),
-    Workers("curve-workers-nginx-8", "for comparison: of nginx, 8 requests at a time", Nginx, 8),
+    Workers("curve-workers-nginx", "two workers of nginx, for comparison", Nginx, 1),
+    Workers("curve-workers-nginx-8", "two workers of nginx, 8 requests at a time", Nginx, 8),
     Churn(),
 ]
