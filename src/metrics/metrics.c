@@ -32,13 +32,16 @@ struct histogram_counts {
 	atomic_uint_fast64_t sum_us;
 };
 
+/* Workers make theirs at the same time, in the same arena. */
 struct route_counts {
+	char front[64]; /* no cache line is shared with a neighbour on the heap */
 	atomic_uint_fast64_t outcomes[OUTCOME_COUNT];
 	atomic_uint_fast64_t bytes;
+	char back[64];
 };
 
 struct metrics_worker {
-	char front[64]; /* no cache line is shared with a neighbour on the heap */
+	char front[64]; /* the same */
 	atomic_uint_fast64_t values[METRIC_COUNT];
 	struct histogram_counts histograms[HISTOGRAM_COUNT];
 	atomic_uint_fast64_t classes[METRICS_CLASSES];

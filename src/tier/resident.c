@@ -7,34 +7,30 @@
  * in malloc for milliseconds: hence not again before there is more to give back); then the budget's limit goes below what is used, so that
  * entries leave until their pages become free, down to an eighth of the size. With the waste the limit goes back to what it was.
  *
- * To tell what lives, glibc walks over all that is free, and nobody gets memory meanwhile: 120 ms for the 400,000 holes of 800,000 small
- * pages. So the looks that nothing was stored for take a PAUSE-th of the time at most.
+ * To tell what lives, glibc walks over all that is free, and nobody gets memory from its arenas meanwhile: 120 ms for the 400,000 holes of
+ * 800,000 small pages. So it is done on a thread of its own: who serves what is stored goes on. The looks that nothing was stored for take a
+ * PAUSE-th of the time at most.
  *
- * Small tiers are let alone: a megabyte of waste is no matter, but would be too much of them. */
+ *	resident__look, resident__stored -> asked -> (the thread) look -> the budget's limit
+ *	            ^ starts the thread, if it is the first
+ *
+ * Small tiers are let alone: a megabyte of waste is no matter, but would be too much of them. They have no thread. */
 #include "tier/resident.h"
+
+#include <signal.h>
 
 #include "base/clock.h"
 #include "base/heap.h"
 #include "tier/shmem.h"
 
 #define SIZE_MIN      (16 * (size_t)1024 * 1024)
-#define LOOK_PARTS    32 /* of the size: what is stored between two looks */
+#define LOOK_PARTS    64 /* of the size: what is stored between two looks */
+#define MOST_PARTS    2	 /* of those: who stored is held up, until a look begins */
 #define ALLOWED_PARTS 16 /* of the size: what may be held beyond it */
 #define FLOOR_PARTS   8	 /* of the size: what always may be used */
 #define HASTE	      8	 /* pages become free only when most of what lies in them has left */
 #define PAUSE	      100
 #define AGAIN_PARTS   32 /* of the size: what more of it there must be for another trim */
-
-void resident__init(struct resident *r, struct budget *budget)
-{
-	*r = (struct resident){.budget = budget, .others = heap_others()};
-	pthread_mutex_init(&r->looking, NULL);
-}
-
-void resident__destroy(struct resident *r)
-{
-	pthread_mutex_destroy(&r->looking);
-}
 
 void resident__set(struct resident *r, size_t size)
 {
@@ -85,12 +81,11 @@ static void look(struct resident *r, size_t size)
 	    &r->budget->limit, much > allowed ? limit_for(size, used, used + much) : size, memory_order_relaxed);
 }
 
-/* With the lock. */
-static void look_now(struct resident *r)
+/* Returns the time from which on one may look without need. */
+static int64_t look_now(struct resident *r)
 {
 	int64_t began_us = clock_mono_us();
 	size_t size = atomic_load_explicit(&r->size, memory_order_relaxed);
-	atomic_store_explicit(&r->stored, 0, memory_order_relaxed);
 	if (size >= SIZE_MIN)
 		look(r, size);
 	/* It may be another one by now. */
@@ -98,31 +93,100 @@ static void look_now(struct resident *r)
 	if (newer != size)
 		resident__set(r, newer);
 	int64_t now_us = clock_mono_us();
-	r->again_us = now_us + PAUSE * (now_us - began_us);
+	return now_us + PAUSE * (now_us - began_us);
+}
+
+/* The thread */
+
+static void *work(void *arg)
+{
+	struct resident *r = arg;
+	int64_t again_us = 0;
+	pthread_mutex_lock(&r->lock);
+	while (!r->ending) {
+		if (r->asked == LOOK_NOT) {
+			pthread_cond_wait(&r->wake, &r->lock);
+			continue;
+		}
+		bool looks = r->asked == LOOK_NOW || clock_mono_us() >= again_us;
+		r->asked = LOOK_NOT;
+		if (!looks)
+			continue;
+		r->looks++;
+		atomic_store_explicit(&r->stored, 0, memory_order_relaxed);
+		pthread_cond_broadcast(&r->looked);
+		pthread_mutex_unlock(&r->lock);
+		again_us = look_now(r);
+		pthread_mutex_lock(&r->lock);
+	}
+	pthread_mutex_unlock(&r->lock);
+	return NULL;
+}
+
+/* Without signals: they are for others. */
+static bool start_thread(struct resident *r)
+{
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	bool started = pthread_create(&r->thread, NULL, work, r) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return started;
+}
+
+/* With the lock. Where the system gives no thread, the next one who asks tries again. */
+static void ask(struct resident *r, enum resident_asked what)
+{
+	if (!r->has_thread)
+		r->has_thread = start_thread(r);
+	if (r->asked < what)
+		r->asked = what;
+	pthread_cond_signal(&r->wake);
+}
+
+/* The door */
+
+void resident__init(struct resident *r, struct budget *budget)
+{
+	*r = (struct resident){.budget = budget, .others = heap_others()};
+	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->wake, NULL);
+	pthread_cond_init(&r->looked, NULL);
+}
+
+void resident__destroy(struct resident *r)
+{
+	pthread_mutex_lock(&r->lock);
+	r->ending = true;
+	pthread_cond_signal(&r->wake);
+	pthread_mutex_unlock(&r->lock);
+	if (r->has_thread)
+		pthread_join(r->thread, NULL);
+	pthread_cond_destroy(&r->looked);
+	pthread_cond_destroy(&r->wake);
+	pthread_mutex_destroy(&r->lock);
 }
 
 void resident__look(struct resident *r)
 {
-	if (pthread_mutex_trylock(&r->looking))
+	if (atomic_load_explicit(&r->size, memory_order_relaxed) < SIZE_MIN)
 		return;
-	if (clock_mono_us() >= r->again_us)
-		look_now(r);
-	pthread_mutex_unlock(&r->looking);
+	pthread_mutex_lock(&r->lock);
+	ask(r, LOOK_SOME_TIME);
+	pthread_mutex_unlock(&r->lock);
 }
 
+/* Only who makes it a part asks: the others need not take the lock. Who comes when it is more than two goes on storing faster than is
+ * looked, and would fill what is to be given back. */
 void resident__stored(struct resident *r, size_t bytes)
 {
-	size_t stored = atomic_fetch_add_explicit(&r->stored, bytes, memory_order_relaxed) + bytes;
-	size_t part = atomic_load_explicit(&r->size, memory_order_relaxed) / LOOK_PARTS;
-	if (stored < part)
+	size_t before = atomic_fetch_add_explicit(&r->stored, bytes, memory_order_relaxed), now = before + bytes;
+	size_t size = atomic_load_explicit(&r->size, memory_order_relaxed), part = size / LOOK_PARTS;
+	if (size < SIZE_MIN || now < part || (before >= part && now < MOST_PARTS * part))
 		return;
-	if (pthread_mutex_trylock(&r->looking)) {
-		if (stored < 2 * part)
-			return;
-		/* Others look, and are late: who goes on storing would fill what they try to give back. */
-		pthread_mutex_lock(&r->looking);
-	}
-	if (atomic_load_explicit(&r->stored, memory_order_relaxed) >= part)
-		look_now(r);
-	pthread_mutex_unlock(&r->looking);
+	pthread_mutex_lock(&r->lock);
+	ask(r, LOOK_NOW);
+	while (r->has_thread && atomic_load_explicit(&r->stored, memory_order_relaxed) >= MOST_PARTS * part)
+		pthread_cond_wait(&r->looked, &r->lock);
+	pthread_mutex_unlock(&r->lock);
 }

@@ -5,29 +5,35 @@
 #define LARDER_TIER_RESIDENT_H
 
 #include <pthread.h>
-#include <stdint.h>
+#include <stdbool.h>
 
 #include "base/budget.h"
+
+enum resident_asked { LOOK_NOT, LOOK_SOME_TIME, LOOK_NOW };
 
 struct resident {
 	struct budget *budget;
 	atomic_size_t size;   /* what is allowed */
 	atomic_size_t stored; /* bytes since the last look */
-	pthread_mutex_t looking;
-	size_t others;	  /* private memory that is not malloc's: stacks, data */
-	size_t stuck;	  /* what a trim has left; 0: there was no need of one */
-	int64_t again_us; /* when resident__look may look again */
+	size_t others;	      /* private memory that is not malloc's: stacks, data */
+	size_t stuck;	      /* the thread's: what a trim has left; 0: there was no need of one */
+	pthread_mutex_t lock; /* of what follows; nobody takes another one under it */
+	pthread_cond_t wake, looked;
+	enum resident_asked asked;
+	unsigned looks; /* so many have begun */
+	bool has_thread, ending;
+	pthread_t thread;
 };
 
 void resident__init(struct resident *r, struct budget *budget);
+/* Nobody else uses it any more. Waits for a look that has begun: many milliseconds. */
 void resident__destroy(struct resident *r);
 /* A new size; the budget's limit is that or less. */
 void resident__set(struct resident *r, size_t size);
-/* So many bytes were stored: looks when they have become a part of the size, and waits for others who do when they are twice that. No
- * lock may be held. Any thread. */
+/* So many bytes were stored: has the thread look when they have become a part of the size. Any thread; does not wait. */
 void resident__stored(struct resident *r, size_t bytes);
-/* Looks now, unless another thread does, or the last look is paid for: it may take many milliseconds. Called again and again, it takes
- * a hundredth of the time at most. */
+/* Has the thread look, unless the last look is not paid for: it may take many milliseconds. Called again and again, it takes
+ * a hundredth of the time at most. Any thread; does not wait. */
 void resident__look(struct resident *r);
 
 #endif

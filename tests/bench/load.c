@@ -3,7 +3,7 @@
  * answer to the last one. It holds every answer against what was asked: the status, the length, the first bytes (the origin
  * begins each body with the path), and that it came to its end.
  *
- *     bench-load PORT URL [NAME=VALUE...]       {n} in URL becomes the number of a page, {s} its size (log-normal)
+ *     bench-load PORT[,PORT] URL [NAME=VALUE...]       {n} in URL becomes the number of a page, {s} its size (log-normal)
  *
  *     connections=64   that many at once               requests=1000   that many in all, then it ends
  *     warm=1           requests a connection before    seconds=N       or after that time, whichever is first
@@ -11,7 +11,7 @@
  *     pick=sequence|uniform|zipf count=N start=N seed=N exponent=0.9 wonders=0.5
  *     size_median=4096 size_sigma=1.2 size_max=N       header='Name: value' (several)
  *     status=200       what answers must have          check=0         nothing but the status and the end is held against
- *     timeout=60       seconds for everything
+ *     timeout=60       seconds for everything          together=1      so many requests at once on a connection (pipelined)
  *
  *     connect, warm up -> "ready" on stdout -> a line on stdin -> the load -> one line of JSON -> the end of stdin
  *
@@ -34,6 +34,7 @@ enum {
 	MAX_HEAD = 8192,
 	MAX_REQUEST = 4096,
 	MAX_URL = 512,
+	MAX_TOGETHER = 32,
 	MAX_ERRORS = 20,
 	RECEIVE = 1 << 18,
 	MAX_HEADERS = 16
@@ -42,7 +43,9 @@ enum {
 struct conn {
 	int fd; /* -1: closed */
 	bool idle, in_body, close_told;
+	uint16_t port;
 	unsigned warm_left;
+	unsigned left;	    /* answers still to come */
 	unsigned tries;	    /* connections made for the request under way */
 	char path[MAX_URL]; /* of the request under way */
 	size_t path_n;
@@ -53,9 +56,9 @@ struct conn {
 };
 
 static struct {
-	uint16_t port;
+	uint16_t ports[2]; /* the connections take them in turn */
 	const char *url;
-	uint64_t connections, requests, seconds, warm, idle, timeout, status;
+	uint64_t connections, requests, seconds, warm, idle, timeout, status, together;
 	bool close, check;
 	const char *headers[MAX_HEADERS];
 	size_t headers_n;
@@ -66,12 +69,13 @@ static struct {
     .status = 200,
     .check = true,
     .warm = 1,
+    .together = 1,
     .picks = {.count = 1, .exponent = 1, .size_max = 1 << 20}};
 
 static struct {
 	uint64_t asked, answered, bytes, errors, reconnects, warming;
-	uint32_t *latencies_us;
-	uint64_t latencies_max;
+	uint32_t *latencies_us; /* of those sent together there is one: until the last answer */
+	uint64_t latencies_n, latencies_max;
 	char first_error[512];
 	uint64_t begin, end;
 	bool running;
@@ -103,7 +107,7 @@ static void leave(struct conn *c)
 
 static void enter(struct conn *c)
 {
-	c->fd = bench_connect(options.port);
+	c->fd = bench_connect(c->port);
 	if (c->fd < 0)
 		bench_die("socket: %s", strerror(errno));
 	by_fd[c->fd] = c;
@@ -131,21 +135,30 @@ static void make_path(struct conn *c)
 	c->path_n = n;
 }
 
-static void send_request(struct conn *c)
+static void expect_answer(struct conn *c)
 {
-	char request[MAX_REQUEST + MAX_URL];
-	memcpy(request, "GET ", 4);
-	memcpy(request + 4, c->path, c->path_n);
-	memcpy(request + 4 + c->path_n, shared_head, shared_head_n);
-	size_t n = 4 + c->path_n + shared_head_n;
 	c->head_n = 0;
 	c->in_body = false;
 	c->body_n = 0;
-	ssize_t sent = send(c->fd, request, n, MSG_NOSIGNAL);
+}
+
+static void send_request(struct conn *c)
+{
+	static char requests[MAX_TOGETHER * (MAX_REQUEST + MAX_URL)];
+	size_t n = 4 + c->path_n + shared_head_n;
+	memcpy(requests, "GET ", 4);
+	memcpy(requests + 4, c->path, c->path_n);
+	memcpy(requests + 4 + c->path_n, shared_head, shared_head_n);
+	c->left = run.running ? (unsigned)options.together : 1;
+	for (unsigned i = 1; i < c->left; i++)
+		memcpy(requests + i * n, requests, n);
+	n *= c->left;
+	expect_answer(c);
+	ssize_t sent = send(c->fd, requests, n, MSG_NOSIGNAL);
 	if (sent < 0 && (errno == EPIPE || errno == ECONNRESET))
 		return; /* the end of the connection is read next */
 	if (sent != (ssize_t)n)
-		bench_die("a request of %zu bytes was not taken whole: %s", n, strerror(errno));
+		bench_die("%zu bytes of requests were not taken whole: %s", n, strerror(errno));
 }
 
 /* The next request of the connection, where there is one to make. */
@@ -154,7 +167,7 @@ static void ask(struct conn *c)
 	if (run.running) {
 		if (run.asked >= options.requests || run.end)
 			return;
-		run.asked++;
+		run.asked += options.together;
 	}
 	make_path(c);
 	c->sent_at = bench_now();
@@ -177,9 +190,9 @@ static void done(struct conn *c)
 		return;
 	}
 	uint64_t now = bench_now();
-	if (run.answered < run.latencies_max)
-		run.latencies_us[run.answered] = (uint32_t)((now - c->sent_at) / 1000);
-	run.answered++;
+	if (run.latencies_n < run.latencies_max)
+		run.latencies_us[run.latencies_n++] = (uint32_t)((now - c->sent_at) / 1000);
+	run.answered += options.together;
 	if (options.seconds && now - run.begin >= options.seconds * 1000000000)
 		run.end = now;
 	ask(c);
@@ -283,32 +296,55 @@ static void on_end(struct conn *c)
 	}
 }
 
+/* Takes the bytes of the head away; false: it is not complete, or wrong. */
+static bool on_head(struct conn *c, const char **bytes, size_t *n)
+{
+	size_t before = c->head_n;
+	size_t room = sizeof(c->head) - 1 - before;
+	size_t m = *n < room ? *n : room;
+	memcpy(c->head + before, *bytes, m);
+	c->head[before + m] = 0;
+	const char *end = strstr(c->head + (before > 3 ? before - 3 : 0), "\r\n\r\n");
+	if (!end) {
+		c->head_n += m;
+		if (m < *n || c->head_n == sizeof(c->head) - 1)
+			give_up(c, "a head without end");
+		return false;
+	}
+	c->head_n = (size_t)(end + 4 - c->head);
+	c->head[c->head_n] = 0;
+	*bytes += c->head_n - before;
+	*n -= c->head_n - before;
+	return take_head(c);
+}
+
+/* Takes the bytes of one answer away. True: it is complete, and another one that was asked for with it follows. */
+static bool on_answer(struct conn *c, const char **bytes, size_t *n)
+{
+	if (!c->in_body && !on_head(c, bytes, n))
+		return false;
+	size_t mine = c->body_want - c->body_n;
+	size_t m = c->left > 1 && mine < *n ? mine : *n;
+	if (m > 0 && !take_body(c, *bytes, m))
+		return false;
+	*bytes += m;
+	*n -= m;
+	if (!complete(c))
+		return false;
+	if (c->left > 1) {
+		c->left--;
+		expect_answer(c);
+		return true;
+	}
+	if (!options.close)
+		done(c);
+	return false;
+}
+
 static void on_bytes(struct conn *c, const char *bytes, size_t n)
 {
-	if (!c->in_body) {
-		size_t before = c->head_n;
-		size_t room = sizeof(c->head) - 1 - before;
-		size_t m = n < room ? n : room;
-		memcpy(c->head + before, bytes, m);
-		c->head[before + m] = 0;
-		const char *end = strstr(c->head + (before > 3 ? before - 3 : 0), "\r\n\r\n");
-		if (!end) {
-			c->head_n += m;
-			if (m < n || c->head_n == sizeof(c->head) - 1)
-				give_up(c, "a head without end");
-			return;
-		}
-		c->head_n = (size_t)(end + 4 - c->head);
-		c->head[c->head_n] = 0;
-		bytes += c->head_n - before;
-		n -= c->head_n - before;
-		if (!take_head(c))
-			return;
-	}
-	if (n > 0 && !take_body(c, bytes, n))
-		return;
-	if (complete(c) && !options.close)
-		done(c);
+	while (on_answer(c, &bytes, &n) && n > 0)
+		;
 }
 
 static void on_event(struct conn *c, uint32_t events)
@@ -375,7 +411,7 @@ static int by_value(const void *a, const void *b)
 
 static void print_result(void)
 {
-	uint64_t n = run.answered < run.latencies_max ? run.answered : run.latencies_max;
+	uint64_t n = run.latencies_n;
 	double ms[3] = {0, 0, 0};
 	if (n > 0) {
 		qsort(run.latencies_us, n, sizeof(uint32_t), by_value);
@@ -429,6 +465,7 @@ static void set_option(char *argument)
 	    {"warm", &options.warm, NULL},
 	    {"seconds", &options.seconds, NULL},
 	    {"idle", &options.idle, NULL},
+	    {"together", &options.together, NULL},
 	    {"timeout", &options.timeout, NULL},
 	    {"status", &options.status, NULL},
 	    {"count", &p->count, NULL},
@@ -469,7 +506,11 @@ static void read_options(int argc, char **argv)
 {
 	if (argc < 3)
 		bench_die("usage: bench-load PORT URL [NAME=VALUE...]; see the head of load.c");
-	options.port = (uint16_t)bench_number(argv[1], "PORT", 65535);
+	char *second = strchr(argv[1], ',');
+	if (second)
+		*second++ = 0;
+	options.ports[0] = (uint16_t)bench_number(argv[1], "PORT", 65535);
+	options.ports[1] = second ? (uint16_t)bench_number(second, "PORT", 65535) : options.ports[0];
 	options.url = argv[2];
 	for (int i = 3; i < argc; i++)
 		set_option(argv[i]);
@@ -477,8 +518,11 @@ static void read_options(int argc, char **argv)
 		bench_die("connections and count are at least 1");
 	if (options.requests == UINT64_MAX && options.seconds == 0)
 		bench_die("requests or seconds must say when it ends");
+	if (options.together == 0 || options.together > MAX_TOGETHER || options.requests % options.together > 0 ||
+	    (options.close && options.together > 1))
+		bench_die("together is 1 to %d, a divisor of requests, and 1 with close", MAX_TOGETHER);
 	size_t n = (size_t)snprintf(shared_head, sizeof(shared_head), " HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s",
-	    (unsigned)options.port, options.close ? "Connection: close\r\n" : "");
+	    (unsigned)options.ports[0], options.close ? "Connection: close\r\n" : "");
 	for (size_t i = 0; i < options.headers_n && n < sizeof(shared_head); i++)
 		n += (size_t)snprintf(shared_head + n, sizeof(shared_head) - n, "%s\r\n", options.headers[i]);
 	if (n + 2 >= sizeof(shared_head))
@@ -501,9 +545,9 @@ int main(int argc, char **argv)
 	struct conn *idle = bench_zalloc(options.idle, sizeof(struct conn));
 	struct conn *busy = bench_zalloc(options.connections, sizeof(struct conn));
 	for (uint64_t i = 0; i < options.idle; i++)
-		idle[i].idle = true;
+		idle[i] = (struct conn){.idle = true, .port = options.ports[i % 2]};
 	for (uint64_t i = 0; i < options.connections; i++)
-		busy[i].fd = -1;
+		busy[i] = (struct conn){.fd = -1, .port = options.ports[i % 2]};
 	warm_up(idle, options.idle, deadline);
 	if (options.warm > 0)
 		warm_up(busy, options.connections, deadline);

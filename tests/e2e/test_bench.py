@@ -48,6 +48,20 @@ def test_hits_misses_and_a_herd_are_measured_and_told(measured, tmp_path):
 
 
 @pytest.mark.alone
+def test_two_workers_are_held_beside_two_processes(tmp_path):
+    if program.sanitizer() or not os.path.exists(os.path.join(BUILD, "build.ninja")):
+        pytest.skip("measures the plain build")
+    run = bench(tmp_path, "--peer", "larder", "--rounds", 1, "--divide", 100, "--json", tmp_path / "r.json",
+                "--scenario", "curve-workers", "--scenario", "curve-workers-8")
+    assert run.returncode == 0, run.stdout + run.stderr
+    with open(tmp_path / "r.json", encoding="utf-8") as f:
+        curves = json.load(f)["curves"]
+    for curve in curves.values():
+        assert [p["x"] for p in curve["points"]] == ["as two processes", "as one process"], curves
+        assert all(p["ratio"] > 0 for p in curve["points"]), curves
+
+
+@pytest.mark.alone
 def test_a_server_that_does_not_serve_has_no_figure(tmp_path):
     if program.sanitizer() or not os.path.exists(os.path.join(BUILD, "build.ninja")):
         pytest.skip("measures the plain build")

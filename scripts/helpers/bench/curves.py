@@ -4,8 +4,9 @@ import contextlib
 import statistics
 import time
 
-from .measure import Failed, Helper, Load, resident_bytes
-from .servers import Larder, Setup
+from . import measure
+from .measure import Failed, Helper, Load, resident_bytes, run_load
+from .servers import Larder, Nginx, Setup
 
 LIMIT = 1.15
 HIT = "/s1024/m86400/a{n}"
@@ -15,7 +16,7 @@ class Curve:
     """A point is (server, url, load options, context to be in while it is measured)."""
     name = title = axis = ""
     points = quick_points = ()
-    limit, requests = LIMIT, 30000
+    limit, requests, together = LIMIT, 30000, 1
 
     def prepare(self, bench, x):
         """What stays over all rounds: (server, url, load)."""
@@ -27,7 +28,7 @@ class Curve:
 
     def measure(self, bench, rounds):
         points = self.quick_points if bench.options.quick else self.points
-        requests = self.requests // bench.options.divide
+        requests = self.requests // bench.options.divide // self.together * self.together
         prepared = {x: self.prepare(bench, x) for x in points}
         floor = Helper(bench.machine, bench.machine.serve, "bench-floor", "serve", 1024)
         ratios = {x: [] for x in points}
@@ -107,14 +108,48 @@ class Routes(Curve):
         return server, url, {}
 
 
+class Several:
+    """Servers as one target of a load, whose connections go to them in turn."""
+
+    def __init__(self, servers):
+        self.servers = servers
+        self.port = ",".join(str(s.port) for s in servers)
+
+    def cpu(self):
+        return sum(s.cpu() for s in self.servers)
+
+
 class Workers(Curve):
-    name, title, axis, limit = "curve-workers", "a hit, by workers", "workers", 1.10
-    points = quick_points = (1, 2)
+    """What it costs that two workers share a cache: one process of two workers beside two processes of one worker, which share nothing.
+    All else is the same for both: a worker on each processor, the load on all of them, as many connections a worker. How often
+    workers sleep, and wake the load on the other processor, costs more than anything that they could share; so
+    neither is compared to a single worker beside its load. With several requests at a time the load costs little, and the workers run
+    at the same time for most of it."""
+    axis, limit = "how two workers run", 1.10
+    points = quick_points = APART, AS_ONE = "as two processes", "as one process"
+    requests = 48000
+
+    def __init__(self, name, title, cls, together):
+        self.name, self.title, self.cls, self.together = name, title, cls, together
 
     def prepare(self, bench, x):
-        server = bench.server(Larder, Setup(workers=x))
-        bench.fill_pages(server, HIT, 1)
-        return server, HIT, {}
+        if self.cls.missing():
+            raise Failed(f"{self.cls.name} is not installed")
+        cpus = bench.machine.both
+        if x == self.AS_ONE:
+            server = bench.server(self.cls, Setup(workers=2))
+        else:
+            server = Several([bench.server(self.cls, Setup(twin=i)) for i in (0, 1)])
+            for one, cpu in zip(server.servers, (cpus[0], cpus[-1])):
+                measure.pin(one.pids(), [cpu])
+        run_load(bench.machine, server.port, HIT, connections=2, requests=4)
+        return server, HIT, {"together": self.together}
+
+    @contextlib.contextmanager
+    def around(self, bench, server, x):
+        before, bench.machine.load = bench.machine.load, bench.machine.both
+        yield
+        bench.machine.load = before
 
 
 class Churn:
@@ -155,5 +190,10 @@ class Churn:
 CURVES = [
     Objects("curve-objects", "a hit on one of 1,000 pages, with many more stored", False),
     Objects("curve-objects-all", "a hit on any of the stored objects (the processor's caches count)", True),
-    Idle(), Waiting(), Routes(), Workers(), Churn(),
+    Idle(), Waiting(), Routes(),
+    Workers("curve-workers", "a hit of two workers", Larder, 1),
+    Workers("curve-workers-8", "a hit of two workers, 8 requests at a time", Larder, 8),
+    Workers("curve-workers-nginx", "two workers of nginx, for comparison", Nginx, 1),
+    Workers("curve-workers-nginx-8", "two workers of nginx, 8 requests at a time", Nginx, 8),
+    Churn(),
 ]

@@ -104,6 +104,14 @@ def pin(pids, cpus):
                 os.sched_setaffinity(int(task), cpus)
 
 
+def spread(pids, cpus):
+    """Gives the threads of these processes to the processors in turn, in the order they were made: workers, which are made one after the
+    other, each run on another one."""
+    tasks = sorted(int(task) for pid in pids for task in os.listdir(f"/proc/{pid}/task"))
+    for i, task in enumerate(tasks):
+        os.sched_setaffinity(task, [cpus[i % len(cpus)]])
+
+
 def family(pid):
     """A process and all that descend from it."""
     found = [pid]

@@ -20,7 +20,8 @@ class Setup:
     memory_mb: int = 512
     objects: int = 150_000  # so many are stored at most, where a server wants to know
     disk: bool = False      # pages on a disk, which survive the process
-    workers: int = 1
+    workers: int = 1        # one: beside the load; more: each on another processor
+    twin: int = 0           # tells servers apart that are set up alike
     routes: int = 0         # rules that match before the last one
 
 
@@ -101,7 +102,10 @@ class Server:
         self.started = self.process.began
         self.wait(path, pause)
         self.answered = time.monotonic()
-        measure.pin(self.pids(), cpus)
+        if self.setup.workers == 1:
+            measure.pin(self.pids(), cpus)
+        else:
+            measure.spread(self.pids(), cpus)
 
     def wait(self, path, pause):
         """Until it answers, through to the origin or from its pages."""
