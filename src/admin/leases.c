@@ -22,9 +22,9 @@ struct lease {
 	struct lease *next;
 	uint64_t hash;
 	int64_t until_ms;
-	char token[LEASE_TOKEN];     /* empty: void */
-	struct lease_waiter waiters; /* head of the ring, oldest first */
-	struct str key;		     /* behind it */
+	char token[LEASE_TOKEN]; /* empty: void */
+	struct list waiters;	 /* oldest first */
+	struct str key;		 /* behind it */
 };
 
 struct leases {
@@ -66,8 +66,7 @@ static struct lease **find(struct leases *l, struct str key)
 
 static void wake(struct leases *l, struct lease_waiter *w)
 {
-	w->prev->next = w->next;
-	w->next->prev = w->prev;
+	list_remove(&w->link);
 	l->n_waiters--;
 	w->wake(w);
 }
@@ -77,8 +76,8 @@ static void drop(struct leases *l, struct lease **at)
 	struct lease *gone = *at;
 	*at = gone->next;
 	l->n--;
-	while (gone->waiters.next != &gone->waiters)
-		wake(l, gone->waiters.next);
+	LIST_EACH_SAFE (struct lease_waiter, w, &gone->waiters, link)
+		wake(l, w);
 	free(gone);
 }
 
@@ -102,8 +101,7 @@ static int64_t tick(struct leases *l, int64_t now_ms)
 				continue;
 			}
 			next_ms = one->until_ms < next_ms ? one->until_ms : next_ms;
-			for (struct lease_waiter *w = one->waiters.next, *after; w != &one->waiters; w = after) {
-				after = w->next;
+			LIST_EACH_SAFE (struct lease_waiter, w, &one->waiters, link) {
 				if (w->until_ms <= now_ms)
 					wake(l, w);
 				else if (w->until_ms < next_ms)
@@ -129,7 +127,7 @@ static int grant(
 		one->token[i] = digits[bits & 15];
 	one->hash = hash_str(key, l->seed);
 	one->until_ms = now_ms + lease_ms;
-	one->waiters.next = one->waiters.prev = &one->waiters;
+	list_init(&one->waiters);
 	one->key = str_make((char *)(one + 1), key.n);
 	str_put((char *)(one + 1), key);
 	memcpy(token, one->token, LEASE_TOKEN);
@@ -145,9 +143,7 @@ static int wait(struct leases *l, struct lease *one, struct lease_waiter *w, int
 		return ERR_TIMEOUT;
 	if (l->n_waiters >= LEASE_WAITERS_MAX)
 		return ERR_FULL;
-	w->next = &one->waiters;
-	w->prev = one->waiters.prev;
-	w->prev->next = one->waiters.prev = w;
+	list_add_last(&one->waiters, &w->link);
 	l->n_waiters++;
 	due(l, w->until_ms);
 	return ERR_AGAIN;

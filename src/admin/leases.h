@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/list.h"
 #include "base/str.h"
 
 /* At most so many keys are leased at a time, and so many wait. */
@@ -19,7 +20,7 @@ struct leases;
 
 /* One who waits; embedded in its owner, all zero but `wake` and until_ms. */
 struct lease_waiter {
-	struct lease_waiter *next, *prev;
+	struct list link;
 	int64_t until_ms; /* does not wait beyond this */
 	/* Something has happened: ask again. Called once for each ERR_AGAIN, on any thread and under a lock: it must not call back. */
 	void (*wake)(struct lease_waiter *w);

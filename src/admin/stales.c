@@ -1,4 +1,4 @@
-/* A table by key and a ring in order of arrival, under one lock: when there is no room, the oldest leaves, whatever its time. What is over
+/* A table by key and a list in order of arrival, under one lock: when there is no room, the oldest leaves, whatever its time. What is over
  * stays until then, or until it is asked for: the room is bounded anyway. */
 #include "admin/stales.h"
 
@@ -6,18 +6,15 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "base/random.h"
 
 enum { BUCKETS = 1024 };
 
-struct link {
-	struct link *next, *prev;
-};
-
 struct kept {
-	struct link ring; /* first: the oldest is the next of the head */
-	struct kept *next;
+	struct list link;  /* in stales.by_age */
+	struct kept *next; /* in its bucket */
 	uint64_t hash;
 	int64_t ends_ms, until_ms;
 	struct str key, value; /* behind it */
@@ -27,7 +24,7 @@ struct stales {
 	pthread_mutex_t lock;
 	uint64_t seed;
 	size_t bytes, max_bytes;
-	struct link ring;
+	struct list by_age; /* oldest first */
 	struct kept *buckets[BUCKETS];
 };
 
@@ -35,7 +32,7 @@ struct stales *stales_new(size_t max_bytes)
 {
 	struct stales *s = mem_zalloc(sizeof(*s));
 	pthread_mutex_init(&s->lock, NULL);
-	s->ring.next = s->ring.prev = &s->ring;
+	list_init(&s->by_age);
 	s->max_bytes = max_bytes;
 	if (random_u64(&s->seed) != ERR_OK)
 		s->seed = (uintptr_t)s;
@@ -62,16 +59,14 @@ static void drop(struct stales *s, struct kept **at)
 {
 	struct kept *gone = *at;
 	*at = gone->next;
-	gone->ring.prev->next = gone->ring.next;
-	gone->ring.next->prev = gone->ring.prev;
+	list_remove(&gone->link);
 	s->bytes -= cost(gone);
 	free(gone);
 }
 
 static void drop_oldest(struct stales *s)
 {
-	struct kept *oldest = CONTAINER_OF(s->ring.next, struct kept, ring);
-	drop(s, find(s, oldest->key));
+	drop(s, find(s, LIST_FIRST(&s->by_age, struct kept, link)->key));
 }
 
 static void insert(struct stales *s, struct kept *k)
@@ -84,9 +79,7 @@ static void insert(struct stales *s, struct kept *k)
 	s->bytes += cost(k);
 	k->next = s->buckets[k->hash % BUCKETS];
 	s->buckets[k->hash % BUCKETS] = k;
-	k->ring.next = &s->ring;
-	k->ring.prev = s->ring.prev;
-	k->ring.prev->next = s->ring.prev = &k->ring;
+	list_add_last(&s->by_age, &k->link);
 }
 
 /* --- the door --- */
@@ -132,7 +125,7 @@ void stales_drop(struct stales *s, struct str key)
 	struct kept **at = key.p ? find(s, key) : NULL;
 	if (at && *at)
 		drop(s, at);
-	while (!key.p && s->ring.next != &s->ring)
+	while (!key.p && !list_is_empty(&s->by_age))
 		drop_oldest(s);
 	pthread_mutex_unlock(&s->lock);
 }

@@ -10,20 +10,20 @@
 
 static struct {
 	pthread_mutex_t lock;
-	struct lib_forker *first;
+	struct list forkers; /* the newest first */
 	bool watching;
-} all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER, .forkers = LIST_EMPTY(all.forkers)};
 
 static void prepare(void)
 {
 	pthread_mutex_lock(&all.lock);
-	for (struct lib_forker *f = all.first; f; f = f->next)
+	LIST_EACH (struct lib_forker, f, &all.forkers, link)
 		f->prepare(f->ctx);
 }
 
 static void done(bool child)
 {
-	for (struct lib_forker *f = all.first; f; f = f->next)
+	LIST_EACH (struct lib_forker, f, &all.forkers, link)
 		f->done(f->ctx, child);
 	pthread_mutex_unlock(&all.lock);
 }
@@ -46,11 +46,7 @@ int lib_fork_watch(struct lib_forker *f)
 		status = lib_no_memory();
 	if (status == LARDER_OK) {
 		all.watching = true;
-		f->prev = NULL;
-		f->next = all.first;
-		if (all.first)
-			all.first->prev = f;
-		all.first = f;
+		list_add_first(&all.forkers, &f->link);
 	}
 	pthread_mutex_unlock(&all.lock);
 	return status;
@@ -59,11 +55,6 @@ int lib_fork_watch(struct lib_forker *f)
 void lib_fork_unwatch(struct lib_forker *f)
 {
 	pthread_mutex_lock(&all.lock);
-	if (f->prev)
-		f->prev->next = f->next;
-	else
-		all.first = f->next;
-	if (f->next)
-		f->next->prev = f->prev;
+	list_remove(&f->link);
 	pthread_mutex_unlock(&all.lock);
 }

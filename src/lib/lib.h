@@ -4,6 +4,7 @@
 #define LARDER_LIB_LIB_H
 
 #include "base/err.h"
+#include "base/list.h"
 #include "base/str.h"
 #include "redis/url.h"
 
@@ -79,7 +80,7 @@ void lib_decode(struct text *t);
 
 /* Who is told of forks (fork.c): prepare takes short locks, done lets go of them, in the parent and in the child. */
 struct lib_forker {
-	struct lib_forker *next, *prev;
+	struct list link;
 	void (*prepare)(void *ctx);
 	void (*done)(void *ctx, bool child);
 	void *ctx;

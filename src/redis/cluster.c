@@ -163,7 +163,7 @@ static void mapped(struct node *n, int err, const struct redisReply *reply)
 	c->wanted = false;
 	c->known = true;
 	c->told_us = now;
-	for (struct op *op = e->waiting.head; op; op = op->next) {
+	LIST_EACH (struct op, op, &e->waiting, link) {
 		if (op->not_before_us == UNTIL_MAPPED)
 			op->not_before_us = 0;
 	}
@@ -204,8 +204,7 @@ static void ready(struct node *n, int64_t now)
 /* Who waits for it may find another node in the next map; not for ever. */
 static void put_off_waiting(struct redis_engine *e, struct node *n)
 {
-	for (struct op *op = e->waiting.head, *next; op; op = next) {
-		next = op->next;
+	LIST_EACH_SAFE (struct op, op, &e->waiting, link) {
 		if (route(e, op) != n)
 			continue;
 		op->target = NULL;
@@ -213,7 +212,7 @@ static void put_off_waiting(struct redis_engine *e, struct node *n)
 		op->not_before_us = UNTIL_MAPPED;
 		if (++op->tries < ENGINE_TRIES)
 			continue;
-		op_unlink(&e->waiting, op);
+		list_remove(&op->link);
 		engine__end(e, op, n->err, NULL);
 	}
 }
@@ -234,7 +233,7 @@ static void down(struct node *n, bool was_ready, int64_t now)
 	e->cluster.wanted = true;
 	if (!was_ready)
 		put_off_waiting(e, n);
-	if (anybody(e) || !e->waiting.head)
+	if (anybody(e) || list_is_empty(&e->waiting))
 		return;
 	meet_others(e, now);
 	if (!anybody(e))
@@ -288,9 +287,9 @@ static bool is_down(const struct redis_engine *e)
 
 static bool is_needed(const struct redis_engine *e, const struct node *n)
 {
-	if (n->in_map || n->sent.head || (n->state != NODE_DOWN && n->state != NODE_READY))
+	if (n->in_map || !list_is_empty(&n->sent) || (n->state != NODE_DOWN && n->state != NODE_READY))
 		return true;
-	for (const struct op *op = e->waiting.head; op; op = op->next) {
+	LIST_EACH (const struct op, op, &e->waiting, link) {
 		if (op->target == n)
 			return true;
 	}

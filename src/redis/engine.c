@@ -41,42 +41,22 @@ static void time_op(struct redis_engine *e, struct op *op)
 {
 	if (op->deadline_us == INT64_MAX)
 		return;
-	struct op *before = e->last_due;
+	struct op *before = LIST_LAST(&e->due, struct op, due);
 	while (before && before->deadline_us > op->deadline_us)
-		before = before->sooner;
-	op->sooner = before;
-	op->later = before ? before->later : e->first_due;
-	if (op->later)
-		op->later->sooner = op;
-	else
-		e->last_due = op;
-	if (before)
-		before->later = op;
-	else
-		e->first_due = op;
-	op->timed = true;
+		before = LIST_PREV(&e->due, before, struct op, due);
+	list_add_after(before ? &before->due : &e->due, &op->due);
 }
 
-static void untime_op(struct redis_engine *e, struct op *op)
+static struct op *first_due(const struct redis_engine *e)
 {
-	if (!op->timed)
-		return;
-	if (op->sooner)
-		op->sooner->later = op->later;
-	else
-		e->first_due = op->later;
-	if (op->later)
-		op->later->sooner = op->sooner;
-	else
-		e->last_due = op->sooner;
-	op->timed = false;
+	return LIST_FIRST(&e->due, struct op, due);
 }
 
 /* --- the life of an op ---------------------------------------------------------------------------------------------------- */
 
 static void wait_op(struct redis_engine *e, struct op *op)
 {
-	op_append(&e->waiting, op);
+	list_add_last(&e->waiting, &op->link);
 	e->dirty = true;
 }
 
@@ -107,7 +87,7 @@ struct op *engine__own_op(struct redis_engine *e, char *bytes, size_t n, unsigne
 
 void engine__free_op(struct redis_engine *e, struct op *op)
 {
-	untime_op(e, op);
+	list_remove(&op->due);
 	if (op->cost > 0)
 		atomic_fetch_sub_explicit(&e->queued, op->cost, memory_order_relaxed);
 	free(op->bytes);
@@ -193,11 +173,10 @@ void engine__lost(struct op *op, struct node *n, int err)
 
 void engine__fail_waiting(struct redis_engine *e, const struct node *n, int err)
 {
-	for (struct op *op = e->waiting.head, *next; op; op = next) {
-		next = op->next;
+	LIST_EACH_SAFE (struct op, op, &e->waiting, link) {
 		if (n && e->routing->route(e, op) != n)
 			continue;
-		op_unlink(&e->waiting, op);
+		list_remove(&op->link);
 		engine__end(e, op, err, NULL);
 	}
 }
@@ -228,9 +207,9 @@ static void expire(struct redis_engine *e, struct op *op, int64_t now)
 {
 	struct node *n = op->node, *meant = n ? n : (op->call ? e->routing->route(e, op) : NULL);
 	bool stays = n && !node_take_back(n, op);
-	untime_op(e, op);
+	list_remove(&op->due);
 	if (!n)
-		op_unlink(&e->waiting, op);
+		list_remove(&op->link);
 	if (op->told) {
 		expire_own(e, op, n, stays);
 		return;
@@ -270,15 +249,14 @@ static void send_op(struct redis_engine *e, struct node *n, struct op *op, int64
 	const char *sha = form == WIRE_EVALSHA ? sha_of(e, c->script, room) : NULL;
 	op->bytes = wire_command(c, form, sha, op->asking, &op->n_bytes);
 	op->n_replies = op->asking ? 2 : 1;
-	op_unlink(&e->waiting, op);
+	list_remove(&op->link);
 	node_send(n, op, now);
 }
 
 static void send_waiting(struct redis_engine *e, int64_t now)
 {
 	e->dirty = false;
-	for (struct op *op = e->waiting.head, *next; op; op = next) {
-		next = op->next;
+	LIST_EACH_SAFE (struct op, op, &e->waiting, link) {
 		if (op->not_before_us > now)
 			continue;
 		op->not_before_us = 0;
@@ -297,7 +275,7 @@ static void send_waiting(struct redis_engine *e, int64_t now)
 			err = n ? n->err : ERR_CONNECT;
 		}
 		if (err != ERR_OK) {
-			op_unlink(&e->waiting, op);
+			list_remove(&op->link);
 			engine__end(e, op, err, NULL);
 		}
 	}
@@ -306,9 +284,10 @@ static void send_waiting(struct redis_engine *e, int64_t now)
 static int64_t next_due(const struct redis_engine *e, int64_t until_us)
 {
 	int64_t due = e->dirty ? 0 : until_us;
-	if (e->first_due && e->first_due->deadline_us < due)
-		due = e->first_due->deadline_us;
-	for (const struct op *op = e->waiting.head; op; op = op->next) {
+	const struct op *first = first_due(e);
+	if (first && first->deadline_us < due)
+		due = first->deadline_us;
+	LIST_EACH (const struct op, op, &e->waiting, link) {
 		if (op->not_before_us > 0 && op->not_before_us < due)
 			due = op->not_before_us;
 	}
@@ -355,8 +334,8 @@ void redis__step(struct redis_engine *e, int64_t until_us)
 {
 	wait_and_handle(e, until_us);
 	int64_t now = clock_mono_us();
-	while (e->first_due && e->first_due->deadline_us <= now)
-		expire(e, e->first_due, now);
+	for (struct op *op; (op = first_due(e)) && op->deadline_us <= now;)
+		expire(e, op, now);
 	for (unsigned i = 0; i < e->n_nodes; i++)
 		node_tick(e->nodes[i], now);
 	e->routing->tick(e, now);
@@ -401,6 +380,8 @@ struct redis_engine *redis__engine_new(const struct redis_engine_options *o)
 	if (fd < 0)
 		return NULL;
 	struct redis_engine *e = mem_zalloc(sizeof(*e));
+	list_init(&e->waiting);
+	list_init(&e->due);
 	e->o = *o;
 	e->event_fd = fd;
 	copy_url(e, o->url);

@@ -80,9 +80,9 @@ struct redis_engine {
 	atomic_bool refuses;  /* the breaker of the only server is open */
 	atomic_bool down;
 	struct engine_counters n;
-	struct op_list waiting;
-	struct op *first_due, *last_due;
-	bool dirty; /* something changed that those who wait may have waited for */
+	struct list waiting;
+	struct list due; /* ops that have a deadline, the earliest first */
+	bool dirty;	 /* something changed that those who wait may have waited for */
 	struct node *nodes[ENGINE_NODES];
 	unsigned n_nodes;
 	struct sentinel_search sentinel;

@@ -35,6 +35,7 @@ enum { GOOD_US = 1000 * 1000 };
 struct node *node_new(struct redis_engine *e, enum node_role role)
 {
 	struct node *n = mem_zalloc(sizeof(*n));
+	list_init(&n->sent);
 	n->engine = e;
 	n->role = role;
 	n->fd = -1;
@@ -78,11 +79,11 @@ static void drop_connection(struct node *n)
 /* Each op is in no queue when the engine is told: it may go to another node, or to this one again. */
 static void lose_ops(struct node *n, int err)
 {
-	struct op_list lost = n->sent;
-	n->sent = (struct op_list){NULL, NULL};
+	struct list lost = LIST_EMPTY(lost);
+	list_move_all(&lost, &n->sent);
 	n->unsent = NULL;
-	for (struct op *op; (op = lost.head);) {
-		op_unlink(&lost, op);
+	for (struct op *op; (op = LIST_FIRST(&lost, struct op, link));) {
+		list_remove(&op->link);
 		op->node = NULL;
 		engine__lost(op, n, err);
 	}
@@ -328,7 +329,7 @@ void node_tick(struct node *n, int64_t now)
 		node_fail(n, ERR_TIMEOUT, "no TLS in time: is it a port for TLS?");
 	else if (n->state == NODE_GREETING && now >= n->give_up_us)
 		node_fail(n, ERR_TIMEOUT, "no answer to the greeting in time");
-	else if (n->state == NODE_READY && n->sent.head && n->engine->o.service &&
+	else if (n->state == NODE_READY && !list_is_empty(&n->sent) && n->engine->o.service &&
 		 now - n->heard_us >= n->engine->o.timeout_ms * 1000)
 		node_fail(n, ERR_TIMEOUT, "silent for %lld ms", (long long)n->engine->o.timeout_ms);
 	else if (n->state == NODE_READY && breaker_wants_probe(&n->breaker, now))
@@ -355,7 +356,7 @@ int64_t node_due(const struct node *n)
 		due = n->fd < 0 ? 0 : sooner(n->give_up_us, n->next_address_us);
 		break;
 	case NODE_READY:
-		if (n->sent.head && n->engine->o.service)
+		if (!list_is_empty(&n->sent) && n->engine->o.service)
 			due = n->heard_us + n->engine->o.timeout_ms * 1000;
 		if (n->breaker.open && !n->breaker.probing)
 			due = sooner(due, n->breaker.probe_us);
@@ -368,13 +369,19 @@ int64_t node_due(const struct node *n)
 
 void node_send(struct node *n, struct op *op, int64_t now)
 {
-	if (!n->sent.head)
+	if (list_is_empty(&n->sent))
 		n->heard_us = now; /* it owed nothing until now */
-	op_append(&n->sent, op);
+	list_add_last(&n->sent, &op->link);
 	op->node = n;
 	op->written = 0;
 	if (!n->unsent)
 		n->unsent = op;
+}
+
+/* NULL: it is the last. */
+static struct op *behind(const struct node *n, const struct op *op)
+{
+	return LIST_NEXT(&n->sent, op, struct op, link);
 }
 
 bool node_take_back(struct node *n, struct op *op)
@@ -382,8 +389,8 @@ bool node_take_back(struct node *n, struct op *op)
 	if (op->written > 0)
 		return false;
 	if (n->unsent == op)
-		n->unsent = op->next;
-	op_unlink(&n->sent, op);
+		n->unsent = behind(n, op);
+	list_remove(&op->link);
 	op->node = NULL;
 	return true;
 }
@@ -398,7 +405,7 @@ static ssize_t write_some(struct node *n)
 {
 	struct iovec v[WRITE_OPS];
 	struct msghdr message = {.msg_iov = v};
-	for (struct op *op = n->unsent; op && message.msg_iovlen < WRITE_OPS; op = op->next)
+	for (struct op *op = n->unsent; op && message.msg_iovlen < WRITE_OPS; op = behind(n, op))
 		v[message.msg_iovlen++] = (struct iovec){op->bytes + op->written, op->n_bytes - op->written};
 	if (n->tls)
 		return tls_write(n->tls, v, (int)message.msg_iovlen);
@@ -416,7 +423,7 @@ static void count_written(struct node *n, size_t bytes)
 			return;
 		free(op->bytes);
 		op->bytes = NULL;
-		n->unsent = op->next;
+		n->unsent = behind(n, op);
 	}
 }
 
@@ -461,7 +468,7 @@ static bool give_answers(struct node *n, int64_t now)
 		if (!reply)
 			return true;
 		n->answer_bytes = 0;
-		struct op *op = n->sent.head;
+		struct op *op = LIST_FIRST(&n->sent, struct op, link);
 		if (!op || op == n->unsent) {
 			unasked(n, reply);
 			return false;
@@ -470,7 +477,7 @@ static bool give_answers(struct node *n, int64_t now)
 		if (op->n_replies > 0 && op->told) {
 			op->told(n, ERR_OK, reply);
 		} else if (op->n_replies == 0) {
-			op_unlink(&n->sent, op);
+			list_remove(&op->link);
 			op->node = NULL;
 			engine__answered(op, n, reply, now);
 		}

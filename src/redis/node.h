@@ -35,7 +35,7 @@ struct node {
 	unsigned generation;
 	struct redisReader *reader;
 	size_t answer_bytes; /* that came since the last whole answer */
-	struct op_list sent; /* in the order of their answers; from `unsent` on not wholly written */
+	struct list sent;    /* in the order of their answers; from `unsent` on not wholly written */
 	struct op *unsent;
 	int64_t heard_us; /* when it last said something, or had nothing to say */
 	int64_t ready_us;

@@ -177,7 +177,7 @@ static bool refused(struct op *op, struct node *n, struct str error, int64_t now
 
 static void tick(struct redis_engine *e, int64_t now)
 {
-	if (e->sentinel.asked->state == NODE_READY && !e->sentinel.asked->sent.head)
+	if (e->sentinel.asked->state == NODE_READY && list_is_empty(&e->sentinel.asked->sent))
 		node_close(e->sentinel.asked);
 	if (master(e)->state == NODE_READY && e->sentinel.asked->state == NODE_DOWN &&
 	    now >= e->sentinel.asked_us + CHECK_US)

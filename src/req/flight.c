@@ -78,6 +78,7 @@ struct flight *flight_new(struct flights *home, struct tier *tier, const struct 
 	struct flight *f = mem_zalloc(sizeof *f);
 	f->refs = 1;
 	f->home = home;
+	list_init(&f->waiters);
 	arena_init(&f->arena, 4096);
 	f->key = *key;
 	f->key.text = arena_str(&f->arena, key->text);
@@ -101,7 +102,7 @@ void flight_release(struct flight **ref)
 	*ref = NULL;
 	if (!f || atomic_fetch_sub_explicit(&f->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	assert(!f->waiters && !f->listed);
+	assert(list_is_empty(&f->waiters) && !f->listed);
 	entry_release(&f->entry);
 	entry_release(&f->stale);
 	entry_release(&f->part);
@@ -113,27 +114,6 @@ void flight_release(struct flight **ref)
 	conf_release(&f->conf);
 	arena_free(&f->arena);
 	free(f);
-}
-
-static void waiter_push(struct flight *f, struct flight_waiter *w)
-{
-	w->queued = true;
-	w->prev = NULL;
-	w->next = f->waiters;
-	if (w->next)
-		w->next->prev = w;
-	f->waiters = w;
-}
-
-static void waiter_pop(struct flight *f, struct flight_waiter *w)
-{
-	if (w->prev)
-		w->prev->next = w->next;
-	else
-		f->waiters = w->next;
-	if (w->next)
-		w->next->prev = w->prev;
-	w->queued = false;
 }
 
 static void reader_wakes(struct body_reader *r)
@@ -167,7 +147,7 @@ static bool is_same(const struct flight *f, const struct cache_key *key, struct 
 static bool join_found(struct flight *f, struct flight_waiter *w, enum flight_join *how)
 {
 	if (f->state == FLIGHT_OPEN) {
-		waiter_push(f, w);
+		list_add_first(&f->waiters, &w->link);
 		*how = FLIGHT_JOIN_WAIT;
 		return true;
 	}
@@ -220,7 +200,7 @@ enum flight_join flight_join(struct flights *flights, struct tier *tier, const s
 	f->next = *bucket;
 	*bucket = f;
 	if (waiter)
-		waiter_push(f, waiter);
+		list_add_first(&f->waiters, &waiter->link);
 	*out = f;
 out:
 	pthread_mutex_unlock(&s->lock);
@@ -248,11 +228,10 @@ void flight_leave(struct flight *f, struct flight_waiter *w)
 	if (f->home) {
 		struct shard *s = shard_of(f->home, &f->key);
 		pthread_mutex_lock(&s->lock);
-		if (w->queued)
-			waiter_pop(f, w);
+		list_remove(&w->link);
 		pthread_mutex_unlock(&s->lock);
-	} else if (w->queued) {
-		waiter_pop(f, w);
+	} else {
+		list_remove(&w->link);
 	}
 	body_reader_close(&w->reader);
 	w->port->unpost(w->worker, w->mail);
@@ -263,7 +242,7 @@ void flight_leave(struct flight *f, struct flight_waiter *w)
 /* Shard lock held. */
 static void tell(struct flight *f, struct flight_waiter *w, bool reads)
 {
-	waiter_pop(f, w);
+	list_remove(&w->link);
 	if (f->body && reads) {
 		int err = body_reader_open(&w->reader, f->body, reader_wakes);
 		assert(err == ERR_OK); /* nothing was taken from its front before this */
@@ -274,19 +253,27 @@ static void tell(struct flight *f, struct flight_waiter *w, bool reads)
 
 static void tell_all(struct flight *f)
 {
-	while (f->waiters) {
-		struct flight_waiter *w = f->waiters;
+	LIST_EACH_SAFE (struct flight_waiter, w, &f->waiters, link)
 		tell(f, w, f->state == FLIGHT_SHARED || (f->state == FLIGHT_ALONE && w->leads));
-	}
 }
 
 static void tell_leader(struct flight *f)
 {
-	for (struct flight_waiter *w = f->waiters; w; w = w->next) {
+	LIST_EACH (struct flight_waiter, w, &f->waiters, link) {
 		if (!w->leads)
 			continue;
 		tell(f, w, true);
 		return;
+	}
+}
+
+static void let_followers_go(struct flight *f)
+{
+	LIST_EACH_SAFE (struct flight_waiter, w, &f->waiters, link) {
+		if (w->leads)
+			continue;
+		w->let_go = true;
+		tell(f, w, false);
 	}
 }
 
@@ -310,13 +297,8 @@ void flight_let_go(struct flight *f, int64_t now_ms)
 		return;
 	struct shard *s = shard_of(f->home, &f->key);
 	pthread_mutex_lock(&s->lock);
-	for (struct flight_waiter *w = f->waiters, *next; is_held_long(f, now_ms) && w; w = next) {
-		next = w->next;
-		if (w->leads)
-			continue;
-		w->let_go = true;
-		tell(f, w, false);
-	}
+	if (is_held_long(f, now_ms))
+		let_followers_go(f);
 	pthread_mutex_unlock(&s->lock);
 }
 

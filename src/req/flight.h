@@ -17,6 +17,7 @@
 
 #include <stdatomic.h>
 
+#include "base/list.h"
 #include "conf/conf.h"
 #include "http/message.h"
 #include "http/stored.h"
@@ -43,8 +44,7 @@ enum flight_state {
 
 /* Embedded in a request. */
 struct flight_waiter {
-	struct flight_waiter *next, *prev;
-	bool queued; /* under the shard's lock */
+	struct list link; /* until it is told; under the shard's lock */
 	bool leads;
 	bool let_go;  /* told by flight_let_go: it waits no more, for nothing */
 	void *worker; /* where the letter goes */
@@ -58,7 +58,7 @@ struct flight {
 	struct flights *home; /* NULL: joined by nobody, from the start */
 	struct flight *next;  /* in its bucket */
 	bool listed;	      /* under the shard's lock, as `waiters` */
-	struct flight_waiter *waiters;
+	struct list waiters;
 	struct cache_key key;
 	struct str signature; /* the nominated fields of the variant that is fetched; empty when not known before */
 	uint64_t epoch;	      /* of the tier when it began */

@@ -36,23 +36,6 @@ static struct look **chain_of(const struct look *l)
 	return &l->errand.env->looks[l->op.key.lo % REQ_LOOKS];
 }
 
-static void link_to(struct look **head, struct look *l)
-{
-	l->prev = NULL;
-	l->next = *head;
-	if (l->next)
-		l->next->prev = l;
-	*head = l;
-}
-
-static void unlink_from(struct look **head, struct look *l)
-{
-	*(l->prev ? &l->prev->next : head) = l->next;
-	if (l->next)
-		l->next->prev = l->prev;
-	l->next = l->prev = NULL;
-}
-
 static struct look *find_same(const struct look *l)
 {
 	struct look *same = *chain_of(l);
@@ -61,11 +44,23 @@ static struct look *find_same(const struct look *l)
 	return same;
 }
 
+static void enlist(struct look *l)
+{
+	struct look **chain = chain_of(l);
+	l->next = *chain;
+	*chain = l;
+	l->listed = true;
+}
+
 /* Whoever waits from now on waits for another one. */
 static void unlist(struct look *l)
 {
-	if (l->listed)
-		unlink_from(chain_of(l), l);
+	if (!l->listed)
+		return;
+	struct look **at = chain_of(l);
+	while (*at != l)
+		at = &(*at)->next;
+	*at = l->next;
 	l->listed = false;
 }
 
@@ -102,8 +97,8 @@ static int look_or_wait(struct look *l);
 
 static void tell_waiting(struct look *l, const struct found *f)
 {
-	for (struct look *w; (w = l->waiting);) {
-		unlink_from(&l->waiting, w);
+	for (struct look *w; (w = LIST_FIRST(&l->waiting, struct look, link));) {
+		list_remove(&w->link);
 		w->awaited = NULL;
 		w->op.spent_us += f->spent_us; /* no less than it has waited for it */
 		if (is_same_for(w, f)) {
@@ -163,19 +158,19 @@ static int look_or_wait(struct look *l)
 	if (same) {
 		l->waits++;
 		l->awaited = same;
-		link_to(&same->waiting, l);
+		list_add_first(&same->waiting, &l->link);
 		return ERR_AGAIN;
 	}
 	int err = look_for_itself(l);
-	l->listed = err == ERR_AGAIN;
-	if (l->listed)
-		link_to(chain_of(l), l);
+	if (err == ERR_AGAIN)
+		enlist(l);
 	return err;
 }
 
 int lookup_start(struct req_env *env, const struct lookup_spec *spec, struct look **out)
 {
 	struct look *l = mem_zalloc(sizeof(*l));
+	list_init(&l->waiting);
 	arena_init(&l->arena, 2048);
 	http_request_copy(spec->request, &l->arena, &l->request);
 	l->errand.env = env;
@@ -214,7 +209,6 @@ void lookup_leave(struct look **l)
 		left->errand.left = true; /* freed when the answer is there, and told to those who wait */
 		return;
 	}
-	if (left->awaited)
-		unlink_from(&left->awaited->waiting, left);
+	list_remove(&left->link);
 	free_look(left);
 }

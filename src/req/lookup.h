@@ -5,6 +5,7 @@
 #ifndef LARDER_REQ_LOOKUP_H
 #define LARDER_REQ_LOOKUP_H
 
+#include "base/list.h"
 #include "http/message.h"
 #include "req/errand.h"
 #include "tier/tier.h"
@@ -14,9 +15,10 @@ struct route;
 
 struct look {
 	struct errand errand;
-	struct look *next, *prev; /* of those that look, in env->looks; of those that wait for the same one */
-	struct look *waiting;	  /* for this one, the last first */
-	struct look *awaited;	  /* NULL: it looks, or has looked, for itself */
+	struct look *next;    /* of those that look, in env->looks */
+	struct list waiting;  /* for this one, the last first */
+	struct list link;     /* among those that wait for the same one: */
+	struct look *awaited; /* NULL: it looks, or has looked, for itself */
 	bool listed, telling;
 	unsigned waits; /* for how many it has waited */
 	struct tier_get op;

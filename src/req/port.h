@@ -3,15 +3,16 @@
 #ifndef LARDER_REQ_PORT_H
 #define LARDER_REQ_PORT_H
 
+#include "base/list.h"
 #include "req/fetch.h"
 
 struct req;
 
 /* A letter to a worker's thread. Embedded in its owner; posted at most once at a time. */
 struct mail {
-	struct mail *next, *prev;
+	struct list link;	    /* in the mailbox */
 	void (*fn)(struct mail *m); /* runs on the receiver's thread */
-	bool queued;		    /* under the mailbox's lock */
+	bool queued; /* under the mailbox's lock, as the link; but letters beside it do not write to this */
 };
 
 struct req_port {

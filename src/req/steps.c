@@ -351,9 +351,7 @@ static enum req_step alone(struct req *r)
 	r->flight = flight_new(NULL, r->env->tier, &r->key, STR_NONE);
 	r->flight->reason = r->fwd;
 	r->waiter.leads = true;
-	r->waiter.queued = true;
-	r->flight->waiters = &r->waiter;
-	r->waiter.next = r->waiter.prev = NULL;
+	list_add_first(&r->flight->waiters, &r->waiter.link);
 	/* Where its answer may be stored, what is stale may be renewed by it or stand in for it. */
 	fill_for(r, r->flight, r->may_store, r->may_store ? r->entry : NULL, r);
 	return REQ_PARK;

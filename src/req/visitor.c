@@ -39,7 +39,7 @@ struct visitor_ask {
 	/* Under the shard's lock. */
 	struct visitor_ask *next;
 	bool listed, over;
-	struct visitor *waiters;
+	struct list waiters;
 
 	/* Told; constant when it is over. */
 	struct str token;	/* STR_NONE: in vain */
@@ -92,7 +92,7 @@ static void ask_release(struct visitor_ask **ref)
 	*ref = NULL;
 	if (atomic_fetch_sub_explicit(&a->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	assert(!a->waiters && !a->listed);
+	assert(list_is_empty(&a->waiters) && !a->listed);
 	conf_release(&a->conf);
 	arena_free(&a->arena);
 	free(a);
@@ -108,25 +108,7 @@ static void wait_for(struct visitor_ask *a, struct visitor *v)
 {
 	atomic_fetch_add_explicit(&a->refs, 1, memory_order_relaxed);
 	v->ask = a;
-	v->queued = true;
-	v->prev = NULL;
-	v->next = a->waiters;
-	if (v->next)
-		v->next->prev = v;
-	a->waiters = v;
-}
-
-static void wait_no_more(struct visitor *v)
-{
-	if (!v->queued)
-		return;
-	if (v->prev)
-		v->prev->next = v->next;
-	else
-		v->ask->waiters = v->next;
-	if (v->next)
-		v->next->prev = v->prev;
-	v->queued = false;
+	list_add_first(&a->waiters, &v->link);
 }
 
 static void unlist(struct shard *s, struct visitor_ask *a)
@@ -187,9 +169,8 @@ static void settle(struct visitor_ask *a)
 	pthread_mutex_lock(&s->lock);
 	unlist(s, a);
 	a->over = true;
-	while (a->waiters) {
-		struct req *r = CONTAINER_OF(a->waiters, struct req, visitor);
-		wait_no_more(&r->visitor);
+	LIST_EACH_SAFE (struct req, r, &a->waiters, visitor.link) {
+		list_remove(&r->visitor.link);
 		r->waiter.port->post(r->waiter.worker, &r->mail);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -301,6 +282,7 @@ static struct visitor_ask *ask_new(
 {
 	struct visitor_ask *a = mem_zalloc(sizeof(*a));
 	a->refs = 1;
+	list_init(&a->waiters);
 	a->home = home;
 	a->key = *key;
 	a->env = r->env;
@@ -503,7 +485,7 @@ void visitor_leave(struct req *r)
 		return;
 	struct shard *s = shard_of(r->visitor.ask);
 	pthread_mutex_lock(&s->lock);
-	wait_no_more(&r->visitor);
+	list_remove(&r->visitor.link);
 	pthread_mutex_unlock(&s->lock);
 	ask_release(&r->visitor.ask);
 	r->env->port->unpost(r->env->worker, &r->mail);

@@ -14,6 +14,7 @@
 #ifndef LARDER_REQ_VISITOR_H
 #define LARDER_REQ_VISITOR_H
 
+#include "base/list.h"
 #include "metrics/metrics.h"
 #include "policy/reason.h"
 #include "req/port.h"
@@ -33,9 +34,8 @@ struct visitor {
 	enum outcome outcome;	/* of the answer that waits for the token, as the reason */
 	enum reason reason;
 	struct visitor_ask *ask; /* waited for */
-	struct visitor *next, *prev;
-	bool queued;   /* among those who wait; under the lock of the asks */
-	bool is_apart; /* joins nobody any more: what others asked was told to them alone */
+	struct list link;	 /* until it is over; under the lock of the asks */
+	bool is_apart;		 /* joins nobody any more: what others asked was told to them alone */
 };
 
 /* The tokens that are remembered and the asks under way, of all workers. */

@@ -33,6 +33,7 @@ bool body__is_small(struct body *body, struct str *bytes)
 struct body *body_new(int64_t expect, struct budget *budget, void (*wake)(void *ctx), void *ctx)
 {
 	struct grown *b = mem_zalloc(sizeof(*b));
+	list_init(&b->readers);
 	atomic_init(&b->refs, 1);
 	pthread_mutex_init(&b->lock, NULL);
 	b->retaining = true;
@@ -84,7 +85,7 @@ size_t body__release(struct body **body)
 	struct grown *b = grown_of(gone);
 	if (atomic_fetch_sub_explicit(&b->refs, 1, memory_order_acq_rel) > 1)
 		return 0;
-	assert(!b->readers);
+	assert(list_is_empty(&b->readers));
 	struct chunk *dead = NULL;
 	chunk__unref(b->head, &dead);
 	chunk__unref(b->tail, &dead);
@@ -135,7 +136,7 @@ static void append(struct grown *b, struct chunk *c)
 		chunk__unref(b->tail, &dead); /* dies when nobody reads: in a window without readers */
 	} else {
 		/* The first: all readers have waited for it. */
-		for (struct body_reader *r = b->readers; r; r = r->next) {
+		LIST_EACH (struct body_reader, r, &b->readers, link) {
 			c->refs++;
 			r->chunk = c;
 		}

@@ -13,6 +13,7 @@
 #include "base/budget.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/list.h"
 #include "base/str.h"
 
 struct body;
@@ -74,7 +75,7 @@ uint64_t body_settled_size(const struct body *b);
 
 struct chunk;
 struct body_reader {
-	struct body_reader *next, *prev;
+	struct list link;
 	struct body *body;
 	struct chunk *chunk;
 	size_t in_chunk;

@@ -49,7 +49,7 @@ struct grown {
 	int64_t expect;
 	size_t window;
 	struct budget *budget;
-	struct body_reader *readers;
+	struct list readers;
 	void (*wake)(void *ctx);
 	union {
 		void *ctx;

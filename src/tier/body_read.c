@@ -15,7 +15,7 @@ static bool fits(const struct grown *b, uint64_t offset)
 
 bool body__has_room(const struct grown *b)
 {
-	for (const struct body_reader *r = b->readers; r; r = r->next) {
+	LIST_EACH (const struct body_reader, r, &b->readers, link) {
 		if (!fits(b, r->offset))
 			return false;
 	}
@@ -33,7 +33,9 @@ static void wake_producer(struct grown *b)
 
 void body__wake_readers(struct grown *b)
 {
-	for (struct body_reader *r = b->readers; r && b->n_armed > 0; r = r->next) {
+	LIST_EACH (struct body_reader, r, &b->readers, link) {
+		if (b->n_armed == 0)
+			return;
 		if (!r->armed)
 			continue;
 		r->armed = false;
@@ -82,10 +84,7 @@ int body_reader_open(struct body_reader *r, struct body *body, void (*wake)(stru
 	r->chunk = b->head;
 	if (r->chunk)
 		r->chunk->refs++;
-	r->next = b->readers;
-	if (r->next)
-		r->next->prev = r;
-	b->readers = r;
+	list_add_first(&b->readers, &r->link);
 	b->n_readers++;
 	pthread_mutex_unlock(&b->lock);
 	return ERR_OK;
@@ -104,12 +103,7 @@ void body_reader_close(struct body_reader *r)
 	struct grown *b = grown_of(body);
 	struct chunk *dead = NULL;
 	pthread_mutex_lock(&b->lock);
-	if (r->prev)
-		r->prev->next = r->next;
-	else
-		b->readers = r->next;
-	if (r->next)
-		r->next->prev = r->prev;
+	list_remove(&r->link);
 	b->n_readers--;
 	if (r->armed)
 		b->n_armed--;

@@ -378,7 +378,7 @@ struct listed {
 	struct tier_purge purge;
 };
 
-struct list {
+struct listing {
 	struct listed *v;
 	size_t n;
 };
@@ -389,12 +389,12 @@ static int by_seq(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void list_one(struct list *list, uint64_t seq, enum purge_kind kind, struct str arg, bool soft)
+static void list_one(struct listing *list, uint64_t seq, enum purge_kind kind, struct str arg, bool soft)
 {
 	list->v[list->n++] = (struct listed){.seq = seq, .purge = {.kind = kind, .arg = arg, .soft = soft}};
 }
 
-static void list_set(struct list *list, const struct ledger *l, const struct set *s)
+static void list_set(struct listing *list, const struct ledger *l, const struct set *s)
 {
 	uint64_t hard = gone_before(l), soft = higher(hard, l->all_soft);
 	for (size_t i = 0; i < s->n; i++) {
@@ -410,7 +410,7 @@ static void list_set(struct list *list, const struct ledger *l, const struct set
 void ledger_each(struct ledger *l, void (*fn)(void *ctx, uint64_t seq, const struct tier_purge *op), void *ctx)
 {
 	pthread_rwlock_rdlock(&l->lock);
-	struct list list = {.v = mem_alloc((2 * (l->tags.n + l->patterns.n) + 2) * sizeof(*list.v))};
+	struct listing list = {.v = mem_alloc((2 * (l->tags.n + l->patterns.n) + 2) * sizeof(*list.v))};
 	if (l->all_hard > l->forgotten)
 		list_one(&list, l->all_hard, PURGE_ALL, STR(""), false);
 	if (l->all_soft > gone_before(l))

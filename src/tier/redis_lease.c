@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/random.h"
@@ -28,7 +29,7 @@ enum state { ASKING, WAITING, HELD, OVER };
 struct claim {
 	struct ask ask;
 	struct redis_leases *leases;
-	struct claim *next, *prev;
+	struct list link; /* in redis_leases.claims */
 	struct tier_lease *op;
 	enum state state;
 	bool under_way; /* a question of it */
@@ -47,7 +48,7 @@ struct redis_leases {
 	struct redis_tier *r;
 	struct pause pause; /* its lock guards all */
 	pthread_cond_t told;
-	struct claim *first;
+	struct list claims; /* newest first */
 	unsigned waiting, held;
 	pthread_t thread;
 	bool running;
@@ -62,17 +63,6 @@ static void say_keys(struct claim *c, bool variants)
 	words__page_key(w, c->ask.r, &c->page, what);
 	if (variants)
 		words__page_key(w, c->ask.r, &c->page, "v");
-}
-
-static void unlink_claim(struct claim *c)
-{
-	struct redis_leases *l = c->leases;
-	if (c->prev)
-		c->prev->next = c->next;
-	else
-		l->first = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
 }
 
 /* Locked. Who takes it out of a counted state. */
@@ -126,7 +116,7 @@ static void tell(struct claim *c, int err, bool held)
 	bool stays = held && c->op;
 	if (!stays) {
 		set_state(c, OVER);
-		unlink_claim(c);
+		list_remove(&c->link);
 	}
 	pthread_mutex_unlock(&l->pause.lock);
 	if (!stays && held)
@@ -148,7 +138,7 @@ static void asked(struct ask *a, int err, const struct redisReply *reply)
 	if (c->op)
 		c->op->spent_us += clock_mono_us() - c->asked_us;
 	if (!c->op) { /* it was ended before it began */
-		unlink_claim(c);
+		list_remove(&c->link);
 		pthread_mutex_unlock(&l->pause.lock);
 		if (given)
 			send_end(c);
@@ -194,15 +184,12 @@ int redis__lease_op(struct tier *t, struct tier_lease *op)
 	words__add(&c->ask.words, str_of(c->token));
 	words__number(&c->ask.words, REDIS_LEASE_MS);
 	pthread_mutex_lock(&l->pause.lock);
-	c->next = l->first;
-	if (c->next)
-		c->next->prev = c;
-	l->first = c;
+	list_add_first(&l->claims, &c->link);
 	pthread_mutex_unlock(&l->pause.lock);
 	if (ask__send(&c->ask, redis__whole_ms(left_us)) == ERR_AGAIN)
 		return ERR_AGAIN;
 	pthread_mutex_lock(&l->pause.lock);
-	unlink_claim(c);
+	list_remove(&c->link);
 	pthread_mutex_unlock(&l->pause.lock);
 	bury(c);
 	return ERR_OK;
@@ -226,7 +213,7 @@ static void looked(struct ask *a, int err, const struct redisReply *reply)
 	if (!c->op) {
 		bool was_held = c->state == HELD;
 		set_state(c, OVER);
-		unlink_claim(c);
+		list_remove(&c->link);
 		pthread_mutex_unlock(&l->pause.lock);
 		if (was_held)
 			send_end(c);
@@ -269,7 +256,7 @@ static int look(struct claim *c)
 static struct claim *look_after_all(struct redis_leases *l, int *err)
 {
 	int64_t now_us = clock_mono_us();
-	for (struct claim *c = l->first; c; c = c->next) {
+	LIST_EACH (struct claim, c, &l->claims, link) {
 		if (!c->op || c->under_way || c->telling)
 			continue;
 		bool waits_long = c->state == WAITING && now_us >= c->until_us;
@@ -301,10 +288,11 @@ static void *run(void *arg)
 /* Locked. The newest. */
 static struct claim *find(struct redis_leases *l, const struct tier_lease *op)
 {
-	struct claim *c = l->first;
-	while (c && c->op != op)
-		c = c->next;
-	return c;
+	LIST_EACH (struct claim, c, &l->claims, link) {
+		if (c->op == op)
+			return c;
+	}
+	return NULL;
 }
 
 void redis__lease_end(struct tier *t, struct tier_lease *op)
@@ -328,7 +316,7 @@ void redis__lease_end(struct tier *t, struct tier_lease *op)
 	bool held = c->state == HELD, now = !c->under_way;
 	if (now) { /* else the answer finds it ended */
 		set_state(c, OVER);
-		unlink_claim(c);
+		list_remove(&c->link);
 	}
 	pthread_mutex_unlock(&l->pause.lock);
 	if (now && held)
@@ -340,6 +328,7 @@ void redis__lease_end(struct tier *t, struct tier_lease *op)
 struct redis_leases *redis_leases__new(struct redis_tier *r)
 {
 	struct redis_leases *l = mem_zalloc(sizeof *l);
+	list_init(&l->claims);
 	l->r = r;
 	pause__init(&l->pause);
 	pthread_cond_init(&l->told, NULL);
@@ -359,10 +348,8 @@ void redis_leases__end(struct redis_leases *l)
 
 void redis_leases__free(struct redis_leases *l)
 {
-	for (struct claim *c = l->first, *next; c; c = next) {
-		next = c->next;
+	LIST_EACH_SAFE (struct claim, c, &l->claims, link)
 		bury(c);
-	}
 	pthread_cond_destroy(&l->told);
 	pause__destroy(&l->pause);
 	free(l);

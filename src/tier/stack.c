@@ -28,6 +28,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/list.h"
 #include "base/mem.h"
 #include "tier/private.h"
 #include "tier/purge_log.h"
@@ -45,13 +46,12 @@ struct stack {
 	atomic_size_t in_memory;
 	atomic_uint max_files;
 	pthread_mutex_t lock;
-	struct under_way *purges,
-	    *oldest; /* that the tiers below have not carried out, from the newest to the oldest */
+	struct list purges; /* that the tiers below have not carried out, from the newest to the oldest */
 };
 
 /* A purge or an invalidation on its way below. */
 struct under_way {
-	struct under_way *next, *prev;
+	struct list link; /* in stack.purges */
 	struct stack *stack;
 	uint64_t epoch;
 	unsigned n;		  /* tiers that are asked: the first ones below, but the one from which it comes */
@@ -88,33 +88,33 @@ static bool may_trust_above(const struct stack *s, unsigned from)
 /* ---- purges under way ---- */
 
 /* They come nearly in their order. */
-static void list_add(struct stack *s, struct under_way *u)
+static void enlist(struct stack *s, struct under_way *u)
 {
 	pthread_mutex_lock(&s->lock);
-	for (u->next = s->purges; u->next && u->next->epoch > u->epoch; u->next = u->next->next)
-		u->prev = u->next;
-	*(u->prev ? &u->prev->next : &s->purges) = u;
-	*(u->next ? &u->next->prev : &s->oldest) = u;
+	struct under_way *older = LIST_FIRST(&s->purges, struct under_way, link);
+	while (older && older->epoch > u->epoch)
+		older = LIST_NEXT(&s->purges, older, struct under_way, link);
+	list_add_before(older ? &older->link : &s->purges, &u->link);
 	pthread_mutex_unlock(&s->lock);
 }
 
-static void list_remove(struct stack *s, struct under_way *u)
+static void unlist(struct stack *s, struct under_way *u)
 {
 	pthread_mutex_lock(&s->lock);
-	*(u->prev ? &u->prev->next : &s->purges) = u->next;
-	*(u->next ? &u->next->prev : &s->oldest) = u->prev;
+	list_remove(&u->link);
 	pthread_mutex_unlock(&s->lock);
 }
 
 /* What a lookup that begins now is labelled with. */
 static uint64_t label(struct stack *s)
 {
-	uint64_t oldest = purge_log__epoch(s->tier.purges);
+	uint64_t epoch = purge_log__epoch(s->tier.purges);
 	pthread_mutex_lock(&s->lock);
-	if (s->oldest && s->oldest->epoch < oldest)
-		oldest = s->oldest->epoch;
+	const struct under_way *oldest = LIST_LAST(&s->purges, struct under_way, link);
+	if (oldest && oldest->epoch < epoch)
+		epoch = oldest->epoch;
 	pthread_mutex_unlock(&s->lock);
-	return oldest > 0 ? oldest - 1 : 0;
+	return epoch > 0 ? epoch - 1 : 0;
 }
 
 /* n: tiers below that are to be asked. Who hears of others may do so while tiers are still added, or closed: those of it are there. */
@@ -126,7 +126,7 @@ static struct under_way *under_way_new(struct stack *s, uint64_t epoch, unsigned
 	u->n = n;
 	atomic_init(&u->left, n + 1);
 	atomic_init(&u->err, ERR_OK);
-	list_add(s, u);
+	enlist(s, u);
 	return u;
 }
 
@@ -138,7 +138,7 @@ static bool under_way_less(struct under_way *u, int err, bool tell)
 	if (atomic_fetch_sub_explicit(&u->left, 1, memory_order_acq_rel) > 1)
 		return false;
 	struct tier_purge *op = u->op;
-	list_remove(u->stack, u);
+	unlist(u->stack, u);
 	purge_log__bump(u->stack->tier.purges);
 	err = atomic_load(&u->err);
 	free(u->text);
@@ -614,6 +614,7 @@ static const struct tier_ops stack_ops = {
 struct tier *stack_new(struct tier *memory_take, const struct stack_options *o)
 {
 	struct stack *s = mem_zalloc(sizeof(*s));
+	list_init(&s->purges);
 	s->memory = memory_take;
 	s->tier = (struct tier){.ops = &stack_ops, .budget = s->memory->budget, .purges = s->memory->purges};
 	s->keeps = o->keeps;

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "tier/io_pool.h"
@@ -46,7 +47,7 @@ enum {
 };
 
 struct peer {
-	struct peer *next, *prev; /* oldest first */
+	struct list link; /* in admin_server.peers */
 	int fd;
 	bool cut, parked;
 };
@@ -60,7 +61,7 @@ struct admin_server {
 	struct conf_addr listen; /* its text lies behind */
 	char address[LISTEN_TEXT_MAX];
 	struct str address_text;
-	struct peer peers; /* head of the ring */
+	struct list peers; /* oldest first */
 	unsigned n_peers;
 };
 
@@ -85,23 +86,9 @@ struct exchange {
 
 /* ---- connections ---- */
 
-static void unlink_peer(struct peer *p)
-{
-	p->next->prev = p->prev;
-	p->prev->next = p->next;
-}
-
-static void append_peer(struct admin_server *s, struct peer *p)
-{
-	p->prev = s->peers.prev;
-	p->next = &s->peers;
-	p->prev->next = p;
-	s->peers.prev = p;
-}
-
 static void cut_oldest(struct admin_server *s)
 {
-	for (struct peer *p = s->peers.next; p != &s->peers; p = p->next) {
+	LIST_EACH (struct peer, p, &s->peers, link) {
 		if (p->cut || p->parked)
 			continue;
 		p->cut = true;
@@ -116,7 +103,7 @@ static void on_connection(
 	struct admin_server *s = ctx;
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
 		struct peer *p = *slot;
-		unlink_peer(p);
+		list_remove(&p->link);
 		s->n_peers--;
 		free(p);
 		return;
@@ -125,7 +112,7 @@ static void on_connection(
 		cut_oldest(s);
 	struct peer *p = mem_zalloc(sizeof(*p));
 	p->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-	append_peer(s, p);
+	list_add_last(&s->peers, &p->link);
 	s->n_peers++;
 	*slot = p;
 }
@@ -173,8 +160,8 @@ static void on_completed(
 	free(x);
 	/* It has shown good manners: now it is the youngest. */
 	struct peer *p = peer_of(connection);
-	unlink_peer(p);
-	append_peer(s, p);
+	list_remove(&p->link);
+	list_add_last(&s->peers, &p->link);
 }
 
 static void add_fields(struct MHD_Response *response, const struct admin_answer *answer)
@@ -444,7 +431,7 @@ int admin_server_start(const struct conf_admin *conf, const struct admin_env *en
 	/* The settings that the address came from may go with a reload. */
 	struct admin_server *s = mem_zalloc(sizeof(*s));
 	s->env = *env;
-	s->peers.next = s->peers.prev = &s->peers;
+	list_init(&s->peers);
 	s->listen = conf->listen;
 	s->listen.text = str_make(mem_dup(conf->listen.text.p, conf->listen.text.n), conf->listen.text.n);
 	s->address_text = listen_text(&s->listen, fd, s->address);

@@ -1,6 +1,6 @@
 /* Deadlines, see deadline.h. A duration comes from the settings, so there are a few per upstream; each has a class with
- * a ring of its deadlines. The newest goes to the end, so the first of a ring is its earliest, and the earliest of all is
- * found by looking at the first of each ring. Classes that a reload left without use are dropped when there are many. */
+ * a list of its deadlines. The newest goes to the end, so the first of a list is its earliest, and the earliest of all is
+ * found by looking at the first of each list. Classes that a reload left without use are dropped when there are many. */
 #include "worker/deadline.h"
 
 #include <stdbool.h>
@@ -14,12 +14,13 @@ enum { KEEP_CLASSES = 64 };
 struct deadline_class {
 	struct deadline_class *next;
 	int64_t after_ms;
-	struct deadline ring;
+	struct list set; /* earliest first */
 };
 
-static bool is_empty(const struct deadline_class *c)
+/* NULL: none is set. */
+static struct deadline *earliest(const struct deadline_class *c)
 {
-	return c->ring.next == &c->ring;
+	return LIST_FIRST(&c->set, struct deadline, link);
 }
 
 static void drop_empty(struct deadlines *all)
@@ -27,7 +28,7 @@ static void drop_empty(struct deadlines *all)
 	struct deadline_class **at = &all->classes;
 	while (*at) {
 		struct deadline_class *c = *at;
-		if (!is_empty(c)) {
+		if (!list_is_empty(&c->set)) {
 			at = &c->next;
 			continue;
 		}
@@ -46,7 +47,7 @@ static struct deadline_class *class_of(struct deadlines *all, int64_t after_ms)
 		drop_empty(all);
 	struct deadline_class *c = mem_zalloc(sizeof(*c));
 	c->after_ms = after_ms;
-	c->ring.prev = c->ring.next = &c->ring;
+	list_init(&c->set);
 	c->next = all->classes;
 	all->classes = c;
 	all->n_classes++;
@@ -56,28 +57,22 @@ static struct deadline_class *class_of(struct deadlines *all, int64_t after_ms)
 void deadline_set(struct deadlines *all, struct deadline *d, int64_t now_ms, int64_t after_ms)
 {
 	deadline_clear(d);
-	struct deadline *ring = &class_of(all, after_ms)->ring;
 	d->at_ms = now_ms + after_ms;
-	d->next = ring;
-	d->prev = ring->prev;
-	d->prev->next = d;
-	ring->prev = d;
+	list_add_last(&class_of(all, after_ms)->set, &d->link);
 }
 
 void deadline_clear(struct deadline *d)
 {
-	if (!d->next)
-		return;
-	d->prev->next = d->next;
-	d->next->prev = d->prev;
-	d->prev = d->next = NULL;
+	list_remove(&d->link);
 }
 
 static struct deadline *first_due(struct deadlines *all, int64_t now_ms)
 {
-	for (struct deadline_class *c = all->classes; c; c = c->next)
-		if (!is_empty(c) && c->ring.next->at_ms <= now_ms)
-			return c->ring.next;
+	for (struct deadline_class *c = all->classes; c; c = c->next) {
+		struct deadline *d = earliest(c);
+		if (d && d->at_ms <= now_ms)
+			return d;
+	}
 	return NULL;
 }
 
@@ -94,9 +89,11 @@ void deadlines_run(struct deadlines *all, int64_t now_ms)
 int64_t deadlines_next(const struct deadlines *all)
 {
 	int64_t next = INT64_MAX;
-	for (const struct deadline_class *c = all->classes; c; c = c->next)
-		if (!is_empty(c) && c->ring.next->at_ms < next)
-			next = c->ring.next->at_ms;
+	for (const struct deadline_class *c = all->classes; c; c = c->next) {
+		const struct deadline *d = earliest(c);
+		if (d && d->at_ms < next)
+			next = d->at_ms;
+	}
 	return next;
 }
 
@@ -104,8 +101,8 @@ void deadlines_free(struct deadlines *all)
 {
 	for (struct deadline_class *c = all->classes, *next; c; c = next) {
 		next = c->next;
-		while (!is_empty(c))
-			deadline_clear(c->ring.next);
+		for (struct deadline *d; (d = earliest(c));)
+			deadline_clear(d);
 		free(c);
 	}
 	*all = (struct deadlines){0};

@@ -5,11 +5,13 @@
 
 #include <stdint.h>
 
+#include "base/list.h"
+
 struct deadline_class;
 
 /* Embedded in its owner; all zero but `fire` before the first use. */
 struct deadline {
-	struct deadline *prev, *next; /* NULL: not set */
+	struct list link; /* not linked: not set */
 	int64_t at_ms;
 	void (*fire)(struct deadline *d); /* it is cleared when this is called */
 };

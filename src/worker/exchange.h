@@ -39,8 +39,8 @@ struct exchange {
 	struct conn *conn;     /* PHASE_OPEN */
 	struct deadline deadline;
 	const char *deadline_why;
-	struct exchange *all_prev, *all_next;	/* in u->all until it is over */
-	struct exchange *soon_prev, *soon_next; /* in u->soon while todo != 0 */
+	struct list link; /* in u->all until it is over, then in u->spare */
+	struct list soon; /* in u->soon while todo != 0 */
 	unsigned todo;
 	int err; /* of TODO_FAIL */
 	const char *why;
@@ -84,10 +84,10 @@ struct upstreams {
 	int64_t timer_ms;  /* when it is due; INT64_MAX: not set */
 	uv_idle_t idle;	   /* runs while `soon` is not empty */
 	unsigned n_closed; /* of timer and idle, at the end */
-	struct exchange *soon_first, *soon_last;
+	struct list soon;
 	unsigned n_soon;
-	struct exchange *all;	/* that are under way */
-	struct exchange *spare; /* ended ones, to be used again */
+	struct list all;   /* exchanges that are under way, the newest first */
+	struct list spare; /* ended ones, to be used again */
 	unsigned n_spare;
 	bool aborted;		  /* nothing is fetched any more */
 	struct exchange *telling; /* whose event is being called; NULL when it was cancelled in it */

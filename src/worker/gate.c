@@ -24,7 +24,7 @@ struct gate {
 	struct gate *younger; /* in the order they were made */
 	struct str name;
 	unsigned limit, in_flight, waiting;
-	struct gate_ticket *first, *last;
+	struct list queue; /* of the tickets that wait */
 };
 
 struct gates {
@@ -50,6 +50,7 @@ static struct gate *find(struct gates *g, struct str name)
 		if (str_eq(gate->name, name))
 			return gate;
 	struct gate *gate = mem_zalloc(sizeof(*gate));
+	list_init(&gate->queue);
 	gate->name = str_make(mem_dup(name.p, name.n), name.n);
 	gate->next = *bucket;
 	*bucket = gate;
@@ -65,24 +66,20 @@ static bool has_place(const struct gate *gate)
 
 static void append(struct gate *gate, struct gate_ticket *t)
 {
-	t->next = NULL;
-	t->prev = gate->last;
-	*(gate->last ? &gate->last->next : &gate->first) = t;
-	gate->last = t;
+	list_add_last(&gate->queue, &t->link);
 	gate->waiting++;
 }
 
 static void unlink_ticket(struct gate *gate, struct gate_ticket *t)
 {
-	*(t->prev ? &t->prev->next : &gate->first) = t->next;
-	*(t->next ? &t->next->prev : &gate->last) = t->prev;
+	list_remove(&t->link);
 	gate->waiting--;
 }
 
 static void admit(struct gates *g, struct gate *gate)
 {
-	while (gate->first && has_place(gate)) {
-		struct gate_ticket *t = gate->first;
+	struct gate_ticket *t;
+	while (has_place(gate) && (t = LIST_FIRST(&gate->queue, struct gate_ticket, link))) {
 		unlink_ticket(gate, t);
 		t->place = GATE_INSIDE;
 		gate->in_flight++;
@@ -105,7 +102,7 @@ void gates_free(struct gates **g)
 	if (!*g)
 		return;
 	for (struct gate *gate = (*g)->oldest, *younger; gate; gate = younger) {
-		assert(gate->in_flight == 0 && !gate->first);
+		assert(gate->in_flight == 0 && list_is_empty(&gate->queue));
 		younger = gate->younger;
 		free((char *)gate->name.p);
 		free(gate);
@@ -126,7 +123,7 @@ int gate_enter(struct gates *g, const struct conf_upstream *upstream, struct gat
 		gate->limit = upstream->max_in_flight;
 		admit(g, gate); /* a higher limit lets those in who waited under the lower one */
 	}
-	if (has_place(gate) && !gate->first) {
+	if (has_place(gate) && list_is_empty(&gate->queue)) {
 		t->place = GATE_INSIDE;
 		gate->in_flight++;
 	} else if (gate->waiting < upstream->queue) {

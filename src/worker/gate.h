@@ -5,6 +5,7 @@
 #define LARDER_WORKER_GATE_H
 
 #include "base/err.h"
+#include "base/list.h"
 #include "conf/conf.h"
 #include "req/port.h"
 
@@ -18,7 +19,7 @@ struct gate_ticket {
 	struct mail mail; /* fn is set by the owner; posted once when a waiting ticket got its place */
 	void *worker;	  /* set by the owner: whose mailbox that is */
 	/* under the lock of the gates */
-	struct gate_ticket *prev, *next;
+	struct list link; /* while it waits */
 	struct gate *gate;
 	enum gate_place place;
 };

@@ -1,10 +1,10 @@
-/* A ring of embedded letters under a lock. Whoever posts into a mailbox that sleeps wakes it: another thread by uv_async_t (an
+/* A list of embedded letters under a lock. Whoever posts into a mailbox that sleeps wakes it: another thread by uv_async_t (an
  * eventfd, written and read), the loop's own by an idle handle, which only keeps the next poll from waiting.
  *
  *   asleep -> awake     the first letter                                        by the poster
  *   awake -> asleep     the letters were read and none is left                  by the owner
  *
- * The owner takes letters one by one, not the whole ring at once: a letter may withdraw another (mailbox_unpost), which must
+ * The owner takes letters one by one, not the whole list at once: a letter may withdraw another (mailbox_unpost), which must
  * not run then. A turn runs as many as were there when it began, so that letters which post letters do not starve
  * the loop. */
 #include "worker/mailbox.h"
@@ -17,30 +17,23 @@ static _Thread_local const struct mailbox *here;
 static void link_last(struct mailbox *b, struct mail *m)
 {
 	b->n++;
-	m->next = &b->head;
-	m->prev = b->head.prev;
-	b->head.prev->next = m;
-	b->head.prev = m;
+	list_add_last(&b->letters, &m->link);
 	m->queued = true;
 }
 
 static void unlink_mail(struct mailbox *b, struct mail *m)
 {
 	b->n--;
-	m->prev->next = m->next;
-	m->next->prev = m->prev;
-	m->next = m->prev = NULL;
+	list_remove(&m->link);
 	m->queued = false;
 }
 
 static struct mail *take_first(struct mailbox *b)
 {
-	struct mail *m = NULL;
 	pthread_mutex_lock(&b->lock);
-	if (b->n > 0) {
-		m = b->head.next;
+	struct mail *m = LIST_FIRST(&b->letters, struct mail, link);
+	if (m)
 		unlink_mail(b, m);
-	}
 	pthread_mutex_unlock(&b->lock);
 	return m;
 }
@@ -96,7 +89,7 @@ static void on_check(uv_check_t *check)
 int mailbox_init(struct mailbox *b, uv_loop_t *loop)
 {
 	*b = (struct mailbox){.open = true};
-	b->head.next = b->head.prev = &b->head;
+	list_init(&b->letters);
 	if (uv_async_init(loop, &b->async, on_async) != 0)
 		return ERR_IO;
 	uv_idle_init(loop, &b->idle);

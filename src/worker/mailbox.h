@@ -17,10 +17,10 @@
 
 struct mailbox {
 	pthread_mutex_t lock;
-	struct mail head; /* of the ring; fn unused */
-	size_t n;	  /* letters in it */
+	struct list letters; /* oldest first */
+	size_t n;
 	bool open;	  /* under the lock, as all above: the loop still listens */
-	bool awake;	  /* and will look into the ring: async was sent, or idle runs */
+	bool awake;	  /* and will look at the letters: async was sent, or idle runs */
 	uv_async_t async; /* wakes it from other threads */
 	uv_idle_t idle;	  /* active: letters of its own thread wait, so it does not */
 	uv_check_t check; /* they are read in the turn that posts them, if its events are not over */

@@ -7,6 +7,12 @@
 
 #include "base/mem.h"
 
+void pool_init(struct pool *p, unsigned max, void (*close)(struct idle *i))
+{
+	*p = (struct pool){.max = max, .close = close};
+	list_init(&p->by_age);
+}
+
 static bool leads_to(const struct origin *o, const struct conf_upstream *u)
 {
 	return o->port == u->url.port && str_eq(o->host, u->url.host) && str_eq(o->scheme, u->url.scheme) &&
@@ -26,6 +32,7 @@ static struct origin *make(const struct conf_upstream *u)
 	o->port = u->url.port;
 	o->tls_verify = u->tls_verify;
 	o->tls_ca = copy(u->tls_ca);
+	list_init(&o->idle);
 	return o;
 }
 
@@ -72,12 +79,9 @@ void origin_release(struct origin **o)
 void pool_remove(struct pool *p, struct idle *i)
 {
 	struct origin *o = i->origin;
-	*(i->prev ? &i->prev->next : &o->newest) = i->next;
-	if (i->next)
-		i->next->prev = i->prev;
-	*(i->older ? &i->older->younger : &p->oldest) = i->younger;
-	*(i->younger ? &i->younger->older : &p->youngest) = i->older;
-	*i = (struct idle){0};
+	list_remove(&i->link);
+	list_remove(&i->age);
+	i->origin = NULL;
 	o->n_idle--;
 	p->n--;
 	origin_release(&o);
@@ -91,17 +95,9 @@ static void evict(struct pool *p, struct idle *i)
 
 struct idle *pool_take(struct pool *p, struct origin *o)
 {
-	struct idle *i = o->newest;
+	struct idle *i = LIST_FIRST(&o->idle, struct idle, link);
 	if (i)
 		pool_remove(p, i);
-	return i;
-}
-
-static struct idle *oldest_of(struct origin *o)
-{
-	struct idle *i = o->newest;
-	while (i && i->next)
-		i = i->next;
 	return i;
 }
 
@@ -113,15 +109,12 @@ void pool_put(struct pool *p, struct origin *o, struct idle *i, unsigned max_idl
 		return;
 	}
 	while (o->n_idle >= max_idle)
-		evict(p, oldest_of(o));
+		evict(p, LIST_LAST(&o->idle, struct idle, link));
 	while (p->n >= p->max)
-		evict(p, p->oldest);
-	*i = (struct idle){.origin = o, .next = o->newest, .older = p->youngest};
-	if (o->newest)
-		o->newest->prev = i;
-	o->newest = i;
-	*(p->youngest ? &p->youngest->younger : &p->oldest) = i;
-	p->youngest = i;
+		evict(p, LIST_FIRST(&p->by_age, struct idle, age));
+	i->origin = o;
+	list_add_first(&o->idle, &i->link);
+	list_add_last(&p->by_age, &i->age);
 	o->refs++;
 	o->n_idle++;
 	p->n++;
@@ -139,8 +132,8 @@ void pool_reload(struct pool *p, const struct conf *conf)
 {
 	for (struct origin *o = p->origins; o; o = o->next)
 		if (str_eq(o->scheme, STR("https")) || !is_wanted(o, conf))
-			while (o->newest)
-				evict(p, o->newest);
+			LIST_EACH_SAFE (struct idle, i, &o->idle, link)
+				evict(p, i);
 	drop_unused(p);
 }
 

@@ -3,6 +3,7 @@
 #ifndef LARDER_WORKER_POOL_H
 #define LARDER_WORKER_POOL_H
 
+#include "base/list.h"
 #include "conf/conf.h"
 
 /* Where connections lead to: what of an upstream's settings makes two connections interchangeable. The name of the upstream
@@ -13,23 +14,26 @@ struct origin {
 	uint16_t port;
 	bool tls_verify;
 	struct str tls_ca;
-	struct idle *newest;
+	struct list idle; /* newest first */
 	unsigned n_idle;
 	unsigned refs; /* idle connections and those in use */
 };
 
 struct idle {
-	struct origin *origin;	      /* NULL: not in the pool */
-	struct idle *prev, *next;     /* of the same origin, newest first */
-	struct idle *older, *younger; /* of the pool */
+	struct origin *origin; /* NULL: not in the pool */
+	struct list link;      /* in origin->idle */
+	struct list age;       /* in pool.by_age */
 };
 
 struct pool {
 	struct origin *origins;
-	struct idle *oldest, *youngest;
+	struct list by_age; /* of all origins, oldest first */
 	unsigned n, max;
 	void (*close)(struct idle *i); /* it is out of the pool when this is called */
 };
+
+/* max: idle connections. `close` is called for each that has to go. */
+void pool_init(struct pool *p, unsigned max, void (*close)(struct idle *i));
 
 /* One reference; the same for equal settings. */
 struct origin *pool_origin(struct pool *p, const struct conf_upstream *upstream);

@@ -120,21 +120,19 @@ static struct conn *take_idle(struct exchange *x)
 
 static struct exchange *exchange_new(struct upstreams *u, struct fetch *f)
 {
-	struct exchange *x = u->spare;
+	struct exchange *x = LIST_FIRST(&u->spare, struct exchange, link);
 	struct buf out;
 	buf_init(&out, 0);
 	if (x) {
-		u->spare = x->soon_next;
+		list_remove(&x->link);
 		u->n_spare--;
 		out = x->out;
 		buf_reset(&out);
 	} else {
 		x = mem_alloc(sizeof(*x));
 	}
-	*x = (struct exchange){.u = u, .f = f, .out = out, .all_next = u->all};
-	if (u->all)
-		u->all->all_prev = x;
-	u->all = x;
+	*x = (struct exchange){.u = u, .f = f, .out = out};
+	list_add_first(&u->all, &x->link);
 	buf_init(&x->held, f->upstream->max_header + SCRATCH_SIZE);
 	return x;
 }
@@ -144,8 +142,7 @@ static void unlist(struct exchange *x)
 	if (!x->todo)
 		return;
 	struct upstreams *u = x->u;
-	*(x->soon_prev ? &x->soon_prev->soon_next : &u->soon_first) = x->soon_next;
-	*(x->soon_next ? &x->soon_next->soon_prev : &u->soon_last) = x->soon_prev;
+	list_remove(&x->soon);
 	x->todo = 0;
 	u->n_soon--;
 }
@@ -154,9 +151,7 @@ static void drop(struct exchange *x)
 {
 	struct upstreams *u = x->u;
 	unlist(x);
-	*(x->all_prev ? &x->all_prev->all_next : &u->all) = x->all_next;
-	if (x->all_next)
-		x->all_next->all_prev = x->all_prev;
+	list_remove(&x->link);
 	deadline_clear(&x->deadline);
 	if (x->connecting)
 		connect_cancel(&x->connecting);
@@ -170,8 +165,7 @@ static void drop(struct exchange *x)
 		free(x);
 		return;
 	}
-	x->soon_next = u->spare;
-	u->spare = x;
+	list_add_first(&u->spare, &x->link);
 	u->n_spare++;
 }
 
@@ -225,13 +219,13 @@ static void on_idle(uv_idle_t *h)
 {
 	struct upstreams *u = CONTAINER_OF(h, struct upstreams, idle);
 	/* Those that come back meanwhile wait for the next turn. Counted, since any of those there may go meanwhile. */
-	for (unsigned n = u->n_soon; n > 0 && u->soon_first; n--) {
-		struct exchange *x = u->soon_first;
+	struct exchange *x;
+	for (unsigned n = u->n_soon; n > 0 && (x = LIST_FIRST(&u->soon, struct exchange, soon)); n--) {
 		unsigned todo = x->todo;
 		unlist(x);
 		do_todo(x, todo);
 	}
-	if (!u->soon_first)
+	if (list_is_empty(&u->soon))
 		uv_idle_stop(&u->idle);
 }
 
@@ -239,10 +233,7 @@ void upstream__soon(struct exchange *x, unsigned todo)
 {
 	struct upstreams *u = x->u;
 	if (!x->todo) {
-		x->soon_next = NULL;
-		x->soon_prev = u->soon_last;
-		*(u->soon_last ? &u->soon_last->soon_next : &u->soon_first) = x;
-		u->soon_last = x;
+		list_add_last(&u->soon, &x->soon);
 		u->n_soon++;
 		uv_idle_start(&u->idle, on_idle);
 	}
@@ -458,8 +449,8 @@ void upstream_body(struct upstreams *u, struct fetch *f)
 void upstreams_abort(struct upstreams *u)
 {
 	u->aborted = true;
-	while (u->all)
-		upstream__end(u->all, ERR_CANCELLED, proxy_stops, false);
+	for (struct exchange *x; (x = LIST_FIRST(&u->all, struct exchange, link));)
+		upstream__end(x, ERR_CANCELLED, proxy_stops, false);
 }
 
 struct upstreams *upstreams_new(const struct upstreams_options *o)
@@ -470,8 +461,10 @@ struct upstreams *upstreams_new(const struct upstreams_options *o)
 	u->metrics = o->metrics;
 	u->worker = o->worker;
 	u->connector = connector_new(o->loop);
-	u->pool.max = MAX_IDLE;
-	u->pool.close = close_idle;
+	pool_init(&u->pool, MAX_IDLE, close_idle);
+	list_init(&u->soon);
+	list_init(&u->all);
+	list_init(&u->spare);
 	u->timer_ms = INT64_MAX;
 	uv_timer_init(o->loop, &u->timer);
 	uv_idle_init(o->loop, &u->idle);
@@ -497,13 +490,12 @@ void upstreams_free(struct upstreams **up)
 	struct upstreams *u = *up;
 	if (!u)
 		return;
-	assert(!u->soon_first);
+	assert(list_is_empty(&u->soon));
 	pool_free(&u->pool);
 	connector_free(&u->connector);
 	deadlines_free(&u->deadlines);
 	arena_free(&u->arena);
-	for (struct exchange *x = u->spare, *next; x; x = next) {
-		next = x->soon_next;
+	LIST_EACH_SAFE (struct exchange, x, &u->spare, link) {
 		buf_free(&x->out);
 		free(x);
 	}

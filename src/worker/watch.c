@@ -24,7 +24,7 @@ void watch_init(struct watch *w)
 {
 	*w = (struct watch){0};
 	for (unsigned i = 0; i < WATCH_KINDS; i++)
-		w->lists[i].next = w->lists[i].prev = &w->lists[i];
+		list_init(&w->lists[i]);
 }
 
 void watch_free(struct watch *w)
@@ -36,21 +36,13 @@ void watch_free(struct watch *w)
 
 void watch_set(struct watch *w, struct watch_item *item, enum watch_kind kind, int64_t now_ms)
 {
-	if (item->kind != WATCH_NONE) {
-		item->prev->next = item->next;
-		item->next->prev = item->prev;
-	}
+	list_remove(&item->link);
 	item->kind = kind;
 	item->since_ms = item->moved_ms = now_ms;
 	item->taken = 0;
 	item->looked = false;
-	if (kind == WATCH_NONE)
-		return;
-	struct watch_item *list = &w->lists[kind];
-	item->next = list;
-	item->prev = list->prev;
-	list->prev->next = item;
-	list->prev = item;
+	if (kind != WATCH_NONE)
+		list_add_last(&w->lists[kind], &item->link);
 }
 
 /* What the peer took so far; only ever compared with an earlier count. */
@@ -69,9 +61,9 @@ static uint64_t bytes_taken(const struct watch_item *item)
 static void sweep_deadline(struct watch *w, enum watch_kind kind, int64_t timeout_ms, int64_t now_ms,
     void (*late)(void *ctx, struct watch_item *item), void *ctx)
 {
-	struct watch_item *list = &w->lists[kind], *next;
-	for (struct watch_item *item = list->next; item != list && now_ms - item->since_ms >= timeout_ms; item = next) {
-		next = item->next;
+	LIST_EACH_SAFE (struct watch_item, item, &w->lists[kind], link) {
+		if (now_ms - item->since_ms < timeout_ms)
+			return;
 		late(ctx, item);
 	}
 }
@@ -79,9 +71,7 @@ static void sweep_deadline(struct watch *w, enum watch_kind kind, int64_t timeou
 static void sweep_progress(struct watch *w, enum watch_kind kind, int64_t timeout_ms, int64_t now_ms,
     void (*late)(void *ctx, struct watch_item *item), void *ctx)
 {
-	struct watch_item *list = &w->lists[kind], *next;
-	for (struct watch_item *item = list->next; item != list; item = next) {
-		next = item->next;
+	LIST_EACH_SAFE (struct watch_item, item, &w->lists[kind], link) {
 		uint64_t taken = kind == WATCH_SEND ? bytes_taken(item) : item->taken;
 		if (taken != item->taken) {
 			item->taken = taken;
@@ -115,20 +105,21 @@ static void poll_later(struct watch *w, struct watch_item *item)
 /* Those at rest for `rest_ms` that nobody has looked at since. */
 static void gather_resting(struct watch *w, enum watch_kind kind, int64_t rest_ms, int64_t now_ms)
 {
-	struct watch_item *list = &w->lists[kind];
+	const struct list *list = &w->lists[kind];
+	struct watch_item *item = LIST_LAST(list, struct watch_item, link);
 	/* Bodies come in any order; in the other lists all before one that was looked at were looked at too. */
-	for (struct watch_item *item = list->prev; item != list && (kind == WATCH_BODY || !item->looked);
-	     item = item->prev)
+	for (; item && (kind == WATCH_BODY || !item->looked); item = LIST_PREV(list, item, struct watch_item, link))
 		if (!item->looked && now_ms - item->moved_ms >= rest_ms)
 			poll_later(w, item);
 }
 
 static void gather_parked(struct watch *w, int64_t rest_ms, int64_t now_ms)
 {
-	struct watch_item *list = &w->lists[WATCH_PARKED];
-	for (struct watch_item *item = list->next; item != list && now_ms - item->since_ms >= rest_ms;
-	     item = item->next)
+	LIST_EACH (struct watch_item, item, &w->lists[WATCH_PARKED], link) {
+		if (now_ms - item->since_ms < rest_ms)
+			return;
 		poll_later(w, item);
+	}
 }
 
 /* The peer sends no more. With bytes still unread that is no news yet, unless the connection is parked. */
@@ -171,9 +162,6 @@ void watch_sweep(struct watch *w, const struct conf_server *limits, int64_t rest
 
 void watch_each(struct watch *w, enum watch_kind kind, void (*fn)(void *ctx, struct watch_item *item), void *ctx)
 {
-	struct watch_item *list = &w->lists[kind], *next;
-	for (struct watch_item *item = list->next; item != list; item = next) {
-		next = item->next;
+	LIST_EACH_SAFE (struct watch_item, item, &w->lists[kind], link)
 		fn(ctx, item);
-	}
 }

@@ -6,6 +6,7 @@
 
 #include <poll.h>
 
+#include "base/list.h"
 #include "conf/conf.h"
 
 enum watch_kind {
@@ -22,7 +23,7 @@ enum watch_kind {
 };
 
 struct watch_item {
-	struct watch_item *next, *prev;
+	struct list link;
 	enum watch_kind kind;
 	int fd;
 	bool is_tcp;
@@ -33,7 +34,7 @@ struct watch_item {
 };
 
 struct watch {
-	struct watch_item lists[WATCH_KINDS]; /* rings, oldest first */
+	struct list lists[WATCH_KINDS]; /* oldest first */
 	struct pollfd *polled;
 	struct watch_item **polled_items;
 	size_t n_polled, polled_cap;

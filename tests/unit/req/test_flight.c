@@ -15,8 +15,22 @@ enum { THREADS = 4, ROUNDS = 400, KEYS = 8, BODY = 20000 };
 struct box {
 	pthread_mutex_t lock;
 	pthread_cond_t posted;
-	struct mail *first;
+	struct list letters;
 };
+
+static void box_init(struct box *b)
+{
+	pthread_mutex_init(&b->lock, NULL);
+	pthread_cond_init(&b->posted, NULL);
+	list_init(&b->letters);
+}
+
+static void box_free(struct box *b)
+{
+	ck_assert(list_is_empty(&b->letters));
+	pthread_mutex_destroy(&b->lock);
+	pthread_cond_destroy(&b->posted);
+}
 
 static void box_post(void *w, struct mail *m)
 {
@@ -24,8 +38,7 @@ static void box_post(void *w, struct mail *m)
 	pthread_mutex_lock(&b->lock);
 	if (!m->queued) {
 		m->queued = true;
-		m->next = b->first;
-		b->first = m;
+		list_add_first(&b->letters, &m->link);
 		pthread_cond_signal(&b->posted);
 	}
 	pthread_mutex_unlock(&b->lock);
@@ -36,10 +49,7 @@ static void box_unpost(void *w, struct mail *m)
 	struct box *b = w;
 	pthread_mutex_lock(&b->lock);
 	if (m->queued) {
-		struct mail **p = &b->first;
-		while (*p != m)
-			p = &(*p)->next;
-		*p = m->next;
+		list_remove(&m->link);
 		m->queued = false;
 	}
 	pthread_mutex_unlock(&b->lock);
@@ -48,10 +58,10 @@ static void box_unpost(void *w, struct mail *m)
 static void box_wait(struct box *b)
 {
 	pthread_mutex_lock(&b->lock);
-	while (!b->first)
+	while (list_is_empty(&b->letters))
 		pthread_cond_wait(&b->posted, &b->lock);
-	struct mail *m = b->first;
-	b->first = m->next;
+	struct mail *m = LIST_FIRST(&b->letters, struct mail, link);
+	list_remove(&m->link);
 	m->queued = false;
 	pthread_mutex_unlock(&b->lock);
 }
@@ -190,15 +200,12 @@ START_TEST(threads_join_lead_follow_and_leave)
 	pthread_t threads[THREADS];
 	for (unsigned i = 0; i < THREADS; i++) {
 		workers[i] = (struct worker){.shared = &s, .seed = i};
-		pthread_mutex_init(&workers[i].box.lock, NULL);
-		pthread_cond_init(&workers[i].box.posted, NULL);
+		box_init(&workers[i].box);
 		ck_assert_int_eq(pthread_create(&threads[i], NULL, run, &workers[i]), 0);
 	}
 	for (unsigned i = 0; i < THREADS; i++) {
 		pthread_join(threads[i], NULL);
-		ck_assert_ptr_null(workers[i].box.first);
-		pthread_mutex_destroy(&workers[i].box.lock);
-		pthread_cond_destroy(&workers[i].box.posted);
+		box_free(&workers[i].box);
 	}
 	ck_assert_uint_gt(s.led, 0);
 	ck_assert_uint_ge(s.shared, s.led);
@@ -214,11 +221,11 @@ START_TEST(who_comes_for_a_key_that_passes_goes_alone)
 	struct flights *flights = flights_new(0);
 	struct flight_waiter w;
 	struct mail mail = {0};
-	struct box box = {0};
+	struct box box;
 	struct flight *f;
 	char text[32];
 	waiter_init(&w, &box, &mail);
-	pthread_mutex_init(&box.lock, NULL);
+	box_init(&box);
 	struct cache_key key = key_number(1, text);
 	struct recall_note note = {.at_ms = 1000, .reason = REASON_NOT_PRIVATE, .pass_until_ms = 2000};
 	recall_write(flights_recall(flights), &key, &note);
@@ -228,7 +235,7 @@ START_TEST(who_comes_for_a_key_that_passes_goes_alone)
 	flight_close(f);
 	flight_leave(f, &w);
 	flight_release(&f);
-	pthread_mutex_destroy(&box.lock);
+	box_free(&box);
 	flights_free(&flights);
 	tier_close(&tier);
 }
@@ -252,17 +259,14 @@ static void scene_open(struct scene *s)
 	s->key = key_number(1, s->text);
 	for (unsigned i = 0; i < 3; i++) {
 		waiter_init(&s->w[i], &s->box[i], &s->mail[i]);
-		pthread_mutex_init(&s->box[i].lock, NULL);
-		pthread_cond_init(&s->box[i].posted, NULL);
+		box_init(&s->box[i]);
 	}
 }
 
 static void scene_close(struct scene *s)
 {
-	for (unsigned i = 0; i < 3; i++) {
-		pthread_mutex_destroy(&s->box[i].lock);
-		pthread_cond_destroy(&s->box[i].posted);
-	}
+	for (unsigned i = 0; i < 3; i++)
+		box_free(&s->box[i]);
 	flights_free(&s->flights);
 	tier_close(&s->tier);
 }

@@ -181,7 +181,7 @@ START_TEST(asking_changes_nothing)
 		ck_assert_int_eq(why.reason, again.reason);
 		ck_assert_int_eq(why.last.reason, again.last.reason);
 		ck_assert_int_eq(why.last.ago_ms, again.last.ago_ms);
-		ck_assert_ptr_null(w->workers[0].first);
+		ck_assert(list_is_empty(&w->workers[0].letters));
 		arena_free(&a);
 		world_free(&w);
 	}

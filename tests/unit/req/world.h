@@ -22,7 +22,7 @@ enum { WORLD_WORKERS = 2, WORLD_FETCHES = 64 };
 struct world_worker {
 	struct world *world;
 	struct req_env env;
-	struct mail *first; /* letters, oldest first */
+	struct list letters; /* oldest first */
 	unsigned resumed;
 	unsigned interims;
 };
@@ -55,11 +55,7 @@ static inline void world_post(void *w, struct mail *m)
 	struct world_worker *to = w;
 	if (m->queued)
 		return;
-	struct mail **p = &to->first;
-	while (*p)
-		p = &(*p)->next;
-	*p = m;
-	m->next = NULL;
+	list_add_last(&to->letters, &m->link);
 	m->queued = true;
 }
 
@@ -68,11 +64,11 @@ static inline void world_unpost(void *w, struct mail *m)
 	struct world_worker *to = w;
 	if (!m->queued)
 		return;
-	struct mail **p = &to->first;
-	while (*p && *p != m)
-		p = &(*p)->next;
-	ck_assert_msg(*p == m, "a letter is taken back from the worker it was posted to");
-	*p = m->next;
+	struct mail *found = LIST_FIRST(&to->letters, struct mail, link);
+	while (found && found != m)
+		found = LIST_NEXT(&to->letters, found, struct mail, link);
+	ck_assert_msg(found == m, "a letter is taken back from the worker it was posted to");
+	list_remove(&m->link);
 	m->queued = false;
 }
 
@@ -169,6 +165,7 @@ static inline struct world *world_new_over(const char *ini, struct tier *(*over)
 	for (unsigned i = 0; i < WORLD_WORKERS; i++) {
 		struct world_worker *worker = &w->workers[i];
 		worker->world = w;
+		list_init(&worker->letters);
 		worker->env = (struct req_env){
 		    .worker = worker,
 		    .port = &world_port,
@@ -198,10 +195,10 @@ static inline void world_deliver(struct world *w)
 	for (bool any = true; any;) {
 		any = false;
 		for (unsigned i = 0; i < WORLD_WORKERS; i++) {
-			struct mail *m = w->workers[i].first;
+			struct mail *m = LIST_FIRST(&w->workers[i].letters, struct mail, link);
 			if (!m)
 				continue;
-			w->workers[i].first = m->next;
+			list_remove(&m->link);
 			m->queued = false;
 			m->fn(m);
 			any = true;
@@ -216,7 +213,7 @@ static inline void world_free(struct world **ref)
 	for (unsigned i = 0; i < w->n_fetches; i++)
 		ck_assert_msg(!w->fetches[i], "fetch %u is still under way", i);
 	for (unsigned i = 0; i < WORLD_WORKERS; i++) {
-		ck_assert_ptr_null(w->workers[i].first);
+		ck_assert(list_is_empty(&w->workers[i].letters));
 		ck_assert_uint_eq(w->workers[i].env.active, 0);
 	}
 	flights_free(&w->flights);

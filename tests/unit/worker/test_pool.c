@@ -37,7 +37,8 @@ START_TEST(what_makes_connections_interchangeable)
 	    {"not one that was not verified", "https", "a", 1, false, "ca", false},
 	    {"not one under another CA", "https", "a", 1, true, "", false},
 	};
-	struct pool p = {.max = 10, .close = close_item};
+	struct pool p;
+	pool_init(&p, 10, close_item);
 	struct conf_upstream base = upstream("https", "a", 1, true, "ca");
 	base.name = STR("one");
 	struct origin *o = pool_origin(&p, &base);
@@ -55,7 +56,8 @@ END_TEST
 
 START_TEST(the_newest_is_taken_first)
 {
-	struct pool p = {.max = 10, .close = close_item};
+	struct pool p;
+	pool_init(&p, 10, close_item);
 	struct conf_upstream u = upstream("http", "a", 1, true, "");
 	struct origin *o = pool_origin(&p, &u);
 	struct item i[3] = {0};
@@ -73,7 +75,8 @@ END_TEST
 
 START_TEST(the_oldest_has_to_go)
 {
-	struct pool p = {.max = 3, .close = close_item};
+	struct pool p;
+	pool_init(&p, 3, close_item);
 	struct conf_upstream ua = upstream("http", "a", 1, true, ""), ub = upstream("http", "b", 1, true, "");
 	struct origin *a = pool_origin(&p, &ua), *b = pool_origin(&p, &ub);
 	struct item i[6] = {0};
@@ -96,7 +99,8 @@ END_TEST
 
 START_TEST(reload_keeps_what_is_still_wanted)
 {
-	struct pool p = {.max = 10, .close = close_item};
+	struct pool p;
+	pool_init(&p, 10, close_item);
 	struct conf_upstream u[] = {upstream("http", "a", 1, true, ""), upstream("http", "b", 1, true, ""),
 	    upstream("https", "a", 1, true, "")};
 	struct item i[3] = {0};

@@ -22,7 +22,7 @@ struct world {
 	uv_timer_t bound;
 	bool too_long;
 	pthread_mutex_t lock;
-	struct mail *first, **last;
+	struct list letters;
 	struct metrics *metrics;
 	struct gates *gates;
 	struct upstreams *upstreams;
@@ -38,9 +38,7 @@ static inline void world_post(void *worker, struct mail *m)
 	pthread_mutex_lock(&w->lock);
 	if (!m->queued) {
 		m->queued = true;
-		m->next = NULL;
-		*w->last = m;
-		w->last = &m->next;
+		list_add_last(&w->letters, &m->link);
 	}
 	pthread_mutex_unlock(&w->lock);
 	uv_async_send(&w->wake);
@@ -50,13 +48,7 @@ static inline void world_unpost(void *worker, struct mail *m)
 {
 	struct world *w = worker;
 	pthread_mutex_lock(&w->lock);
-	for (struct mail **at = &w->first; *at; at = &(*at)->next)
-		if (*at == m) {
-			*at = m->next;
-			if (!*at)
-				w->last = at;
-			break;
-		}
+	list_remove(&m->link);
 	m->queued = false;
 	pthread_mutex_unlock(&w->lock);
 }
@@ -66,11 +58,9 @@ static inline void world_on_wake(uv_async_t *h)
 	struct world *w = CONTAINER_OF(h, struct world, wake);
 	for (;;) {
 		pthread_mutex_lock(&w->lock);
-		struct mail *m = w->first;
+		struct mail *m = LIST_FIRST(&w->letters, struct mail, link);
 		if (m) {
-			w->first = m->next;
-			if (!w->first)
-				w->last = &w->first;
+			list_remove(&m->link);
 			m->queued = false;
 		}
 		pthread_mutex_unlock(&w->lock);
@@ -113,7 +103,7 @@ static inline void world_start(struct world *w)
 {
 	*w = (struct world){.conf = world_conf()};
 	signal(SIGPIPE, SIG_IGN);
-	w->last = &w->first;
+	list_init(&w->letters);
 	pthread_mutex_init(&w->lock, NULL);
 	uv_loop_init(&w->loop);
 	uv_async_init(&w->loop, &w->wake, world_on_wake);
