@@ -1,11 +1,12 @@
 /* Entries: one block of memory each. What all have lies at its beginning, packed (tier/pack.h); what few have, as it is:
  *
  *   | struct entry | key text | stored, packed | headers, packed | body, if small |
- *                                                              | struct entry_rare | vary.v[] | tags[] | runs[] | holes | their strings |
+ *                                                              | struct entry_rare | vary.v[] | tags[] | refs[] | runs[] | holes | their strings |
  *
  *   holes, where there are any:   | struct holes | values[] | of the body [] | of the fields [] |
  *
- * Dates lie near one another, so all but one are kept as distances. Nothing in it changes after entry_new but the counter and the marks. */
+ * Dates lie near one another, so all but one are kept as distances. Nothing in it changes after entry_new but the counter,
+ * the marks, and the place in a shard. */
 #include "tier/entry.h"
 
 #include <assert.h>
@@ -272,24 +273,28 @@ static size_t rare_bytes(const struct entry_spec *spec)
 	const struct stored *s = spec->stored;
 	if (!has_rare(spec))
 		return 0;
-	size_t n = sizeof(struct entry_rare) + s->vary.n * sizeof(struct header) + spec->n_tags * sizeof(struct str) +
-		   s->n_runs * sizeof(struct range) + holes_bytes(s->holes);
+	size_t n = sizeof(struct entry_rare) + s->vary.n * sizeof(struct header) +
+		   spec->n_tags * (sizeof(struct str) + sizeof(struct tag_ref)) + s->n_runs * sizeof(struct range) +
+		   holes_bytes(s->holes);
 	n += headers_bytes(&s->vary) + holes_strings(s->holes);
 	for (unsigned i = 0; i < spec->n_tags; i++)
 		n += spec->tags[i].n;
 	return n;
 }
 
-static void copy_rare(struct entry_rare *rare, const struct entry_spec *spec)
+static void copy_rare(struct entry *e, const struct entry_spec *spec)
 {
+	struct entry_rare *rare = (struct entry_rare *)(void *)((char *)e + e->rare);
 	const struct stored *s = spec->stored;
 	struct header *vary = (struct header *)(void *)(rare + 1);
 	struct str *tags = (struct str *)(void *)(vary + s->vary.n);
-	struct range *runs = (struct range *)(void *)(tags + spec->n_tags);
+	struct tag_ref *refs = (struct tag_ref *)(void *)(tags + spec->n_tags);
+	struct range *runs = (struct range *)(void *)(refs + spec->n_tags);
 	char *holes = (char *)(void *)(runs + s->n_runs);
 	struct cursor c = {holes + holes_bytes(s->holes)};
 	*rare = (struct entry_rare){
 	    .tags = spec->n_tags > 0 ? tags : NULL,
+	    .refs = spec->n_tags > 0 ? refs : NULL,
 	    .n_tags = spec->n_tags,
 	    .n_runs = s->n_runs,
 	    .runs = s->n_runs > 0 ? runs : NULL,
@@ -298,8 +303,10 @@ static void copy_rare(struct entry_rare *rare, const struct entry_spec *spec)
 	if (s->n_runs > 0)
 		memcpy(runs, s->runs, s->n_runs * sizeof *runs);
 	rare->vary = copy_headers(&c, vary, &s->vary);
-	for (unsigned i = 0; i < spec->n_tags; i++)
+	for (unsigned i = 0; i < spec->n_tags; i++) {
 		tags[i] = copy_str(&c, spec->tags[i]);
+		refs[i] = (struct tag_ref){.owner = e};
+	}
 	assert(c.p == (char *)rare + rare_bytes(spec));
 }
 
@@ -364,7 +371,7 @@ static int make(const struct entry_spec *spec, struct body *body, struct budget 
 	struct plan p = plan(spec, packed.n, is_small, bytes.n);
 	size_t charge = tier__cost(p.size) + (is_small || !body ? 0 : body__cost());
 	*out = NULL;
-	if (charge > UINT32_MAX)
+	if (charge > UINT32_MAX || spec->key.text.n > ENTRY_KEY_MAX)
 		return ERR_FULL;
 	if (budget) {
 		int err = budget_charge(budget, charge);
@@ -373,21 +380,22 @@ static int make(const struct entry_spec *spec, struct body *body, struct budget 
 	}
 	struct entry *e = mem_alloc(p.size);
 	*e = (struct entry){
+	    .node.hash = spec->key.lo,
+	    .hi = spec->key.hi,
+	    .body = body,
+	    .n_key = spec->key.text.n & ENTRY_KEY_MAX,
 	    .flags = flags_of(spec->stored),
 	    .status = (uint16_t)spec->stored->status,
-	    .hi = spec->key.hi,
-	    .lo = spec->key.lo,
+	    .rare = (uint32_t)p.rare,
 	    .epoch = spec->epoch,
-	    .body = body,
 	    .budget = budget,
 	    .charged = budget ? (uint32_t)charge : 0,
-	    .n_key = (uint32_t)spec->key.text.n,
-	    .rare = (uint32_t)p.rare,
 	};
 	static _Atomic uint32_t serial;
 	atomic_init(&e->refs, 1);
 	e->serial = atomic_fetch_add_explicit(&serial, 1, memory_order_relaxed);
 	atomic_init(&e->purged, false);
+	atomic_init(&e->placed, false);
 	atomic_init(&e->unanswered_ms, 0);
 	atomic_init(&e->file_id, 0);
 	if (e->n_key > 0)
@@ -397,7 +405,7 @@ static int make(const struct entry_spec *spec, struct body *body, struct budget 
 	else
 		memcpy((char *)e + p.packed, room, packed.n);
 	if (p.rare > 0)
-		copy_rare((struct entry_rare *)(void *)((char *)e + p.rare), spec);
+		copy_rare(e, spec);
 	if (is_small)
 		put_small(e, p.body, bytes);
 	*out = e;

@@ -8,7 +8,7 @@
 
 struct tag;
 
-/* One entry's place in the list of one of its tags. Lies in the entry's slot. */
+/* One entry's place in the list of one of its tags. Lies in the entry. */
 struct tag_ref {
 	struct tag *tag; /* NULL: a repeated tag, not linked */
 	struct tag_ref *next, *prev;
