@@ -360,14 +360,12 @@ struct entry *entry__of_small(const struct body *b)
 	return (struct entry *)(void *)((char *)(uintptr_t)small - small->behind);
 }
 
-/* `body`: NULL, or what is neither taken nor let go here. */
-static int make(const struct entry_spec *spec, struct body *body, struct budget *budget, struct entry **out)
+/* `packed`: what pack() makes of the spec; its bytes, or only how many they are. `body`: NULL, or what is neither taken nor let go here. */
+static int make_of(
+    const struct entry_spec *spec, struct str packed, struct body *body, struct budget *budget, struct entry **out)
 {
-	char room[PACKED_ROOM];
-	struct pack packed = {.to = room, .room = sizeof(room)};
 	struct str bytes = STR_NONE;
 	bool is_small = body && body__is_small(body, &bytes);
-	pack(&packed, spec);
 	struct plan p = plan(spec, packed.n, is_small, bytes.n);
 	size_t charge = tier__cost(p.size) + (is_small || !body ? 0 : body__cost());
 	*out = NULL;
@@ -400,16 +398,25 @@ static int make(const struct entry_spec *spec, struct body *body, struct budget 
 	atomic_init(&e->file_id, 0);
 	if (e->n_key > 0)
 		memcpy(e->packed, spec->key.text.p, e->n_key);
-	if (packed.n > sizeof(room))
-		pack(&(struct pack){.to = (char *)e + p.packed, .room = packed.n}, spec);
+	if (packed.p)
+		memcpy((char *)e + p.packed, packed.p, packed.n);
 	else
-		memcpy((char *)e + p.packed, room, packed.n);
+		pack(&(struct pack){.to = (char *)e + p.packed, .room = packed.n}, spec);
 	if (p.rare > 0)
 		copy_rare(e, spec);
 	if (is_small)
 		put_small(e, p.body, bytes);
 	*out = e;
 	return ERR_OK;
+}
+
+static int make(const struct entry_spec *spec, struct body *body, struct budget *budget, struct entry **out)
+{
+	char room[PACKED_ROOM];
+	struct pack packed = {.to = room, .room = sizeof(room)};
+	pack(&packed, spec);
+	struct str all = {packed.n <= sizeof(room) ? room : NULL, packed.n};
+	return make_of(spec, all, body, budget, out);
 }
 
 int entry_new(const struct entry_spec *spec, struct body **body_take, struct budget *budget, struct entry **out)
@@ -438,24 +445,36 @@ int entry_renew(const struct entry *old, const struct entry_spec *spec, struct e
 	return err;
 }
 
+/* What pack() has made of its spec. */
+static struct str packed_of(const struct entry *e)
+{
+	struct stored s;
+	const char *from = e->packed + e->n_key, *fields = unpack(e, &s);
+	for (uint64_t n = unpack__number(&fields); n > 0; n--)
+		unpack__field(&fields, NULL, NULL);
+	return str_make(from, (size_t)(fields - from));
+}
+
+/* Nothing is unpacked to be packed again, and nothing allocated but the block: a passing piece beside one that stays leaves a hole. */
 struct entry *entry_settle(struct entry *e)
 {
 	struct str bytes;
+	struct stored stored;
 	struct entry *settled = NULL;
 	if (e->body->in_entry || !body__is_small(e->body, &bytes))
 		return entry_ref(e);
-	struct arena a;
-	struct entry_parts parts;
-	arena_init(&a, PACKED_ROOM);
-	entry_open(e, &a, &parts);
-	if (make(&parts.spec, e->body, e->budget, &settled) != ERR_OK) {
-		settled = entry_ref(e);
-	} else {
-		atomic_init(&settled->purged, atomic_load_explicit(&e->purged, memory_order_relaxed));
-		atomic_init(&settled->unanswered_ms, atomic_load_explicit(&e->unanswered_ms, memory_order_relaxed));
-		atomic_init(&settled->file_id, atomic_load_explicit(&e->file_id, memory_order_relaxed));
-	}
-	arena_free(&a);
+	struct entry_spec spec = {
+	    .key = entry_key(e),
+	    .stored = entry_stored(e, &stored),
+	    .tags = entry_tags(e),
+	    .n_tags = entry_n_tags(e),
+	    .epoch = e->epoch,
+	};
+	if (make_of(&spec, packed_of(e), e->body, e->budget, &settled))
+		return entry_ref(e);
+	atomic_init(&settled->purged, atomic_load_explicit(&e->purged, memory_order_relaxed));
+	atomic_init(&settled->unanswered_ms, atomic_load_explicit(&e->unanswered_ms, memory_order_relaxed));
+	atomic_init(&settled->file_id, atomic_load_explicit(&e->file_id, memory_order_relaxed));
 	return settled;
 }
 
