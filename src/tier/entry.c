@@ -54,21 +54,52 @@ static void pack_etag(struct pack *p, const struct stored *s, const struct heade
 		pack__str(p, s->etag);
 }
 
+/* Numbers that are 0 in most: a bit tells of each whether it follows. */
+static const size_t seldom[] = {
+    offsetof(struct stored, initial_age_ms),
+    offsetof(struct stored, swr_ms),
+    offsetof(struct stored, sie_ms),
+    offsetof(struct stored, unreachable_ms),
+    offsetof(struct stored, complete),
+};
+enum { SELDOM = COUNT_OF(seldom), SOURCE_BITS = 3 };
+
+static void pack_seldom(struct pack *p, const struct stored *s)
+{
+	int64_t numbers[SELDOM];
+	unsigned given = 0;
+	for (unsigned i = 0; i < SELDOM; i++) {
+		numbers[i] = *(const int64_t *)(const void *)((const char *)s + seldom[i]);
+		given |= (unsigned)(numbers[i] != 0) << i;
+	}
+	pack__number(p, (unsigned)s->by_route << SELDOM | given);
+	for (unsigned i = 0; i < SELDOM; i++) {
+		if (numbers[i] != 0)
+			pack__signed(p, numbers[i]);
+	}
+}
+
+static void unpack_seldom(const char **at, struct stored *s)
+{
+	unsigned given = (unsigned)unpack__number(at);
+	s->by_route = (uint8_t)(given >> SELDOM);
+	for (unsigned i = 0; i < SELDOM; i++) {
+		if (given & 1U << i)
+			*(int64_t *)(void *)((char *)s + seldom[i]) = unpack__signed(at);
+	}
+}
+
 static void pack(struct pack *p, const struct entry_spec *spec)
 {
 	const struct stored *s = spec->stored;
-	pack__number(p, spec->route_id);
-	pack__number(p, s->by_route);
-	pack__number(p, stored_source_number(s->lifetime_source));
+	unsigned source = stored_source_number(s->lifetime_source);
+	assert(source < 1U << SOURCE_BITS);
+	pack__number(p, (uint64_t)spec->route_id << SOURCE_BITS | source);
+	pack_seldom(p, s);
 	pack__signed(p, s->response_ms);
 	pack__signed(p, minus(s->date_s, s->response_ms / 1000));
-	pack__signed(p, s->initial_age_ms);
 	pack__signed(p, s->lifetime_ms);
-	pack__signed(p, s->swr_ms);
-	pack__signed(p, s->sie_ms);
-	pack__signed(p, s->unreachable_ms);
 	pack__signed(p, s->last_modified_s);
-	pack__signed(p, s->complete);
 	pack_etag(p, s, spec->headers);
 	pack__fields(p, spec->headers, &(struct pack_dates){s->date_s, s->last_modified_s});
 }
@@ -99,18 +130,12 @@ static const char *unpack(const struct entry *e, struct stored *s)
 	    .no_cache = e->flags & ENTRY_NO_CACHE,
 	    .reaches_end = e->flags & ENTRY_REACHES_END,
 	};
-	unpack__number(&at); /* the route */
-	s->by_route = (uint8_t)unpack__number(&at);
-	s->lifetime_source = stored_source((unsigned)unpack__number(&at));
+	s->lifetime_source = stored_source((unsigned)unpack__number(&at) & ((1U << SOURCE_BITS) - 1));
+	unpack_seldom(&at, s);
 	s->response_ms = unpack__signed(&at);
 	s->date_s = plus(unpack__signed(&at), s->response_ms / 1000);
-	s->initial_age_ms = unpack__signed(&at);
 	s->lifetime_ms = unpack__signed(&at);
-	s->swr_ms = unpack__signed(&at);
-	s->sie_ms = unpack__signed(&at);
-	s->unreachable_ms = unpack__signed(&at);
 	s->last_modified_s = unpack__signed(&at);
-	s->complete = unpack__signed(&at);
 	s->etag = unpack_etag(&at);
 	return at;
 }
@@ -162,7 +187,7 @@ struct str entry_header(const struct entry *e, struct str name, struct arena *a)
 unsigned entry_route_id(const struct entry *e)
 {
 	const char *at = e->packed + e->n_key;
-	return (unsigned)unpack__number(&at);
+	return (unsigned)(unpack__number(&at) >> SOURCE_BITS);
 }
 
 void entry_open(const struct entry *e, struct arena *a, struct entry_parts *out)
@@ -331,8 +356,8 @@ static struct plan plan(const struct entry_spec *spec, size_t n_packed, bool is_
 		at = p.rare + rare;
 	}
 	if (is_small) {
-		p.body = round_up(at, _Alignof(struct small));
-		at = p.body + offsetof(struct small, bytes) + n_body;
+		p.body = at;
+		at += offsetof(struct small, bytes) + n_body;
 	}
 	p.size = at > sizeof(struct entry) ? at : sizeof(struct entry);
 	return p;

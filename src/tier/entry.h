@@ -45,14 +45,14 @@ struct entry {
 	uint32_t rare;	    /* bytes from the beginning to its struct entry_rare; 0: it has none */
 	struct evict_node evict;
 	uint64_t epoch; /* tier_epoch before its fetch began, and before what it renews was looked up */
-	/* Wall clock when the origin last let somebody wait for it without an answer (req/stale.c); 0: it did not. */
-	_Atomic int64_t unanswered_ms;
 	/* Which file it is (tier/file.c), set when that tier has stored or found it; 0: none. */
 	_Atomic uint64_t file_id;
 	struct budget *budget;
 	uint32_t charged; /* the block, and what the body takes besides its chunks */
 	uint32_t serial;  /* of all entries of the process; begins anew after 2^32 */
-	char packed[];	  /* the key's text; then what entry_stored and entry_headers read */
+	/* Wall clock when the origin last let somebody wait for it without an answer, its low half (req/stale.c); 0: it did not. */
+	_Atomic uint32_t unanswered_ms;
+	char packed[]; /* the key's text; then what entry_stored and entry_headers read */
 };
 
 #define ENTRY_KEY_MAX ((1U << 24) - 1)

@@ -28,7 +28,7 @@ struct small {
 	uint16_t size;
 	uint32_t behind; /* bytes from the beginning of the entry to here */
 	char bytes[];
-};
+} __attribute__((packed)); /* it lies where the metadata ends */
 
 /* Larger ones cost so little beside their size that they are not copied. */
 #define SMALL_MAX 4000
