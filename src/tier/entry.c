@@ -54,15 +54,30 @@ static void pack_etag(struct pack *p, const struct stored *s, const struct heade
 		pack__str(p, s->etag);
 }
 
-/* Numbers that are 0 in most: a bit tells of each whether it follows. */
+/* What is set for pages is set in seconds: twice these, or 1 and the milliseconds. */
+static void pack_span(struct pack *p, int64_t ms)
+{
+	bool is_whole = ms >= 0 && ms % 1000 == 0;
+	pack__number(p, is_whole ? (uint64_t)ms / 1000 * 2 : 1);
+	if (!is_whole)
+		pack__signed(p, ms);
+}
+
+static int64_t unpack_span(const char **at)
+{
+	uint64_t n = unpack__number(at);
+	return n == 1 ? unpack__signed(at) : (int64_t)(n / 2 * 1000);
+}
+
+/* Numbers that are 0 in most: a bit tells of each whether it follows. The first ones are spans. */
 static const size_t seldom[] = {
-    offsetof(struct stored, initial_age_ms),
     offsetof(struct stored, swr_ms),
     offsetof(struct stored, sie_ms),
     offsetof(struct stored, unreachable_ms),
+    offsetof(struct stored, initial_age_ms),
     offsetof(struct stored, complete),
 };
-enum { SELDOM = COUNT_OF(seldom), SOURCE_BITS = 3 };
+enum { SELDOM = COUNT_OF(seldom), SELDOM_SPANS = 3, SOURCE_BITS = 3 };
 
 static void pack_seldom(struct pack *p, const struct stored *s)
 {
@@ -75,7 +90,7 @@ static void pack_seldom(struct pack *p, const struct stored *s)
 	pack__number(p, (unsigned)s->by_route << SELDOM | given);
 	for (unsigned i = 0; i < SELDOM; i++) {
 		if (numbers[i] != 0)
-			pack__signed(p, numbers[i]);
+			(i < SELDOM_SPANS ? pack_span : pack__signed)(p, numbers[i]);
 	}
 }
 
@@ -85,7 +100,8 @@ static void unpack_seldom(const char **at, struct stored *s)
 	s->by_route = (uint8_t)(given >> SELDOM);
 	for (unsigned i = 0; i < SELDOM; i++) {
 		if (given & 1U << i)
-			*(int64_t *)(void *)((char *)s + seldom[i]) = unpack__signed(at);
+			*(int64_t *)(void *)((char *)s + seldom[i]) =
+			    i < SELDOM_SPANS ? unpack_span(at) : unpack__signed(at);
 	}
 }
 
@@ -98,7 +114,7 @@ static void pack(struct pack *p, const struct entry_spec *spec)
 	pack_seldom(p, s);
 	pack__signed(p, s->response_ms);
 	pack__signed(p, minus(s->date_s, s->response_ms / 1000));
-	pack__signed(p, s->lifetime_ms);
+	pack_span(p, s->lifetime_ms);
 	pack__signed(p, s->last_modified_s);
 	pack_etag(p, s, spec->headers);
 	pack__fields(p, spec->headers, &(struct pack_dates){s->date_s, s->last_modified_s});
@@ -134,7 +150,7 @@ static const char *unpack(const struct entry *e, struct stored *s)
 	unpack_seldom(&at, s);
 	s->response_ms = unpack__signed(&at);
 	s->date_s = plus(unpack__signed(&at), s->response_ms / 1000);
-	s->lifetime_ms = unpack__signed(&at);
+	s->lifetime_ms = unpack_span(&at);
 	s->last_modified_s = unpack__signed(&at);
 	s->etag = unpack_etag(&at);
 	return at;
