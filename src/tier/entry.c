@@ -69,39 +69,55 @@ static int64_t unpack_span(const char **at)
 	return n == 1 ? unpack__signed(at) : (int64_t)(n / 2 * 1000);
 }
 
-/* Numbers that are 0 in most: a bit tells of each whether it follows. The first ones are spans. */
-static const size_t seldom[] = {
-    offsetof(struct stored, swr_ms),
-    offsetof(struct stored, sie_ms),
-    offsetof(struct stored, unreachable_ms),
-    offsetof(struct stored, initial_age_ms),
-    offsetof(struct stored, complete),
+/* Numbers that are as usual in most: a bit tells of each whether it follows, as the distance from there. The first ones are spans. */
+static const struct {
+	size_t at;
+	int64_t usual;
+} seldom[] = {
+    {offsetof(struct stored, swr_ms), 0},
+    {offsetof(struct stored, sie_ms), 0},
+    {offsetof(struct stored, unreachable_ms), 0},
+    {offsetof(struct stored, initial_age_ms), 0},
+    {offsetof(struct stored, last_modified_s), -1},
+    {offsetof(struct stored, complete), 0},
 };
 enum { SELDOM = COUNT_OF(seldom), SELDOM_SPANS = 3, SOURCE_BITS = 3 };
 
+/* The bit of stale_if_unreachable, which most have, becomes the lowest. */
+static uint8_t turn_left(uint8_t by_route)
+{
+	return (uint8_t)(by_route << 1 | by_route >> 7);
+}
+
+static uint8_t turn_right(uint8_t turned)
+{
+	return (uint8_t)(turned >> 1 | turned << 7);
+}
+
 static void pack_seldom(struct pack *p, const struct stored *s)
 {
-	int64_t numbers[SELDOM];
+	int64_t distances[SELDOM];
 	unsigned given = 0;
 	for (unsigned i = 0; i < SELDOM; i++) {
-		numbers[i] = *(const int64_t *)(const void *)((const char *)s + seldom[i]);
-		given |= (unsigned)(numbers[i] != 0) << i;
+		distances[i] = minus(*(const int64_t *)(const void *)((const char *)s + seldom[i].at), seldom[i].usual);
+		given |= (unsigned)(distances[i] != 0) << i;
 	}
-	pack__number(p, (unsigned)s->by_route << SELDOM | given);
+	pack__number(p, (unsigned)turn_left(s->by_route) << SELDOM | given);
 	for (unsigned i = 0; i < SELDOM; i++) {
-		if (numbers[i] != 0)
-			(i < SELDOM_SPANS ? pack_span : pack__signed)(p, numbers[i]);
+		if (distances[i] != 0)
+			(i < SELDOM_SPANS ? pack_span : pack__signed)(p, distances[i]);
 	}
 }
 
 static void unpack_seldom(const char **at, struct stored *s)
 {
 	unsigned given = (unsigned)unpack__number(at);
-	s->by_route = (uint8_t)(given >> SELDOM);
+	s->by_route = turn_right((uint8_t)(given >> SELDOM));
 	for (unsigned i = 0; i < SELDOM; i++) {
+		int64_t distance = 0;
 		if (given & 1U << i)
-			*(int64_t *)(void *)((char *)s + seldom[i]) =
-			    i < SELDOM_SPANS ? unpack_span(at) : unpack__signed(at);
+			distance = i < SELDOM_SPANS ? unpack_span(at) : unpack__signed(at);
+		*(int64_t *)(void *)((char *)s + seldom[i].at) = plus(distance, seldom[i].usual);
 	}
 }
 
@@ -115,7 +131,6 @@ static void pack(struct pack *p, const struct entry_spec *spec)
 	pack__signed(p, s->response_ms);
 	pack__signed(p, minus(s->date_s, s->response_ms / 1000));
 	pack_span(p, s->lifetime_ms);
-	pack__signed(p, s->last_modified_s);
 	pack_etag(p, s, spec->headers);
 	pack__fields(p, spec->headers, &(struct pack_dates){s->date_s, s->last_modified_s});
 }
@@ -151,7 +166,6 @@ static const char *unpack(const struct entry *e, struct stored *s)
 	s->response_ms = unpack__signed(&at);
 	s->date_s = plus(unpack__signed(&at), s->response_ms / 1000);
 	s->lifetime_ms = unpack_span(&at);
-	s->last_modified_s = unpack__signed(&at);
 	s->etag = unpack_etag(&at);
 	return at;
 }
@@ -389,7 +403,7 @@ static uint8_t flags_of(const struct stored *s)
 static void put_small(struct entry *e, size_t at, struct str bytes)
 {
 	struct small *small = (struct small *)(void *)((char *)e + at);
-	*small = (struct small){.door.in_entry = true, .size = (uint16_t)bytes.n, .behind = (uint32_t)at};
+	*small = (struct small){.door.in_entry = true, .size = (uint16_t)bytes.n, .behind = at & SMALL_BEHIND_MAX};
 	if (bytes.n > 0)
 		memcpy(small->bytes, bytes.p, bytes.n);
 	e->body = &small->door;
@@ -410,7 +424,7 @@ static int make_of(
 	struct plan p = plan(spec, packed.n, is_small, bytes.n);
 	size_t charge = tier__cost(p.size) + (is_small || !body ? 0 : body__cost());
 	*out = NULL;
-	if (charge > UINT32_MAX || spec->key.text.n > ENTRY_KEY_MAX)
+	if (charge > UINT32_MAX || spec->key.text.n > ENTRY_KEY_MAX || p.body > SMALL_BEHIND_MAX)
 		return ERR_FULL;
 	if (budget) {
 		int err = budget_charge(budget, charge);

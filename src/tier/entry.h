@@ -70,7 +70,7 @@ struct entry_spec {
 };
 
 /* Copies everything of the spec into one block; takes the body's reference (*body is nulled). A complete body of few bytes is copied as
- * well, and the one that was given is let go. 0, or ERR_FULL when the budget has no room or the key is longer than ENTRY_KEY_MAX (the body
+ * well, and the one that was given is let go. 0, or ERR_FULL when the budget has no room, the key is longer than ENTRY_KEY_MAX, or all metadata than 16 MB (the body
  * is left). budget may be NULL, and
  * so may the body of an entry that is never put or sent. */
 int entry_new(
