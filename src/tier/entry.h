@@ -87,7 +87,7 @@ bool entry_replaces(const struct entry *a, const struct entry *b);
 struct entry *entry_ref(struct entry *e);
 void entry_release(struct entry **e);
 
-/* What was given for it. Strings and lists are borrowed from the entry, or static, or dates in the arena. */
+/* What was given for it. Strings and lists are borrowed from the entry, or static, or dates and lengths in the arena. */
 
 static inline struct cache_key entry_key(const struct entry *e)
 {
@@ -142,7 +142,7 @@ void entry_copy_headers(const struct entry *e, struct arena *a, uint32_t more, s
 const struct headers *entry_headers(const struct entry *e, struct arena *a);
 /* The metrics slot of the route that stored it. */
 unsigned entry_route_id(const struct entry *e);
-/* The value of the first field of that name, STR_NONE when there is none; a date may be made in `a`. */
+/* The value of the first field of that name, STR_NONE when there is none; a date or length may be made in `a`. */
 struct str entry_header(const struct entry *e, struct str name, struct arena *a);
 
 /* All of it. `spec` points into this struct, so it stays put. */

@@ -21,7 +21,7 @@ struct resident {
 
 void resident__init(struct resident *r, struct budget *budget);
 void resident__destroy(struct resident *r);
-/* A new size; the budget's limit is that or less. */
+/* A new size; the budget's limit is that, or a part less where it is 16 MB or more. */
 void resident__set(struct resident *r, size_t size);
 /* So many bytes were stored: looks when they have become a part of the size, and waits for others who do when they are twice that. No
  * lock may be held. Any thread. */
