@@ -108,7 +108,7 @@ struct MHD_Response *kept_find(struct kept *k, const struct answer *a, size_t *h
 		return NULL;
 	unsigned place = place_of(a);
 	struct slot *s = &k->slots[place];
-	if (k->marks[place] != (mark_of(a) | IS_KEPT) || !is_of(s, a))
+	if (!(k->marks[place] & IS_KEPT) || !is_of(s, a))
 		return NULL;
 	s->used = true;
 	*head_size = s->head_size;
