@@ -7,6 +7,9 @@
  * left in the first is not lost. A reset keeps the first block: a request that fits into one block allocates nothing
  * after the first request on its connection.
  *
+ * Blocks of the default size are handed on, a few of them: malloc caches none so large, and what stays would come to lie in the place of
+ * each, which it does not fill. Five pages of 768 bytes leave 304 of one to nobody: 7 % of a cache of small pages was that.
+ *
  * A sanitizer build gives each allocation its own malloc: an overrun by one byte, or a use after the reset, is then
  * seen at the line that does it. The interface behaves the same. */
 #include "base/arena.h"
@@ -14,11 +17,13 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define DEFAULT_BLOCK_SIZE 4096
+#define SPARES_MAX	   64
 #define ALIGNMENT	   _Alignof(max_align_t)
 
 struct arena_block {
@@ -28,9 +33,48 @@ struct arena_block {
 	_Alignas(max_align_t) char data[];
 };
 
+/* Of the default size, empty, of any thread. */
+static struct {
+	pthread_mutex_t lock;
+	struct arena_block *first;
+	unsigned n;
+} spares = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* NULL: there is none. */
+static struct arena_block *spare_take(size_t size)
+{
+	if (MEM_IS_WATCHED || size != DEFAULT_BLOCK_SIZE)
+		return NULL;
+	pthread_mutex_lock(&spares.lock);
+	struct arena_block *block = spares.first;
+	if (block) {
+		spares.first = block->next;
+		spares.n--;
+	}
+	pthread_mutex_unlock(&spares.lock);
+	return block;
+}
+
+static bool spare_put(struct arena_block *block)
+{
+	if (MEM_IS_WATCHED || block->size != DEFAULT_BLOCK_SIZE)
+		return false;
+	pthread_mutex_lock(&spares.lock);
+	bool has_room = spares.n < SPARES_MAX;
+	if (has_room) {
+		block->next = spares.first;
+		spares.first = block;
+		spares.n++;
+	}
+	pthread_mutex_unlock(&spares.lock);
+	return has_room;
+}
+
 static struct arena_block *new_block(size_t size)
 {
-	struct arena_block *block = mem_alloc(sizeof(*block) + size);
+	struct arena_block *block = spare_take(size);
+	if (!block)
+		block = mem_alloc(sizeof(*block) + size);
 	block->next = NULL;
 	block->size = size;
 	block->at = 0;
@@ -82,7 +126,8 @@ static void free_list(struct arena_block *block)
 {
 	while (block) {
 		struct arena_block *next = block->next;
-		free(block);
+		if (!spare_put(block))
+			free(block);
 		block = next;
 	}
 }

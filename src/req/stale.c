@@ -58,12 +58,20 @@ bool stale_stands_in(struct req *r, enum req_step *next)
 	return true;
 }
 
+/* The note has half the bits of a clock, which come again after 49 days: for the time of its memory it counts once more then, if the
+ * origin has not answered all the while. */
+static uint32_t note_of(int64_t wall_ms)
+{
+	uint32_t low = (uint32_t)wall_ms;
+	return low > 0 ? low : 1;
+}
+
 /* How long ago the note was written; -1: there is none, or the clock was set back. */
 static int64_t since_failure_ms(const struct req *r)
 {
-	int64_t at = atomic_load_explicit(&r->entry->unanswered_ms, memory_order_relaxed);
-	int64_t now = r->env->port->wall_ms(r->env->worker);
-	return at > 0 && at <= now ? now - at : -1;
+	uint32_t at = atomic_load_explicit(&r->entry->unanswered_ms, memory_order_relaxed);
+	uint32_t since = note_of(r->env->port->wall_ms(r->env->worker)) - at;
+	return at > 0 && since <= INT32_MAX ? (int64_t)since : -1;
 }
 
 bool stale_spares_wait(struct req *r, enum req_step *next)
@@ -93,5 +101,5 @@ void stale_note_failure(struct flight *f)
 	int64_t took_us = f->env->port->mono_us(f->env->worker) - f->fetch.started_us;
 	if (took_us >= SLOW_US)
 		atomic_store_explicit(
-		    &f->stale->unanswered_ms, f->env->port->wall_ms(f->env->worker), memory_order_relaxed);
+		    &f->stale->unanswered_ms, note_of(f->env->port->wall_ms(f->env->worker)), memory_order_relaxed);
 }

@@ -1,11 +1,12 @@
 /* Entries: one block of memory each. What all have lies at its beginning, packed (tier/pack.h); what few have, as it is:
  *
  *   | struct entry | key text | stored, packed | headers, packed | body, if small |
- *                                                              | struct entry_rare | vary.v[] | tags[] | runs[] | holes | their strings |
+ *                                                              | struct entry_rare | vary.v[] | tags[] | refs[] | runs[] | holes | their strings |
  *
  *   holes, where there are any:   | struct holes | values[] | of the body [] | of the fields [] |
  *
- * Dates lie near one another, so all but one are kept as distances. Nothing in it changes after entry_new but the counter and the marks. */
+ * Dates lie near one another, so all but one are kept as distances. Nothing in it changes after entry_new but the counter,
+ * the marks, and the place in a shard. */
 #include "tier/entry.h"
 
 #include <assert.h>
@@ -53,21 +54,83 @@ static void pack_etag(struct pack *p, const struct stored *s, const struct heade
 		pack__str(p, s->etag);
 }
 
+/* What is set for pages is set in seconds: twice these, or 1 and the milliseconds. */
+static void pack_span(struct pack *p, int64_t ms)
+{
+	bool is_whole = ms >= 0 && ms % 1000 == 0;
+	pack__number(p, is_whole ? (uint64_t)ms / 1000 * 2 : 1);
+	if (!is_whole)
+		pack__signed(p, ms);
+}
+
+static int64_t unpack_span(const char **at)
+{
+	uint64_t n = unpack__number(at);
+	return n == 1 ? unpack__signed(at) : (int64_t)(n / 2 * 1000);
+}
+
+/* Numbers that are as usual in most: a bit tells of each whether it follows, as the distance from there. The first ones are spans. */
+static const struct {
+	size_t at;
+	int64_t usual;
+} seldom[] = {
+    {offsetof(struct stored, swr_ms), 0},
+    {offsetof(struct stored, sie_ms), 0},
+    {offsetof(struct stored, unreachable_ms), 0},
+    {offsetof(struct stored, initial_age_ms), 0},
+    {offsetof(struct stored, last_modified_s), -1},
+    {offsetof(struct stored, complete), 0},
+};
+enum { SELDOM = COUNT_OF(seldom), SELDOM_SPANS = 3, SOURCE_BITS = 3 };
+
+/* The bit of stale_if_unreachable, which most have, becomes the lowest. */
+static uint8_t turn_left(uint8_t by_route)
+{
+	return (uint8_t)(by_route << 1 | by_route >> 7);
+}
+
+static uint8_t turn_right(uint8_t turned)
+{
+	return (uint8_t)(turned >> 1 | turned << 7);
+}
+
+static void pack_seldom(struct pack *p, const struct stored *s)
+{
+	int64_t distances[SELDOM];
+	unsigned given = 0;
+	for (unsigned i = 0; i < SELDOM; i++) {
+		distances[i] = minus(*(const int64_t *)(const void *)((const char *)s + seldom[i].at), seldom[i].usual);
+		given |= (unsigned)(distances[i] != 0) << i;
+	}
+	pack__number(p, (unsigned)turn_left(s->by_route) << SELDOM | given);
+	for (unsigned i = 0; i < SELDOM; i++) {
+		if (distances[i] != 0)
+			(i < SELDOM_SPANS ? pack_span : pack__signed)(p, distances[i]);
+	}
+}
+
+static void unpack_seldom(const char **at, struct stored *s)
+{
+	unsigned given = (unsigned)unpack__number(at);
+	s->by_route = turn_right((uint8_t)(given >> SELDOM));
+	for (unsigned i = 0; i < SELDOM; i++) {
+		int64_t distance = 0;
+		if (given & 1U << i)
+			distance = i < SELDOM_SPANS ? unpack_span(at) : unpack__signed(at);
+		*(int64_t *)(void *)((char *)s + seldom[i].at) = plus(distance, seldom[i].usual);
+	}
+}
+
 static void pack(struct pack *p, const struct entry_spec *spec)
 {
 	const struct stored *s = spec->stored;
-	pack__number(p, spec->route_id);
-	pack__number(p, s->by_route);
-	pack__number(p, stored_source_number(s->lifetime_source));
+	unsigned source = stored_source_number(s->lifetime_source);
+	assert(source < 1U << SOURCE_BITS);
+	pack__number(p, (uint64_t)spec->route_id << SOURCE_BITS | source);
+	pack_seldom(p, s);
 	pack__signed(p, s->response_ms);
 	pack__signed(p, minus(s->date_s, s->response_ms / 1000));
-	pack__signed(p, s->initial_age_ms);
-	pack__signed(p, s->lifetime_ms);
-	pack__signed(p, s->swr_ms);
-	pack__signed(p, s->sie_ms);
-	pack__signed(p, s->unreachable_ms);
-	pack__signed(p, s->last_modified_s);
-	pack__signed(p, s->complete);
+	pack_span(p, s->lifetime_ms);
 	pack_etag(p, s, spec->headers);
 	pack__fields(p, spec->headers, &(struct pack_dates){s->date_s, s->last_modified_s});
 }
@@ -98,18 +161,11 @@ static const char *unpack(const struct entry *e, struct stored *s)
 	    .no_cache = e->flags & ENTRY_NO_CACHE,
 	    .reaches_end = e->flags & ENTRY_REACHES_END,
 	};
-	unpack__number(&at); /* the route */
-	s->by_route = (uint8_t)unpack__number(&at);
-	s->lifetime_source = stored_source((unsigned)unpack__number(&at));
+	s->lifetime_source = stored_source((unsigned)unpack__number(&at) & ((1U << SOURCE_BITS) - 1));
+	unpack_seldom(&at, s);
 	s->response_ms = unpack__signed(&at);
 	s->date_s = plus(unpack__signed(&at), s->response_ms / 1000);
-	s->initial_age_ms = unpack__signed(&at);
-	s->lifetime_ms = unpack__signed(&at);
-	s->swr_ms = unpack__signed(&at);
-	s->sie_ms = unpack__signed(&at);
-	s->unreachable_ms = unpack__signed(&at);
-	s->last_modified_s = unpack__signed(&at);
-	s->complete = unpack__signed(&at);
+	s->lifetime_ms = unpack_span(&at);
 	s->etag = unpack_etag(&at);
 	return at;
 }
@@ -161,7 +217,7 @@ struct str entry_header(const struct entry *e, struct str name, struct arena *a)
 unsigned entry_route_id(const struct entry *e)
 {
 	const char *at = e->packed + e->n_key;
-	return (unsigned)unpack__number(&at);
+	return (unsigned)(unpack__number(&at) >> SOURCE_BITS);
 }
 
 void entry_open(const struct entry *e, struct arena *a, struct entry_parts *out)
@@ -272,24 +328,28 @@ static size_t rare_bytes(const struct entry_spec *spec)
 	const struct stored *s = spec->stored;
 	if (!has_rare(spec))
 		return 0;
-	size_t n = sizeof(struct entry_rare) + s->vary.n * sizeof(struct header) + spec->n_tags * sizeof(struct str) +
-		   s->n_runs * sizeof(struct range) + holes_bytes(s->holes);
+	size_t n = sizeof(struct entry_rare) + s->vary.n * sizeof(struct header) +
+		   spec->n_tags * (sizeof(struct str) + sizeof(struct tag_ref)) + s->n_runs * sizeof(struct range) +
+		   holes_bytes(s->holes);
 	n += headers_bytes(&s->vary) + holes_strings(s->holes);
 	for (unsigned i = 0; i < spec->n_tags; i++)
 		n += spec->tags[i].n;
 	return n;
 }
 
-static void copy_rare(struct entry_rare *rare, const struct entry_spec *spec)
+static void copy_rare(struct entry *e, const struct entry_spec *spec)
 {
+	struct entry_rare *rare = (struct entry_rare *)(void *)((char *)e + e->rare);
 	const struct stored *s = spec->stored;
 	struct header *vary = (struct header *)(void *)(rare + 1);
 	struct str *tags = (struct str *)(void *)(vary + s->vary.n);
-	struct range *runs = (struct range *)(void *)(tags + spec->n_tags);
+	struct tag_ref *refs = (struct tag_ref *)(void *)(tags + spec->n_tags);
+	struct range *runs = (struct range *)(void *)(refs + spec->n_tags);
 	char *holes = (char *)(void *)(runs + s->n_runs);
 	struct cursor c = {holes + holes_bytes(s->holes)};
 	*rare = (struct entry_rare){
 	    .tags = spec->n_tags > 0 ? tags : NULL,
+	    .refs = spec->n_tags > 0 ? refs : NULL,
 	    .n_tags = spec->n_tags,
 	    .n_runs = s->n_runs,
 	    .runs = s->n_runs > 0 ? runs : NULL,
@@ -298,8 +358,10 @@ static void copy_rare(struct entry_rare *rare, const struct entry_spec *spec)
 	if (s->n_runs > 0)
 		memcpy(runs, s->runs, s->n_runs * sizeof *runs);
 	rare->vary = copy_headers(&c, vary, &s->vary);
-	for (unsigned i = 0; i < spec->n_tags; i++)
+	for (unsigned i = 0; i < spec->n_tags; i++) {
 		tags[i] = copy_str(&c, spec->tags[i]);
+		refs[i] = (struct tag_ref){.owner = e};
+	}
 	assert(c.p == (char *)rare + rare_bytes(spec));
 }
 
@@ -324,8 +386,8 @@ static struct plan plan(const struct entry_spec *spec, size_t n_packed, bool is_
 		at = p.rare + rare;
 	}
 	if (is_small) {
-		p.body = round_up(at, _Alignof(struct small));
-		at = p.body + offsetof(struct small, bytes) + n_body;
+		p.body = at;
+		at += offsetof(struct small, bytes) + n_body;
 	}
 	p.size = at > sizeof(struct entry) ? at : sizeof(struct entry);
 	return p;
@@ -341,7 +403,7 @@ static uint8_t flags_of(const struct stored *s)
 static void put_small(struct entry *e, size_t at, struct str bytes)
 {
 	struct small *small = (struct small *)(void *)((char *)e + at);
-	*small = (struct small){.door.in_entry = true, .size = (uint16_t)bytes.n, .behind = (uint32_t)at};
+	*small = (struct small){.door.in_entry = true, .size = (uint16_t)bytes.n, .behind = at & SMALL_BEHIND_MAX};
 	if (bytes.n > 0)
 		memcpy(small->bytes, bytes.p, bytes.n);
 	e->body = &small->door;
@@ -353,18 +415,16 @@ struct entry *entry__of_small(const struct body *b)
 	return (struct entry *)(void *)((char *)(uintptr_t)small - small->behind);
 }
 
-/* `body`: NULL, or what is neither taken nor let go here. */
-static int make(const struct entry_spec *spec, struct body *body, struct budget *budget, struct entry **out)
+/* `packed`: what pack() makes of the spec; its bytes, or only how many they are. `body`: NULL, or what is neither taken nor let go here. */
+static int make_of(
+    const struct entry_spec *spec, struct str packed, struct body *body, struct budget *budget, struct entry **out)
 {
-	char room[PACKED_ROOM];
-	struct pack packed = {.to = room, .room = sizeof(room)};
 	struct str bytes = STR_NONE;
 	bool is_small = body && body__is_small(body, &bytes);
-	pack(&packed, spec);
 	struct plan p = plan(spec, packed.n, is_small, bytes.n);
 	size_t charge = tier__cost(p.size) + (is_small || !body ? 0 : body__cost());
 	*out = NULL;
-	if (charge > UINT32_MAX)
+	if (charge > UINT32_MAX || spec->key.text.n > ENTRY_KEY_MAX || p.body > SMALL_BEHIND_MAX)
 		return ERR_FULL;
 	if (budget) {
 		int err = budget_charge(budget, charge);
@@ -373,35 +433,45 @@ static int make(const struct entry_spec *spec, struct body *body, struct budget 
 	}
 	struct entry *e = mem_alloc(p.size);
 	*e = (struct entry){
+	    .node.hash = spec->key.lo,
+	    .hi = spec->key.hi,
+	    .body = body,
+	    .n_key = spec->key.text.n & ENTRY_KEY_MAX,
 	    .flags = flags_of(spec->stored),
 	    .status = (uint16_t)spec->stored->status,
-	    .hi = spec->key.hi,
-	    .lo = spec->key.lo,
+	    .rare = (uint32_t)p.rare,
 	    .epoch = spec->epoch,
-	    .body = body,
 	    .budget = budget,
 	    .charged = budget ? (uint32_t)charge : 0,
-	    .n_key = (uint32_t)spec->key.text.n,
-	    .rare = (uint32_t)p.rare,
 	};
 	static _Atomic uint32_t serial;
 	atomic_init(&e->refs, 1);
 	e->serial = atomic_fetch_add_explicit(&serial, 1, memory_order_relaxed);
 	atomic_init(&e->purged, false);
+	atomic_init(&e->placed, false);
 	atomic_init(&e->unanswered_ms, 0);
 	atomic_init(&e->file_id, 0);
 	if (e->n_key > 0)
 		memcpy(e->packed, spec->key.text.p, e->n_key);
-	if (packed.n > sizeof(room))
-		pack(&(struct pack){.to = (char *)e + p.packed, .room = packed.n}, spec);
+	if (packed.p)
+		memcpy((char *)e + p.packed, packed.p, packed.n);
 	else
-		memcpy((char *)e + p.packed, room, packed.n);
+		pack(&(struct pack){.to = (char *)e + p.packed, .room = packed.n}, spec);
 	if (p.rare > 0)
-		copy_rare((struct entry_rare *)(void *)((char *)e + p.rare), spec);
+		copy_rare(e, spec);
 	if (is_small)
 		put_small(e, p.body, bytes);
 	*out = e;
 	return ERR_OK;
+}
+
+static int make(const struct entry_spec *spec, struct body *body, struct budget *budget, struct entry **out)
+{
+	char room[PACKED_ROOM];
+	struct pack packed = {.to = room, .room = sizeof(room)};
+	pack(&packed, spec);
+	struct str all = {packed.n <= sizeof(room) ? room : NULL, packed.n};
+	return make_of(spec, all, body, budget, out);
 }
 
 int entry_new(const struct entry_spec *spec, struct body **body_take, struct budget *budget, struct entry **out)
@@ -430,24 +500,36 @@ int entry_renew(const struct entry *old, const struct entry_spec *spec, struct e
 	return err;
 }
 
+/* What pack() has made of its spec. */
+static struct str packed_of(const struct entry *e)
+{
+	struct stored s;
+	const char *from = e->packed + e->n_key, *fields = unpack(e, &s);
+	for (uint64_t n = unpack__number(&fields); n > 0; n--)
+		unpack__field(&fields, NULL, NULL);
+	return str_make(from, (size_t)(fields - from));
+}
+
+/* Nothing is unpacked to be packed again, and nothing allocated but the block: a passing piece beside one that stays leaves a hole. */
 struct entry *entry_settle(struct entry *e)
 {
 	struct str bytes;
+	struct stored stored;
 	struct entry *settled = NULL;
 	if (e->body->in_entry || !body__is_small(e->body, &bytes))
 		return entry_ref(e);
-	struct arena a;
-	struct entry_parts parts;
-	arena_init(&a, PACKED_ROOM);
-	entry_open(e, &a, &parts);
-	if (make(&parts.spec, e->body, e->budget, &settled) != ERR_OK) {
-		settled = entry_ref(e);
-	} else {
-		atomic_init(&settled->purged, atomic_load_explicit(&e->purged, memory_order_relaxed));
-		atomic_init(&settled->unanswered_ms, atomic_load_explicit(&e->unanswered_ms, memory_order_relaxed));
-		atomic_init(&settled->file_id, atomic_load_explicit(&e->file_id, memory_order_relaxed));
-	}
-	arena_free(&a);
+	struct entry_spec spec = {
+	    .key = entry_key(e),
+	    .stored = entry_stored(e, &stored),
+	    .tags = entry_tags(e),
+	    .n_tags = entry_n_tags(e),
+	    .epoch = e->epoch,
+	};
+	if (make_of(&spec, packed_of(e), e->body, e->budget, &settled))
+		return entry_ref(e);
+	atomic_init(&settled->purged, atomic_load_explicit(&e->purged, memory_order_relaxed));
+	atomic_init(&settled->unanswered_ms, atomic_load_explicit(&e->unanswered_ms, memory_order_relaxed));
+	atomic_init(&settled->file_id, atomic_load_explicit(&e->file_id, memory_order_relaxed));
 	return settled;
 }
 

@@ -4,7 +4,8 @@
  *   entry_new (1 reference) -> served to the waiters while body grows -> tier_put -> found by tier_get -> last release frees
  *
  * Millions of small ones are to fit, so it is packed into one block, with its body where that is small and complete, and what is remembered
- * of it is written out for who asks (entry_stored, entry_headers, entry_open).
+ * of it is written out for who asks (entry_stored, entry_headers, entry_open). Its place in the memory tier lies in the block as well: a hit
+ * goes from the bucket of a shard (tier/shard.h) to the entry itself, and reads it from its beginning on.
  *
  * The budget is given back by the last release, not by eviction: memory under a reader is still memory. */
 #ifndef LARDER_TIER_ENTRY_H
@@ -16,35 +17,45 @@
 #include "http/headers.h"
 #include "http/stored.h"
 #include "tier/body.h"
+#include "tier/evict.h"
+#include "tier/table.h"
+#include "tier/tags.h"
 
 /* What few entries have: struct stored and the tags as they are. */
 struct entry_rare {
 	const struct str *tags;
+	struct tag_ref *refs; /* one for each tag; the shard's, like the place below */
 	unsigned n_tags, n_runs;
 	struct headers vary;
 	const struct range *runs;
 	const struct holes *holes;
 };
 
+/* What a hit reads comes first. The place (node, evict, refs of the tags) belongs to the shard of the memory tier that the entry is in, under
+ * its lock; but node.hash, which is the key's lower half and stays. It has one place only: `placed` is taken before and left after. */
 struct entry {
-	atomic_uint refs;
-	atomic_bool purged; /* softly: stale from then on */
-	uint8_t flags;	    /* ENTRY_ */
-	uint16_t status;
-	uint64_t hi, lo;   /* of the key */
-	uint64_t epoch;	   /* tier_epoch before its fetch began, and before what it renews was looked up */
+	struct table_node node;
+	uint64_t hi;	   /* the key's upper half */
 	struct body *body; /* one reference, but to one in the same block */
-	/* Wall clock when the origin last let somebody wait for it without an answer (req/stale.c); 0: it did not. */
-	_Atomic int64_t unanswered_ms;
+	atomic_uint refs;
+	uint32_t n_key : 24, flags : 8; /* ENTRY_ */
+	uint16_t status;
+	atomic_bool purged; /* softly: stale from then on */
+	atomic_bool placed; /* in a memory tier, or on its way in or out */
+	uint32_t rare;	    /* bytes from the beginning to its struct entry_rare; 0: it has none */
+	struct evict_node evict;
+	uint64_t epoch; /* tier_epoch before its fetch began, and before what it renews was looked up */
 	/* Which file it is (tier/file.c), set when that tier has stored or found it; 0: none. */
 	_Atomic uint64_t file_id;
 	struct budget *budget;
 	uint32_t charged; /* the block, and what the body takes besides its chunks */
-	uint32_t n_key;
-	uint32_t serial; /* of all entries of the process; begins anew after 2^32 */
-	uint32_t rare;	 /* bytes from the beginning to its struct entry_rare; 0: it has none */
-	char packed[];	 /* the key's text; then what entry_stored and entry_headers read */
+	uint32_t serial;  /* of all entries of the process; begins anew after 2^32 */
+	/* Wall clock when the origin last let somebody wait for it without an answer, its low half (req/stale.c); 0: it did not. */
+	_Atomic uint32_t unanswered_ms;
+	char packed[]; /* the key's text; then what entry_stored and entry_headers read */
 };
+
+#define ENTRY_KEY_MAX ((1U << 24) - 1)
 
 enum { ENTRY_PARTIAL = 1, ENTRY_HOLES = 2, ENTRY_MUST_REVALIDATE = 4, ENTRY_NO_CACHE = 8, ENTRY_REACHES_END = 16 };
 
@@ -59,7 +70,8 @@ struct entry_spec {
 };
 
 /* Copies everything of the spec into one block; takes the body's reference (*body is nulled). A complete body of few bytes is copied as
- * well, and the one that was given is let go. 0, or ERR_FULL when the budget has no room (the body is left). budget may be NULL, and
+ * well, and the one that was given is let go. 0, or ERR_FULL when the budget has no room, the key is longer than ENTRY_KEY_MAX, or all metadata than 16 MB (the body
+ * is left). budget may be NULL, and
  * so may the body of an entry that is never put or sent. */
 int entry_new(
     const struct entry_spec *spec, struct body **body_take, struct budget *budget, struct entry **out) MUST_CHECK;
@@ -75,14 +87,14 @@ bool entry_replaces(const struct entry *a, const struct entry *b);
 struct entry *entry_ref(struct entry *e);
 void entry_release(struct entry **e);
 
-/* What was given for it. Strings and lists are borrowed from the entry, or static, or dates in the arena. */
+/* What was given for it. Strings and lists are borrowed from the entry, or static, or dates and lengths in the arena. */
 
 static inline struct cache_key entry_key(const struct entry *e)
 {
-	return (struct cache_key){e->hi, e->lo, {e->packed, e->n_key}};
+	return (struct cache_key){e->hi, e->node.hash, {e->packed, e->n_key}};
 }
 
-#define ENTRY_KEY(e) (&(struct cache_key){(e)->hi, (e)->lo, {(e)->packed, (e)->n_key}})
+#define ENTRY_KEY(e) (&(struct cache_key){(e)->hi, (e)->node.hash, {(e)->packed, (e)->n_key}})
 
 static inline const struct entry_rare *entry_rare(const struct entry *e)
 {
@@ -106,6 +118,11 @@ static inline unsigned entry_n_tags(const struct entry *e)
 	return e->rare > 0 ? entry_rare(e)->n_tags : 0;
 }
 
+static inline struct tag_ref *entry_refs(const struct entry *e)
+{
+	return e->rare > 0 ? entry_rare(e)->refs : NULL;
+}
+
 static inline bool entry_is_partial(const struct entry *e)
 {
 	return e->flags & ENTRY_PARTIAL;
@@ -125,7 +142,7 @@ void entry_copy_headers(const struct entry *e, struct arena *a, uint32_t more, s
 const struct headers *entry_headers(const struct entry *e, struct arena *a);
 /* The metrics slot of the route that stored it. */
 unsigned entry_route_id(const struct entry *e);
-/* The value of the first field of that name, STR_NONE when there is none; a date may be made in `a`. */
+/* The value of the first field of that name, STR_NONE when there is none; a date or length may be made in `a`. */
 struct str entry_header(const struct entry *e, struct str name, struct arena *a);
 
 /* All of it. `spec` points into this struct, so it stays put. */

@@ -1,6 +1,6 @@
 /* The memory tier: 256 shards by hash, each with a lock of its own, over one byte budget.
  *
- * Budget. Everything is charged before it exists: bodies by their chunks, entries by their block, here the slots, tags, tables and ghosts.
+ * Budget. Everything is charged before it exists: bodies by their chunks, entries by their block, here the tags, tables and ghosts.
  * When there is no room the charge asks `reclaim`, which takes the entry that is worth least (tier/evict.c), in whatever shard it
  * is, until that much has come back. It passes by what readers hold, since that memory would not come back. A charge is never made with a
  * shard's lock held, so a thread holds one shard's lock at most, and calls nothing that takes another lock but the purge log's.
@@ -43,7 +43,7 @@ struct memory {
 	struct resident resident;
 	size_t fixed; /* charged from the start */
 	atomic_uint max_entries, max_variants;
-	atomic_size_t entries; /* slots that exist; being stored, found, or on their way out */
+	atomic_size_t entries; /* that are placed: being stored, found, or on their way out */
 	_Atomic uint64_t refused_full, refused_stale;
 	pthread_mutex_t sweeping; /* guards the place below; one sweeps, others have nothing to do */
 	unsigned sweep_shard, sweep_skip;
@@ -64,20 +64,14 @@ static struct shard *shard_of(struct memory *m, const struct cache_key *key)
 	return &m->shards[key->hi >> 56];
 }
 
-static struct slot *slot_of(struct table_node *node)
-{
-	return CONTAINER_OF(node, struct slot, node);
-}
-
 /* Without any lock. Returns how many bytes went back to the budget. */
 static size_t bury(struct memory *m, struct leaving *l)
 {
 	size_t freed = l->back, by_entries = 0;
-	for (struct slot *slot = l->dead, *next; slot; slot = next) {
-		next = slot->node.next ? slot_of(slot->node.next) : NULL;
-		freed += slot->charged;
-		by_entries += entry__release(&slot->entry);
-		free(slot);
+	for (struct entry *e = l->dead, *next; e; e = next) {
+		next = shard__entry_of(e->node.next);
+		atomic_store_explicit(&e->placed, false, memory_order_release);
+		by_entries += entry__release(&e);
 		atomic_fetch_sub_explicit(&m->entries, 1, memory_order_relaxed);
 	}
 	if (freed > 0)
@@ -90,7 +84,7 @@ static size_t bury(struct memory *m, struct leaving *l)
 
 static bool is_unread(struct evict_node *node)
 {
-	return !entry__shared(CONTAINER_OF(node, struct slot, evict)->entry);
+	return !entry__shared(CONTAINER_OF(node, struct entry, evict));
 }
 
 static bool is_any(struct evict_node *node)
@@ -156,16 +150,16 @@ static int get(struct tier *t, struct tier_get *op)
 {
 	struct shard *s = shard_of(memory_of(t), &op->key);
 	pthread_rwlock_rdlock(&s->lock);
-	struct slot *slot = shard__find(s, &op->key);
-	op->other_variant = slot != NULL;
-	slot = shard__choose(slot, op);
-	if (slot) {
-		evict__hit(&slot->evict);
-		op->entry = entry_ref(slot->entry);
+	struct entry *e = shard__find(s, &op->key);
+	op->other_variant = e != NULL;
+	e = shard__choose(e, op);
+	if (e) {
+		evict__hit(&e->evict);
+		op->entry = entry_ref(e);
 		op->other_variant = false;
 	}
 	pthread_rwlock_unlock(&s->lock);
-	return slot ? ERR_OK : ERR_MISSING;
+	return e ? ERR_OK : ERR_MISSING;
 }
 
 /* Memory for a table that should grow: charged, or none when there is no room (the chains get longer then). */
@@ -199,14 +193,14 @@ static void count_in(struct memory *m, struct shard *s, const struct entry *e)
 		evict_excess(m, 64);
 }
 
-/* Is it a sensible share of the memory, and is there room for its slot? */
-static int charge_slot(struct memory *m, const struct entry *e, size_t charge)
+/* Is it a sensible share of the memory, and is there room for its tags? */
+static int charge_tags(struct memory *m, const struct entry *e, size_t charge)
 {
 	size_t size =
 	    atomic_load_explicit(&m->resident.size, memory_order_relaxed); /* the limit may be lower for a while */
 	if (e->charged + body__charged(e->body) + charge > size / 2)
 		return ERR_FULL;
-	return budget_charge(&m->budget, charge);
+	return charge > 0 ? budget_charge(&m->budget, charge) : ERR_OK;
 }
 
 /* A client that sends ever other values of what a URL varies by must not push all other pages out. */
@@ -224,11 +218,39 @@ static int refuse(_Atomic uint64_t *counter, int err)
 	return err;
 }
 
+/* Into its shard, unless it was purged since `seen`, with the room for its tags charged. */
+static int insert(struct memory *m, const struct tier_put *op, uint64_t seen, size_t charged)
+{
+	struct entry *e = entry_ref(op->entry);
+	struct shard *s = shard_of(m, ENTRY_KEY(e));
+	struct purge_log *purges = m->tier.purges;
+	struct table_spare entries = spare_for(m, &s->entries), tags = spare_for(m, &s->tags.table);
+	struct shard_bounds max = bounds_of(m);
+	max.found = op->found;
+	struct leaving l = {0};
+
+	pthread_rwlock_wrlock(&s->lock);
+	bool stale = purge_log__covers(purges, seen, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e)) ||
+		     purge_log__invalidated(purges, e->epoch, ENTRY_KEY(e));
+	if (stale || (op->found && shard__is_overtaken(s, e))) {
+		e->node.next = NULL;
+		l = (struct leaving){.dead = e, .back = charged};
+	} else {
+		shard__grow(s, &entries, &tags);
+		shard__insert(s, e, &max, &l);
+	}
+	pthread_rwlock_unlock(&s->lock);
+
+	spare_free(m, &entries);
+	spare_free(m, &tags);
+	bury(m, &l);
+	return stale ? refuse(&m->refused_stale, ERR_STALE) : ERR_OK;
+}
+
 static int put(struct tier *t, struct tier_put *op)
 {
 	struct memory *m = memory_of(t);
 	struct entry *e = op->entry;
-	struct shard *s = shard_of(m, ENTRY_KEY(e));
 	assert(e->budget == t->budget && body_complete(e->body));
 
 	/* Most of the ring is compared here, so that under the lock only what came after `seen` is left. A slot of the table of
@@ -236,32 +258,18 @@ static int put(struct tier *t, struct tier_put *op)
 	uint64_t seen = purge_log__epoch(t->purges);
 	if (purge_log__covers(t->purges, e->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e)))
 		return refuse(&m->refused_stale, ERR_STALE);
-	size_t charge = shard__slot_cost(e);
-	if (charge_slot(m, e, charge))
+	/* One that is there stays as it is. One on its way out may miss this put, as if it had been evicted right after. */
+	if (atomic_exchange_explicit(&e->placed, true, memory_order_acquire))
+		return ERR_OK;
+	size_t charge = shard__tags_cost(e);
+	if (charge_tags(m, e, charge)) {
+		atomic_store_explicit(&e->placed, false, memory_order_release);
 		return refuse(&m->refused_full, ERR_FULL);
-	count_in(m, s, e);
-	struct slot *slot = shard__slot_new(e, charge);
-	struct table_spare entries = spare_for(m, &s->entries), tags = spare_for(m, &s->tags.table);
-	struct shard_bounds max = bounds_of(m);
-	max.found = op->found;
-	struct leaving l = {0};
-
-	pthread_rwlock_wrlock(&s->lock);
-	bool stale = purge_log__covers(t->purges, seen, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e)) ||
-		     purge_log__invalidated(t->purges, e->epoch, ENTRY_KEY(e));
-	if (stale || (op->found && shard__is_overtaken(s, e))) {
-		l.dead = slot;
-	} else {
-		shard__grow(s, &entries, &tags);
-		shard__insert(s, slot, &max, &l);
 	}
-	pthread_rwlock_unlock(&s->lock);
-
-	spare_free(m, &entries);
-	spare_free(m, &tags);
-	bury(m, &l);
+	count_in(m, shard_of(m, ENTRY_KEY(e)), e);
+	int err = insert(m, op, seen, charge);
 	resident__stored(&m->resident, e->charged + body__charged(e->body));
-	return stale ? refuse(&m->refused_stale, ERR_STALE) : ERR_OK;
+	return err;
 }
 
 static void remove_entry(struct tier *t, struct entry *e)
@@ -270,11 +278,11 @@ static void remove_entry(struct tier *t, struct entry *e)
 	struct shard *s = shard_of(m, ENTRY_KEY(e));
 	struct leaving l = {0};
 	pthread_rwlock_wrlock(&s->lock);
-	struct slot *slot = shard__find(s, ENTRY_KEY(e));
-	while (slot && slot->entry != e)
-		slot = shard__find_older(slot);
-	if (slot) {
-		shard__remove(s, slot, &l);
+	struct entry *there = shard__find(s, ENTRY_KEY(e));
+	while (there && there != e)
+		there = shard__find_older(there);
+	if (there) {
+		shard__remove(s, there, &l);
 		shard__shrink(s, &l);
 	}
 	pthread_rwlock_unlock(&s->lock);
@@ -286,12 +294,12 @@ static void variants(struct tier *t, const struct cache_key *key, void (*fn)(voi
 	struct shard *s = shard_of(memory_of(t), key);
 	unsigned n = 0;
 	pthread_rwlock_rdlock(&s->lock);
-	for (struct slot *slot = shard__find(s, key); slot; slot = shard__find_older(slot))
+	for (struct entry *e = shard__find(s, key); e; e = shard__find_older(e))
 		n++;
 	struct entry **found = mem_alloc((n > 0 ? n : 1) * sizeof(struct entry *));
 	n = 0;
-	for (struct slot *slot = shard__find(s, key); slot; slot = shard__find_older(slot))
-		found[n++] = entry_ref(slot->entry);
+	for (struct entry *e = shard__find(s, key); e; e = shard__find_older(e))
+		found[n++] = entry_ref(e);
 	pthread_rwlock_unlock(&s->lock);
 	for (unsigned i = 0; i < n; i++) {
 		fn(ctx, found[i]);
@@ -303,13 +311,12 @@ static void variants(struct tier *t, const struct cache_key *key, void (*fn)(voi
 /* Purging */
 
 /* The walk has found one that the purge covers. */
-static void purge_slot(struct shard *s, struct slot *slot, struct tier_purge *op, struct leaving *l)
+static void purge_entry(struct shard *s, struct entry *e, struct tier_purge *op, struct leaving *l)
 {
-	struct entry *e = slot->entry;
 	if (e->epoch >= op->epoch)
 		return;
 	if (!op->soft)
-		shard__remove(s, slot, l);
+		shard__remove(s, e, l);
 	else if (atomic_exchange_explicit(&e->purged, true, memory_order_relaxed))
 		return;
 	op->count++;
@@ -321,9 +328,9 @@ static void purge_key(struct memory *m, struct tier_purge *op)
 	struct shard *s = shard_of(m, &op->key);
 	struct leaving l = {0};
 	pthread_rwlock_wrlock(&s->lock);
-	for (struct slot *slot = shard__find(s, &op->key), *older; slot; slot = older) {
-		older = shard__find_older(slot);
-		purge_slot(s, slot, op, &l);
+	for (struct entry *e = shard__find(s, &op->key), *older; e; e = older) {
+		older = shard__find_older(e);
+		purge_entry(s, e, op, &l);
 	}
 	shard__shrink(s, &l);
 	pthread_rwlock_unlock(&s->lock);
@@ -336,7 +343,7 @@ static void purge_tag(struct memory *m, struct shard *s, struct tier_purge *op)
 	pthread_rwlock_wrlock(&s->lock);
 	for (struct tag_ref *ref = tags__find(&s->tags, op->arg), *next; ref; ref = next) {
 		next = ref->next; /* the last removal frees the list's head, which is not looked at again */
-		purge_slot(s, ref->owner, op, &l);
+		purge_entry(s, ref->owner, op, &l);
 	}
 	shard__shrink(s, &l);
 	pthread_rwlock_unlock(&s->lock);
@@ -347,9 +354,9 @@ static void purge_bucket(struct shard *s, size_t bucket, struct tier_purge *op, 
 {
 	for (struct table_node *node = table__bucket(&s->entries, bucket), *next; node; node = next) {
 		next = node->next;
-		struct slot *slot = slot_of(node);
-		if (purge__covers(op, ENTRY_KEY(slot->entry), entry_tags(slot->entry), entry_n_tags(slot->entry)))
-			purge_slot(s, slot, op, l);
+		struct entry *e = shard__entry_of(node);
+		if (purge__covers(op, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e)))
+			purge_entry(s, e, op, l);
 	}
 }
 
@@ -396,11 +403,11 @@ static int invalidate(struct tier *t, struct tier_invalidate *op)
 	struct shard *s = shard_of(m, &op->key);
 	struct leaving l = {0};
 	pthread_rwlock_wrlock(&s->lock);
-	for (struct slot *slot = shard__find(s, &op->key), *older; slot; slot = older) {
-		older = shard__find_older(slot);
-		if (slot->entry->epoch >= op->epoch)
+	for (struct entry *e = shard__find(s, &op->key), *older; e; e = older) {
+		older = shard__find_older(e);
+		if (e->epoch >= op->epoch)
 			continue;
-		shard__remove(s, slot, &l);
+		shard__remove(s, e, &l);
 		s->invalidated++;
 		op->count++;
 	}
@@ -424,8 +431,9 @@ static unsigned sweep_bucket(struct memory *m, struct shard *s, int64_t now_ms, 
 			continue;
 		}
 		looked++;
-		if (entry__useless_from(ENTRY_STORED(slot_of(node)->entry)) <= now_ms) {
-			shard__remove(s, slot_of(node), l);
+		struct entry *e = shard__entry_of(node);
+		if (entry__useless_from(ENTRY_STORED(e)) <= now_ms) {
+			shard__remove(s, e, l);
 			s->expired++;
 		} else {
 			kept++;
@@ -505,7 +513,7 @@ static void empty(struct memory *m, struct shard *s)
 	struct leaving l = {0};
 	for (size_t i = 0; i < table__n_buckets(&s->entries); i++) {
 		for (struct table_node *node; (node = table__bucket(&s->entries, i));)
-			shard__remove(s, slot_of(node), &l);
+			shard__remove(s, shard__entry_of(node), &l);
 	}
 	shard__shrink(s, &l);
 	bury(m, &l);

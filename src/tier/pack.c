@@ -1,7 +1,7 @@
 /* What origins send again and again is a number instead of a text: most names, and some whole fields, in the spelling that is usual. Any
  * other spelling is kept as it came.
  *
- *	field     0, name, value  |  number of a name, value  |  number of a whole field  |  DATE  |  LAST_MODIFIED
+ *	field     0, name, value  |  number of a name, value  |  number of a whole field  |  DATE  |  LAST_MODIFIED  |  CONTENT_LENGTH, number
  *	string    length, bytes
  *
  * A row (tier/pack.def) is found by the length of its name: few have the same. */
@@ -33,7 +33,7 @@ static const uint8_t lengths[] = {
 #define DATE_MAX 253402300799
 
 /* Numbers behind those of the rows. */
-enum { DATE = COUNT_OF(known) + 1, LAST_MODIFIED };
+enum { DATE = COUNT_OF(known) + 1, LAST_MODIFIED, CONTENT_LENGTH };
 
 static void put(struct pack *p, const char *from, size_t n)
 {
@@ -86,13 +86,22 @@ static bool is_date(const struct header *field, struct str name, int64_t date_s)
 	return memcmp(text, field->value.p, HTTP_DATE_SIZE - 1) == 0;
 }
 
+/* As it is written by us: other digits for the same number stay text. */
+static bool is_length(const struct header *field, uint64_t *n)
+{
+	bool is_plain = field->value.n > 0 && (field->value.p[0] != '0' || field->value.n == 1);
+	return is_plain && str_eq(field->name, STR("Content-Length")) &&
+	       str_to_u64(field->value, INT64_MAX, n) == ERR_OK;
+}
+
 static unsigned number_of(const struct header *field, const struct pack_dates *dates)
 {
 	if (is_date(field, STR("Date"), dates->date_s))
 		return DATE;
 	if (is_date(field, STR("Last-Modified"), dates->last_modified_s))
 		return LAST_MODIFIED;
-	return row_of(field);
+	uint64_t n;
+	return is_length(field, &n) ? CONTENT_LENGTH : row_of(field);
 }
 
 static struct str value_of(unsigned number)
@@ -102,7 +111,7 @@ static struct str value_of(unsigned number)
 
 void pack__fields(struct pack *p, const struct headers *h, const struct pack_dates *dates)
 {
-	_Static_assert(LAST_MODIFIED < 0x80, "a number has one byte");
+	_Static_assert(CONTENT_LENGTH < 0x80, "a number has one byte");
 	pack__number(p, h->n);
 	for (uint32_t i = 0; i < h->n; i++) {
 		unsigned number = number_of(&h->v[i], dates);
@@ -111,6 +120,9 @@ void pack__fields(struct pack *p, const struct headers *h, const struct pack_dat
 			pack__str(p, h->v[i].name);
 		if (number < DATE && !value_of(number).p)
 			pack__str(p, h->v[i].value);
+		uint64_t n;
+		if (number == CONTENT_LENGTH && is_length(&h->v[i], &n))
+			pack__number(p, n);
 	}
 }
 
@@ -124,11 +136,15 @@ static struct str date_of(int64_t date_s, struct arena *a)
 struct header unpack__field(const char **at, const struct pack_dates *dates, struct arena *a)
 {
 	unsigned number = (unsigned)unpack__number(at);
-	assert(number <= LAST_MODIFIED);
+	assert(number <= CONTENT_LENGTH);
 	if (number == DATE)
 		return (struct header){STR("Date"), a ? date_of(dates->date_s, a) : STR_NONE};
 	if (number == LAST_MODIFIED)
 		return (struct header){STR("Last-Modified"), a ? date_of(dates->last_modified_s, a) : STR_NONE};
+	if (number == CONTENT_LENGTH) {
+		int64_t n = (int64_t)unpack__number(at);
+		return (struct header){STR("Content-Length"), a ? arena_i64(a, n) : STR_NONE};
+	}
 	struct header field = {
 	    .name = number > 0 ? known[number - 1].name : unpack__str(at), .value = value_of(number)};
 	if (!field.value.p)

@@ -22,10 +22,10 @@ void pack__str(struct pack *p, struct str s);
 struct pack_dates {
 	int64_t date_s, last_modified_s;
 };
-/* How many, then each: a byte for a name that is known, or for a whole field, else the text. */
+/* How many, then each: a byte for a name that is known, or for a whole field, else the text. Content-Length is a number. */
 void pack__fields(struct pack *p, const struct headers *h, const struct pack_dates *dates);
 
-/* Read where *at points and move it behind. Strings are borrowed from there, or static, or a date made in `a` (NULL: STR_NONE instead). */
+/* Read where *at points and move it behind. Strings are borrowed from there, or static, or a date or a length made in `a` (NULL: STR_NONE instead). */
 static inline uint64_t unpack__number(const char **at)
 {
 	const char *p = *at;

@@ -26,9 +26,11 @@ struct body {
 struct small {
 	struct body door;
 	uint16_t size;
-	uint32_t behind; /* bytes from the beginning of the entry to here */
+	uint32_t behind : 24; /* bytes from the beginning of the entry to here */
 	char bytes[];
-};
+} __attribute__((packed)); /* it lies where the metadata ends */
+
+#define SMALL_BEHIND_MAX ((1U << 24) - 1)
 
 /* Larger ones cost so little beside their size that they are not copied. */
 #define SMALL_MAX 4000

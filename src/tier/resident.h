@@ -28,7 +28,7 @@ struct resident {
 void resident__init(struct resident *r, struct budget *budget);
 /* Nobody else uses it any more. Waits for a look that has begun: many milliseconds. */
 void resident__destroy(struct resident *r);
-/* A new size; the budget's limit is that or less. */
+/* A new size; the budget's limit is that, or a part less where it is 16 MB or more. */
 void resident__set(struct resident *r, size_t size);
 /* So many bytes were stored: has the thread look when they have become a part of the size. Any thread; does not wait. */
 void resident__stored(struct resident *r, size_t bytes);

@@ -2,27 +2,19 @@
  * that a collision finds nothing wrong. */
 #include "tier/shard.h"
 
-#include <stdlib.h>
-
-#include "base/mem.h"
 #include "tier/private.h"
-
-static struct slot *slot_of_node(struct table_node *node)
-{
-	return CONTAINER_OF(node, struct slot, node);
-}
 
 static bool same_key(const struct cache_key *a, const struct cache_key *b)
 {
 	return a->lo == b->lo && a->hi == b->hi && str_eq(a->text, b->text);
 }
 
-static struct slot *find_from(struct table_node *node, const struct cache_key *key)
+static struct entry *find_from(struct table_node *node, const struct cache_key *key)
 {
 	for (; node; node = node->next) {
-		struct slot *slot = slot_of_node(node);
-		if (node->hash == key->lo && same_key(ENTRY_KEY(slot->entry), key))
-			return slot;
+		struct entry *e = shard__entry_of(node);
+		if (node->hash == key->lo && same_key(ENTRY_KEY(e), key))
+			return e;
 	}
 	return NULL;
 }
@@ -43,97 +35,81 @@ void shard__destroy(struct shard *s)
 	pthread_rwlock_destroy(&s->lock);
 }
 
-static size_t slot_size(const struct entry *e)
+size_t shard__tags_cost(const struct entry *e)
 {
-	return sizeof(struct slot) + entry_n_tags(e) * sizeof(struct tag_ref);
-}
-
-size_t shard__slot_cost(const struct entry *e)
-{
-	size_t cost = tier__cost(slot_size(e));
+	size_t cost = 0;
 	for (unsigned i = 0; i < entry_n_tags(e); i++)
 		cost += tags__cost(entry_tags(e)[i]);
 	return cost;
 }
 
-struct slot *shard__slot_new(struct entry *e, size_t charged)
-{
-	struct slot *slot = mem_zalloc(slot_size(e));
-	slot->node.hash = e->lo;
-	slot->entry = entry_ref(e);
-	slot->charged = charged;
-	for (unsigned i = 0; i < entry_n_tags(e); i++)
-		slot->tags[i].owner = slot;
-	return slot;
-}
-
-struct slot *shard__find(const struct shard *s, const struct cache_key *key)
+struct entry *shard__find(const struct shard *s, const struct cache_key *key)
 {
 	return find_from(table__chain(&s->entries, key->lo), key);
 }
 
-struct slot *shard__find_older(const struct slot *slot)
+struct entry *shard__find_older(const struct entry *e)
 {
-	return find_from(slot->node.next, ENTRY_KEY(slot->entry));
+	return find_from(e->node.next, ENTRY_KEY(e));
 }
 
-struct slot *shard__choose(struct slot *slot, const struct tier_get *op)
+struct entry *shard__choose(struct entry *e, const struct tier_get *op)
 {
-	struct slot *chosen = NULL;
-	for (; slot; slot = shard__find_older(slot)) {
-		if (op->match && !op->match(op->ctx, slot->entry))
+	struct entry *chosen = NULL;
+	for (; e; e = shard__find_older(e)) {
+		if (op->match && !op->match(op->ctx, e))
 			continue;
-		if (!chosen || entry__is_better(ENTRY_STORED(slot->entry), ENTRY_STORED(chosen->entry)))
-			chosen = slot;
+		if (!chosen || entry__is_better(ENTRY_STORED(e), ENTRY_STORED(chosen)))
+			chosen = e;
 	}
 	return chosen;
 }
 
-struct slot *shard__find_same(const struct shard *s, const struct entry *e)
+struct entry *shard__find_same(const struct shard *s, const struct entry *e)
 {
-	for (struct slot *slot = shard__find(s, ENTRY_KEY(e)); slot; slot = shard__find_older(slot)) {
-		if (entry_replaces(e, slot->entry))
-			return slot;
+	for (struct entry *there = shard__find(s, ENTRY_KEY(e)); there; there = shard__find_older(there)) {
+		if (entry_replaces(e, there))
+			return there;
 	}
 	return NULL;
 }
 
 bool shard__is_overtaken(const struct shard *s, const struct entry *e)
 {
-	for (struct slot *slot = shard__find(s, ENTRY_KEY(e)); slot; slot = shard__find_older(slot)) {
-		const struct stored *there = ENTRY_STORED(slot->entry);
-		bool same_kind = stored_is_partial(there) == entry_is_partial(e);
-		if (same_kind && entry_replaces(e, slot->entry) && !entry__is_newer(ENTRY_STORED(e), there))
+	for (struct entry *there = shard__find(s, ENTRY_KEY(e)); there; there = shard__find_older(there)) {
+		const struct stored *stored = ENTRY_STORED(there);
+		bool same_kind = stored_is_partial(stored) == entry_is_partial(e);
+		if (same_kind && entry_replaces(e, there) && !entry__is_newer(ENTRY_STORED(e), stored))
 			return true;
 	}
 	return false;
 }
 
 /* The next that leaves for this one: of a whole one there may be two, the partial one as well. */
-static struct slot *find_replaced(const struct shard *s, const struct entry *e, bool found)
+static struct entry *find_replaced(const struct shard *s, const struct entry *e, bool found)
 {
-	for (struct slot *slot = shard__find(s, ENTRY_KEY(e)); slot; slot = shard__find_older(slot)) {
-		if (found && !entry__is_newer(ENTRY_STORED(e), ENTRY_STORED(slot->entry)))
+	for (struct entry *there = shard__find(s, ENTRY_KEY(e)); there; there = shard__find_older(there)) {
+		if (found && !entry__is_newer(ENTRY_STORED(e), ENTRY_STORED(there)))
 			continue;
-		if (entry_replaces(e, slot->entry))
-			return slot;
+		if (entry_replaces(e, there))
+			return there;
 	}
 	return NULL;
 }
 
-static void take_out(struct shard *s, struct slot *slot, struct leaving *l)
+static void take_out(struct shard *s, struct entry *e, struct leaving *l)
 {
-	table__remove(&s->entries, &slot->node);
-	evict__remove(&s->evict, &slot->evict);
-	l->back += tags__remove(&s->tags, slot->tags, entry_n_tags(slot->entry));
-	slot->node.next = l->dead ? &l->dead->node : NULL;
-	l->dead = slot;
+	table__remove(&s->entries, &e->node);
+	evict__remove(&s->evict, &e->evict);
+	l->back += tags__remove(&s->tags, entry_refs(e), entry_n_tags(e));
+	e->node.next = l->dead ? &l->dead->node : NULL;
+	l->dead = e;
 }
 
-void shard__remove(struct shard *s, struct slot *slot, struct leaving *l)
+void shard__remove(struct shard *s, struct entry *e, struct leaving *l)
 {
-	evict__remember(&s->evict, &slot->evict, slot->node.hash);
-	take_out(s, slot, l);
+	evict__remember(&s->evict, &e->evict, e->node.hash);
+	take_out(s, e, l);
 }
 
 /* Drops the oldest variants of a key, so that with the new one they keep within the bounds. Bodies that variants share are
@@ -142,30 +118,28 @@ static void bound_variants(struct shard *s, const struct entry *e, const struct 
 {
 	unsigned n = 1;
 	size_t bytes = e->charged + body_size(e->body);
-	struct slot *older;
-	for (struct slot *slot = shard__find(s, ENTRY_KEY(e)); slot; slot = older) {
-		older = shard__find_older(slot);
-		bytes += slot->entry->charged + body_size(slot->entry->body);
+	struct entry *older;
+	for (struct entry *there = shard__find(s, ENTRY_KEY(e)); there; there = older) {
+		older = shard__find_older(there);
+		bytes += there->charged + body_size(there->body);
 		if (n++ < max->variants && bytes <= max->bytes)
 			continue;
-		shard__remove(s, slot, l);
+		shard__remove(s, there, l);
 		s->evicted++;
 	}
 }
 
-void shard__insert(struct shard *s, struct slot *slot, const struct shard_bounds *max, struct leaving *l)
+void shard__insert(struct shard *s, struct entry *e, const struct shard_bounds *max, struct leaving *l)
 {
-	struct entry *e = slot->entry;
-	evict__add(&s->evict, &slot->evict, e->charged + body__charged(e->body) + slot->charged, slot->node.hash);
-	for (struct slot *old; (old = find_replaced(s, e, max->found));) {
-		evict__inherit(&s->evict, &slot->evict, &old->evict);
+	evict__add(&s->evict, &e->evict, e->charged + body__charged(e->body), e->node.hash);
+	for (struct entry *old; (old = find_replaced(s, e, max->found));) {
+		evict__inherit(&s->evict, &e->evict, &old->evict);
 		take_out(s, old, l);
 		s->replaced++;
 	}
 	bound_variants(s, e, max, l);
-	table__add(&s->entries, &slot->node);
-	l->back += tags__add(&s->tags, slot->tags, entry_tags(e), entry_n_tags(e));
-	slot->charged = tier__cost(slot_size(e));
+	table__add(&s->entries, &e->node);
+	l->back += tags__add(&s->tags, entry_refs(e), entry_tags(e), entry_n_tags(e));
 	s->stores++;
 }
 
@@ -175,7 +149,7 @@ bool shard__evict(struct shard *s, struct evict_search *search, struct leaving *
 	if (!node)
 		return false;
 	s->wonders += evict__is_wonder(node);
-	shard__remove(s, CONTAINER_OF(node, struct slot, evict), l);
+	shard__remove(s, CONTAINER_OF(node, struct entry, evict), l);
 	s->evicted++;
 	return true;
 }

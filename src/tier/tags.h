@@ -8,7 +8,7 @@
 
 struct tag;
 
-/* One entry's place in the list of one of its tags. Lies in the entry's slot. Not one of base/list.h: each tag would be charged for a head
+/* One entry's place in the list of one of its tags. Lies in the entry. Not one of base/list.h: each tag would be charged for a head
  * of two pointers. */
 struct tag_ref {
 	struct tag *tag; /* NULL: a repeated tag, not linked */

@@ -1,8 +1,8 @@
-/* A table of slots by entry and status; whoever comes to a slot takes it, unless it has a response that was used lately. A slot is told of
- * an answer at first, and gets its response when the same is asked for again: of pages that are asked for once a second or less, none is
- * kept.
+/* A table of slots by entry and status; whoever comes to a slot takes it, unless it has a response that was used lately. Of an answer only
+ * a mark is kept at first, and the slot gets its response when the same is asked for again: of pages that are asked for once a second or
+ * less, none is kept. The marks lie together, 16 KB, so that such pages touch nothing else here.
  *
- *   (empty) -put-> known -put-> kept -find, find, ...-> the next second: another answer -put-> known ...
+ *   (none) -put-> marked -put-> kept -find, find, ...-> the next second: another answer -put-> marked ...
  *      ^                          |
  *      +--- not used for a sweep -+
  *
@@ -23,6 +23,7 @@
 
 enum {
 	SLOTS = 4096,	   /* a power of two */
+	IS_KEPT = 1,	   /* of a mark */
 	COST_OTHER = 1024, /* what the library allocates for a response besides its head */
 	PAGE = 4096,
 	DESCRIPTORS = 64, /* a worker */
@@ -30,13 +31,13 @@ enum {
 };
 
 struct slot {
-	const struct entry *entry; /* not to be followed; NULL: empty */
+	const struct entry *entry; /* not to be followed */
 	uint32_t serial;
 	int status;
 	bool bodyless, used;
 	bool has_descriptor;
 	struct answer_plain plain;
-	struct MHD_Response *response; /* NULL: known, not kept */
+	struct MHD_Response *response;
 	size_t head_size, charged;
 };
 
@@ -44,13 +45,25 @@ struct kept {
 	struct budget *budget;
 	size_t charged;
 	unsigned descriptors;
-	struct slot slots[SLOTS];
+	uint32_t marks[SLOTS];	  /* of answers, and IS_KEPT where the slot has the response */
+	struct slot slots[SLOTS]; /* zero where it has none */
 };
 
-static struct slot *slot_of(struct kept *k, const struct answer *a)
+static unsigned place_of(const struct answer *a)
 {
 	uint64_t h = ((uintptr_t)a->entry >> 4) * 2 + (a->status == MHD_HTTP_NOT_MODIFIED);
-	return &k->slots[h * 0x9E3779B97F4A7C15u >> 32 & (SLOTS - 1)];
+	return h * 0x9E3779B97F4A7C15u >> 32 & (SLOTS - 1);
+}
+
+/* Of two answers with the same one, the second is kept when it is asked for once: no harm. */
+static uint32_t mark_of(const struct answer *a)
+{
+	uint64_t parts[] = {a->entry->serial, (uint64_t)a->status << 1 | a->bodyless, (uint64_t)a->plain.age_s,
+	    (uint64_t)a->plain.ttl_s, (uintptr_t)a->plain.conf, (uintptr_t)a->plain.route};
+	uint64_t h = 0;
+	for (unsigned i = 0; i < COUNT_OF(parts); i++)
+		h = (h ^ parts[i]) * 0x9E3779B97F4A7C15u;
+	return (uint32_t)(h >> 32) & ~(uint32_t)IS_KEPT;
 }
 
 static bool is_of(const struct slot *s, const struct answer *a)
@@ -60,15 +73,17 @@ static bool is_of(const struct slot *s, const struct answer *a)
 	       s->plain.conf == a->plain.conf && s->plain.route == a->plain.route;
 }
 
-static void drop(struct kept *k, struct slot *s)
+static void drop(struct kept *k, unsigned place)
 {
-	if (s->response) {
+	struct slot *s = &k->slots[place];
+	if (k->marks[place] & IS_KEPT) {
 		MHD_destroy_response(s->response);
 		budget_give_back(k->budget, s->charged);
 		k->charged -= s->charged;
 		k->descriptors -= s->has_descriptor;
+		*s = (struct slot){0};
 	}
-	*s = (struct slot){0};
+	k->marks[place] = 0;
 }
 
 struct kept *kept_new(struct budget *budget)
@@ -89,8 +104,11 @@ void kept_free(struct kept **k)
 
 struct MHD_Response *kept_find(struct kept *k, const struct answer *a, size_t *head_size)
 {
-	struct slot *s = slot_of(k, a);
-	if (!a->plain.is || a->close || !s->response || !is_of(s, a))
+	if (!a->plain.is || a->close)
+		return NULL;
+	unsigned place = place_of(a);
+	struct slot *s = &k->slots[place];
+	if (!(k->marks[place] & IS_KEPT) || !is_of(s, a))
 		return NULL;
 	s->used = true;
 	*head_size = s->head_size;
@@ -103,7 +121,7 @@ static bool is_from_descriptor(const struct answer *a)
 }
 
 /* Gives the slot its response if the bounds allow it. */
-static bool keep(struct kept *k, struct slot *s, const struct answer *a, struct MHD_Response *r, size_t head_size)
+static bool keep(struct kept *k, unsigned place, const struct answer *a, struct MHD_Response *r, size_t head_size)
 {
 	bool has_descriptor = is_from_descriptor(a);
 	size_t cost = head_size + COST_OTHER, limit = atomic_load_explicit(&k->budget->limit, memory_order_relaxed);
@@ -112,11 +130,17 @@ static bool keep(struct kept *k, struct slot *s, const struct answer *a, struct 
 	if (k->descriptors + has_descriptor > DESCRIPTORS || k->charged + cost > limit / SHARE ||
 	    budget_charge(k->budget, cost) != ERR_OK)
 		return false;
-	s->response = r;
-	s->head_size = head_size;
-	s->charged = cost;
-	s->used = true;
-	s->has_descriptor = has_descriptor;
+	k->slots[place] = (struct slot){.entry = a->entry,
+	    .serial = a->entry->serial,
+	    .status = a->status,
+	    .bodyless = a->bodyless,
+	    .used = true,
+	    .has_descriptor = has_descriptor,
+	    .plain = a->plain,
+	    .response = r,
+	    .head_size = head_size,
+	    .charged = cost};
+	k->marks[place] |= IS_KEPT;
 	k->charged += cost;
 	k->descriptors += has_descriptor;
 	return true;
@@ -127,30 +151,28 @@ bool kept_put(struct kept *k, const struct answer *a, struct MHD_Response *r, si
 	/* One whose pieces the library copies, one behind the other, has a place in them, and is for one connection. */
 	if (!k->budget || !a->plain.is || a->close || (response_is_split(a) && !is_from_descriptor(a)))
 		return false;
-	struct slot *s = slot_of(k, a);
-	if (!is_of(s, a)) {
-		bool is_of_other_page = s->entry != a->entry || s->serial != a->entry->serial;
-		if (s->response && s->used && is_of_other_page)
-			return false;
-		drop(k, s);
-		*s = (struct slot){.entry = a->entry,
-		    .serial = a->entry->serial,
-		    .status = a->status,
-		    .bodyless = a->bodyless,
-		    .used = true,
-		    .plain = a->plain};
+	unsigned place = place_of(a);
+	uint32_t mark = mark_of(a), there = k->marks[place];
+	if (there == mark)
+		return keep(k, place, a, r, head_size);
+	const struct slot *s = &k->slots[place];
+	bool is_of_other_page = there & IS_KEPT && (s->entry != a->entry || s->serial != a->entry->serial);
+	if (there == (mark | IS_KEPT) || (is_of_other_page && s->used))
 		return false;
-	}
-	return !s->response && keep(k, s, a, r, head_size);
+	drop(k, place);
+	k->marks[place] = mark;
+	return false;
 }
 
 void kept_sweep(struct kept *k)
 {
 	for (unsigned i = 0; i < SLOTS; i++) {
 		struct slot *s = &k->slots[i];
-		if (s->entry && !s->used)
-			drop(k, s);
-		else if (s->entry)
+		if (!(k->marks[i] & IS_KEPT))
+			continue;
+		if (!s->used)
+			drop(k, i);
+		else
 			s->used = false;
 	}
 }
@@ -158,5 +180,5 @@ void kept_sweep(struct kept *k)
 void kept_clear(struct kept *k)
 {
 	for (unsigned i = 0; i < SLOTS; i++)
-		drop(k, &k->slots[i]);
+		drop(k, i);
 }

@@ -34,6 +34,30 @@ START_TEST(allocations_are_aligned_and_do_not_overlap)
 }
 END_TEST
 
+START_TEST(blocks_are_handed_on)
+{
+	enum { ARENAS = 100 };
+	struct arena a[ARENAS];
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned i = 0; i < ARENAS; i++) {
+			arena_init(&a[i], 0);
+			memset(arena_alloc(&a[i], 1000), (int)i, 1000);
+		}
+		for (unsigned i = 0; i < ARENAS; i++)
+			arena_free(&a[i]);
+	}
+	arena_init(&a[0], 0);
+	void *p = arena_alloc(&a[0], 1), *own;
+	arena_free(&a[0]);
+	arena_init(&a[0], 4096);
+	arena_init(&a[1], 64);
+	own = arena_alloc(&a[1], 1); /* of another size */
+	ck_assert(MEM_IS_WATCHED || (arena_alloc(&a[0], 1) == p && own != p));
+	arena_free(&a[0]);
+	arena_free(&a[1]);
+}
+END_TEST
+
 START_TEST(a_reset_arena_serves_again)
 {
 	struct arena a;
@@ -138,6 +162,7 @@ int main(void)
 	TCase *c = tcase_create("arena");
 	suite_add_tcase(s, c);
 	tcase_add_test(c, allocations_are_aligned_and_do_not_overlap);
+	tcase_add_test(c, blocks_are_handed_on);
 	tcase_add_test(c, a_reset_arena_serves_again);
 	tcase_add_test(c, a_reset_after_one_outsized_allocation_keeps_nothing_large);
 	tcase_add_test(c, zalloc_clears_memory_that_was_used_before);

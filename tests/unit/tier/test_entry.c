@@ -58,7 +58,7 @@ START_TEST(all_of_the_spec_is_copied)
 	memset(url, 'x', sizeof(url) - 1);
 	ck_assert(str_eq(entry_key(e).text, STR("GET http://h/p")));
 	ck_assert_uint_eq(e->hi, 1);
-	ck_assert_uint_eq(e->lo, 2);
+	ck_assert_uint_eq(e->node.hash, 2);
 	ck_assert_uint_eq(entry_route_id(e), 7);
 	ck_assert_uint_eq(e->epoch, 9);
 	struct arena a;

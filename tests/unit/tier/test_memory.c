@@ -321,8 +321,8 @@ START_TEST(a_body_larger_than_the_budget_never_evicts_all)
 }
 END_TEST
 
-/* A purge that comes while a store is under way: here in the moment when its slot is charged, after the first look at the
- * log, before the shard's lock. */
+/* A purge that comes while a store is under way: here in the moment when its tags are charged, after the first look at
+ * the log, before the shard's lock. */
 static struct tier *purged_tier;
 
 static void purge_meanwhile(void *ctx, size_t need)
@@ -342,7 +342,7 @@ static void invalidate_meanwhile(void *ctx, size_t need)
 static void refuse_what_comes_in_the_middle(void (*meanwhile)(void *ctx, size_t need))
 {
 	struct tier *t = purged_tier = open_tier(4 << 20, 0);
-	struct recipe r = {.key = "GET http://h/p", .body = STR("old"), .epoch = tier_epoch(t)};
+	struct recipe r = {.key = "GET http://h/p", .tags = "news", .body = STR("old"), .epoch = tier_epoch(t)};
 	struct tier_put op = {0};
 	ck_assert_int_eq(make_entry(t, &r, &op.entry), ERR_OK);
 	t->budget->reclaim = meanwhile;
@@ -357,6 +357,39 @@ static void refuse_what_comes_in_the_middle(void (*meanwhile)(void *ctx, size_t 
 	ck_assert_uint_eq(stats.entries, 0);
 	tier_close(&t);
 }
+
+/* The place lies in the entry: it has one, whoever puts it how often, and may have another when it has left. */
+START_TEST(an_entry_that_is_put_again_has_one_place)
+{
+	struct tier *t = open_tier(4 << 20, 0);
+	size_t fixed = used(t);
+	struct recipe r = {.key = "GET http://h/p", .tags = "news,all,news", .body = STR("page")};
+	struct tier_put op = {0};
+	ck_assert_int_eq(make_entry(t, &r, &op.entry), ERR_OK);
+	size_t unplaced = used(t);
+	for (unsigned round = 0; round < 3; round++) {
+		ck_assert_int_eq(make_put(t, &op), ERR_OK);
+		ck_assert_int_eq(make_put(t, &op), ERR_OK);
+		struct tier_stats stats;
+		tier_stats(t, &stats);
+		ck_assert_uint_eq(stats.entries, 1);
+		ck_assert_uint_eq(stats.stores, round + 1);
+		struct entry *found = find(t, r.key);
+		ck_assert_ptr_eq(found, op.entry);
+		entry_release(&found);
+		if (round == 1)
+			ck_assert_uint_eq(purge(t, PURGE_TAG, "all", false).count, 1);
+		else
+			tier_remove(t, op.entry);
+		ck_assert(!has(t, r.key));
+		ck_assert_uint_eq(used(t), unplaced);
+		op.entry->epoch = tier_epoch(t); /* as if it had been fetched since */
+	}
+	entry_release(&op.entry);
+	ck_assert_uint_eq(used(t), fixed);
+	tier_close(&t);
+}
+END_TEST
 
 START_TEST(a_purge_in_the_middle_of_a_store_is_seen)
 {
@@ -686,6 +719,7 @@ int main(void)
 	tcase_add_test(alone, max_entries_is_kept);
 	tcase_add_test(alone, lowered_bounds_are_reached_in_steps);
 	tcase_add_test(alone, a_body_larger_than_the_budget_never_evicts_all);
+	tcase_add_test(alone, an_entry_that_is_put_again_has_one_place);
 	tcase_add_test(alone, a_purge_in_the_middle_of_a_store_is_seen);
 	tcase_add_test(alone, an_invalidation_in_the_middle_of_a_store_is_seen);
 	tcase_add_test(alone, a_tag_purge_is_no_scan);

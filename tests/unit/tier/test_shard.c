@@ -15,14 +15,12 @@ static void start(struct shard *s)
 	shard__init(s, 1, &pool, 0);
 }
 
-static struct slot *make_slot(const char *key, const char *lang, const char *tags)
+static struct entry *make(const char *key, const char *lang, const char *tags)
 {
 	struct recipe r = {.key = key, .vary = {{STR("l"), str_of(lang)}}, .tags = tags};
 	struct entry *e;
 	must(make_entry(&no_tier, &r, &e) == ERR_OK, "no entry");
-	struct slot *slot = shard__slot_new(e, shard__slot_cost(e));
-	entry_release(&e);
-	return slot;
+	return e;
 }
 
 static const struct shard_bounds at_most_1 = {.variants = 1, .bytes = SIZE_MAX},
@@ -34,10 +32,9 @@ static unsigned bury(struct leaving *l)
 {
 	unsigned n = 0;
 	while (l->dead) {
-		struct slot *slot = l->dead;
-		l->dead = slot->node.next ? CONTAINER_OF(slot->node.next, struct slot, node) : NULL;
-		entry_release(&slot->entry);
-		free(slot);
+		struct entry *e = l->dead;
+		l->dead = shard__entry_of(e->node.next);
+		entry_release(&e);
 		n++;
 	}
 	return n;
@@ -65,7 +62,7 @@ START_TEST(variants_stay_newest_first_through_growth_and_shrinking)
 		for (unsigned i = 0; i < KEYS; i++) {
 			snprintf(key, sizeof(key), "GET http://h/%u", i);
 			grow(&s);
-			shard__insert(&s, make_slot(key, langs[lang], NULL), &at_most_8, &l);
+			shard__insert(&s, make(key, langs[lang], NULL), &at_most_8, &l);
 		}
 	}
 	ck_assert_uint_eq(table__n_buckets(&s.entries), 1024);
@@ -74,13 +71,13 @@ START_TEST(variants_stay_newest_first_through_growth_and_shrinking)
 	for (unsigned i = 0; i < KEYS; i++) {
 		snprintf(key, sizeof(key), "GET http://h/%u", i);
 		struct cache_key k = key_of(key);
-		struct slot *slot = shard__find(&s, &k);
-		for (size_t lang = COUNT_OF(langs); lang-- > 0; slot = shard__find_older(slot))
-			must(slot && str_eq(ENTRY_STORED(slot->entry)->vary.v[0].value, str_of(langs[lang])), "%s: %s",
-			    key, langs[lang]);
-		must(!slot, "%s: one too many", key);
-		for (slot = shard__find(&s, &k); slot && i >= 10; slot = shard__find(&s, &k))
-			shard__remove(&s, slot, &l);
+		struct entry *e = shard__find(&s, &k);
+		for (size_t lang = COUNT_OF(langs); lang-- > 0; e = shard__find_older(e))
+			must(e && str_eq(ENTRY_STORED(e)->vary.v[0].value, str_of(langs[lang])), "%s: %s", key,
+			    langs[lang]);
+		must(!e, "%s: one too many", key);
+		for (e = shard__find(&s, &k); e && i >= 10; e = shard__find(&s, &k))
+			shard__remove(&s, e, &l);
 	}
 	unsigned generation = s.generation;
 	shard__shrink(&s, &l);
@@ -89,12 +86,12 @@ START_TEST(variants_stay_newest_first_through_growth_and_shrinking)
 	ck_assert_uint_eq(bury(&l), 3 * (KEYS - 10));
 
 	struct cache_key k = key_of("GET http://h/5");
-	ck_assert(str_eq(ENTRY_STORED(shard__find(&s, &k)->entry)->vary.v[0].value, STR("fr")));
+	ck_assert(str_eq(ENTRY_STORED(shard__find(&s, &k))->vary.v[0].value, STR("fr")));
 	for (unsigned i = 0; i < 10; i++) {
 		snprintf(key, sizeof(key), "GET http://h/%u", i);
 		k = key_of(key);
-		for (struct slot *slot; (slot = shard__find(&s, &k));)
-			shard__remove(&s, slot, &l);
+		for (struct entry *e; (e = shard__find(&s, &k));)
+			shard__remove(&s, e, &l);
 	}
 	ck_assert_uint_eq(bury(&l), 30);
 	shard__destroy(&s);
@@ -106,14 +103,14 @@ START_TEST(what_is_charged_comes_back)
 	struct shard s = {0};
 	struct leaving l = {0};
 	start(&s);
-	struct slot *one = make_slot("GET http://h/1", "de", "a,b,a"), *two = make_slot("GET http://h/2", "de", "b,c");
-	size_t charged = one->charged + two->charged;
+	struct entry *one = make("GET http://h/1", "de", "a,b,a"), *two = make("GET http://h/2", "de", "b,c");
+	size_t charged = shard__tags_cost(one) + shard__tags_cost(two);
 	shard__insert(&s, one, &at_most_8, &l);
 	shard__insert(&s, two, &at_most_8, &l);
 	ck_assert_msg(l.back == tags__cost(STR("a")) + tags__cost(STR("b")), "tags that were there already");
 	shard__remove(&s, one, &l);
 	shard__remove(&s, two, &l);
-	ck_assert_uint_eq(l.back + one->charged + two->charged, charged);
+	ck_assert_uint_eq(l.back, charged);
 	ck_assert_uint_eq(bury(&l), 2);
 	shard__destroy(&s);
 }
@@ -124,16 +121,16 @@ START_TEST(replacement_and_too_many_variants_leave)
 	struct shard s = {0};
 	struct leaving l = {0};
 	start(&s);
-	shard__insert(&s, make_slot("GET http://h/1", "de", "t"), &at_most_2, &l);
-	shard__insert(&s, make_slot("GET http://h/1", "de", "t"), &at_most_2, &l);
+	shard__insert(&s, make("GET http://h/1", "de", "t"), &at_most_2, &l);
+	shard__insert(&s, make("GET http://h/1", "de", "t"), &at_most_2, &l);
 	ck_assert_uint_eq(bury(&l), 1);
 	ck_assert_uint_eq(s.replaced, 1);
-	shard__insert(&s, make_slot("GET http://h/1", "en", "t"), &at_most_2, &l);
+	shard__insert(&s, make("GET http://h/1", "en", "t"), &at_most_2, &l);
 	ck_assert_uint_eq(bury(&l), 0);
-	shard__insert(&s, make_slot("GET http://h/1", "fr", "t"), &at_most_2, &l);
-	ck_assert_msg(str_eq(ENTRY_STORED(l.dead->entry)->vary.v[0].value, STR("de")), "not the oldest left");
+	shard__insert(&s, make("GET http://h/1", "fr", "t"), &at_most_2, &l);
+	ck_assert_msg(str_eq(ENTRY_STORED(l.dead)->vary.v[0].value, STR("de")), "not the oldest left");
 	ck_assert_uint_eq(bury(&l), 1);
-	shard__insert(&s, make_slot("GET http://h/1", "it", "t"), &at_most_1, &l);
+	shard__insert(&s, make("GET http://h/1", "it", "t"), &at_most_1, &l);
 	ck_assert_msg(bury(&l) == 2, "the bound was lowered");
 	ck_assert_uint_eq(s.evicted, 3);
 	ck_assert_uint_eq(s.stores, 5);
@@ -150,29 +147,29 @@ START_TEST(variants_are_bounded_in_bytes)
 	struct shard s = {0};
 	struct leaving l = {0};
 	start(&s);
-	struct slot *first = make_slot("GET http://h/1", "de", NULL);
+	struct entry *first = make("GET http://h/1", "de", NULL);
 	struct shard_bounds two = {.variants = 64};
 	/* no budget: nothing is charged, so that the test says what one weighs */
-	first->entry->charged = 100;
+	first->charged = 100;
 	two.bytes = 250;
 	shard__insert(&s, first, &two, &l);
-	struct slot *second = make_slot("GET http://h/1", "en", NULL);
-	second->entry->charged = 100;
+	struct entry *second = make("GET http://h/1", "en", NULL);
+	second->charged = 100;
 	shard__insert(&s, second, &two, &l);
 	ck_assert_uint_eq(bury(&l), 0);
-	struct slot *third = make_slot("GET http://h/1", "fr", NULL);
-	third->entry->charged = 100;
+	struct entry *third = make("GET http://h/1", "fr", NULL);
+	third->charged = 100;
 	shard__insert(&s, third, &two, &l);
 	ck_assert_msg(l.dead == first, "not the oldest left");
-	l.dead->entry->charged = 0;
+	l.dead->charged = 0;
 	ck_assert_uint_eq(bury(&l), 1);
-	struct slot *large = make_slot("GET http://h/1", "it", NULL);
-	large->entry->charged = 1000;
+	struct entry *large = make("GET http://h/1", "it", NULL);
+	large->charged = 1000;
 	shard__insert(&s, large, &two, &l);
-	second->entry->charged = third->entry->charged = 0;
+	second->charged = third->charged = 0;
 	ck_assert_msg(bury(&l) == 2, "the newest stays, whatever it weighs");
 	shard__remove(&s, large, &l);
-	large->entry->charged = 0;
+	large->charged = 0;
 	ck_assert_uint_eq(bury(&l), 1);
 	shard__destroy(&s);
 }
