@@ -220,6 +220,8 @@ START_TEST(counting)
 	IS(larder_incr(cache, "n", -1, 0, &n), LARDER_NOT_INTEGER);
 	OK(larder_set(cache, "text", "5", 1, 0));
 	IS(larder_incr(cache, "text", 1, 0, &n), LARDER_NOT_INTEGER);
+	ck_assert_msg(
+	    strncmp(larder_last_error(), "incr: the value is no integer", 29) == 0, "%s", larder_last_error());
 	OK(larder_set_json(cache, "f", "1.0", 3, 0));
 	IS(larder_incr(cache, "f", 1, 0, &n), LARDER_NOT_INTEGER);
 	expect("f", "1.0");
