@@ -50,6 +50,11 @@ def children(pid):
         return [int(x) for x in f.read().split()]
 
 
+def fields(answer):
+    """The names of the fields, in their order."""
+    return re.findall(r"^([A-Z][\w-]+): ", answer, re.MULTILINE)
+
+
 def test_the_printed_lines(demo):
     lines = [x.strip() for x in demo.said.split("\n") if x.startswith("  curl")]
     assert len(lines) >= 8
@@ -63,6 +68,9 @@ def test_the_printed_lines(demo):
     first, second, purge = outputs[:3]
     assert "fwd=uri-miss" in first and times[0] >= 2
     assert re.search(r"larder; hit; ttl=\d+", second) and times[1] < 0.5
+    with open(os.path.join(program.TOP, "README.md"), encoding="utf-8") as f:
+        transcript = f.read().split("```console")[1].split("```")[0]
+    assert [fields(x) for x in transcript.split("$ curl")[1:3]] == [fields(first), fields(second)]
     assert any('"purged":3' in x for x in outputs), "the tag purges the three articles"
     assert any("hit_ratio" in x for x in outputs)
 
