@@ -25,9 +25,9 @@ static int make_prices(void *context, larder_result *result)
 }
 
 /* All errors are told in the same way: a number to act on, and a sentence for people. */
-static int failed(const char *what, int status)
+static int failed(int status)
 {
-	fprintf(stderr, "%s: %s (%s)\n", what, larder_last_error(), larder_strerror(status));
+	fprintf(stderr, "%s (%s)\n", larder_last_error(), larder_strerror(status));
 	return 1;
 }
 
@@ -41,20 +41,20 @@ static int use(larder_cache *cache)
 	/* Made once, however many threads ask at the same time. It is a copy: ours, until larder_free. */
 	int status = larder_remember(cache, "prices", 60.0, make_prices, shop, &prices, NULL);
 	if (status != LARDER_OK)
-		return failed("remember", status);
+		return failed(status);
 	printf("%s\n", (char *)prices);
 	larder_free(prices);
 
 	/* A counter that all processes share; it begins anew when nobody counted for a day. */
 	status = larder_incr(cache, "visits", 1, 24 * 3600.0, &visits);
 	if (status != LARDER_OK)
-		return failed("incr", status);
+		return failed(status);
 	printf("visit %lld\n", (long long)visits);
 
 	/* What is not there is no error, but a status of its own; or a default. */
 	status = larder_get_or(cache, "greeting", "nobody greeted yet", strlen("nobody greeted yet"), &greeting, NULL);
 	if (status != LARDER_OK)
-		return failed("get", status);
+		return failed(status);
 	printf("%s\n", (char *)greeting);
 	larder_free(greeting);
 
@@ -63,7 +63,7 @@ static int use(larder_cache *cache)
 	if (status == LARDER_OK)
 		status = larder_forget_tag(cache, "fruit");
 	if (status != LARDER_OK)
-		return failed("tags", status);
+		return failed(status);
 	printf("after forgetting the tag: %s\n", larder_has(cache, "greeting") == 1 ? "still there" : "gone");
 	return 0;
 }
@@ -85,7 +85,7 @@ int main(int argc, char **argv)
 
 	int status = larder_open(&options, &cache);
 	if (status != LARDER_OK)
-		return failed("open", status);
+		return failed(status);
 	int result = use(cache);
 	larder_close(cache);
 	return result;

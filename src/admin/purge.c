@@ -184,11 +184,9 @@ void admin__purge(const struct admin_env *env, const struct admin_request *reque
 		goto out;
 	int err = admin__purge_run(env->tier, &op);
 	if (err) {
-		admin__error(answer, 503,
-		    "the purge is carried out here, but a tier that is shared did not take it (%s), so others may "
-		    "still "
-		    "have the page; see the log, and send it again",
-		    err == ERR_BUSY ? "it does not answer" : err_text(err));
+		char sentence[TIER_SENTENCE];
+		tier_purge_failed(&op, err, sentence);
+		admin__error(answer, 503, "%s", sentence);
 		goto out;
 	}
 	struct buf *out = admin__json(answer);

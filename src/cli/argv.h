@@ -24,7 +24,7 @@ struct argv {
 	const char *path; /* NULL: no file */
 	const char *prefix, *glob, *tag, *host, *method;
 	struct argv_list headers;
-	bool all, soft, json, example, docs;
+	bool all, soft, wait, json, example, docs;
 	struct conf_flag *flags;
 	unsigned n_flags;
 	const char **words; /* what is left: the URLs of purge and why */

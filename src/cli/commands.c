@@ -149,6 +149,29 @@ static int complain_of(const struct cli_answer *answer, const cJSON *json)
 	    "the admin interface answers with status %d, in no form that larder knows: is it larder?", answer->status);
 }
 
+/* Who shares the tiers and has carried it out, or has not. EXIT_FAILED: some have not. */
+static int add_receipts(const cJSON *json, struct buf *out)
+{
+	const cJSON *receipt, *why = cJSON_GetObjectItemCaseSensitive(json, "why");
+	cJSON_ArrayForEach(receipt, cJSON_GetObjectItemCaseSensitive(json, "receipts"))
+	{
+		const cJSON *instance = cJSON_GetObjectItemCaseSensitive(receipt, "instance");
+		const cJSON *ms = cJSON_GetObjectItemCaseSensitive(receipt, "ms");
+		buf_addf(out, "  %s: ", cJSON_IsString(instance) ? instance->valuestring : "?");
+		if (cJSON_IsNumber(ms))
+			buf_addf(out, "after %.0f ms\n", ms->valuedouble);
+		else
+			buf_add(out, STR("not yet\n"));
+	}
+	if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "complete"))) {
+		buf_add(out, STR("  complete\n"));
+		return EXIT_OK;
+	}
+	buf_addf(
+	    out, "  not complete%s%s\n", cJSON_IsString(why) ? ": " : "", cJSON_IsString(why) ? why->valuestring : "");
+	return EXIT_FAILED;
+}
+
 static int purge_one(const struct conf *conf, const struct argv *argv, const char *url)
 {
 	struct buf form;
@@ -160,6 +183,7 @@ static int purge_one(const struct conf *conf, const struct argv *argv, const cha
 	add_param(&form, "all", argv->all ? "1" : NULL);
 	add_param(&form, "host", argv->host);
 	add_param(&form, "soft", argv->soft ? "1" : NULL);
+	add_param(&form, "wait", argv->wait ? "1" : NULL);
 	if (form.overflow) {
 		buf_free(&form);
 		return cli_complain(EXIT_USAGE, "what is to be purged is too long");
@@ -175,7 +199,9 @@ static int purge_one(const struct conf *conf, const struct argv *argv, const cha
 			buf_addf(&form, "%s%.0f %s (purge %.0f)\n",
 			    argv->soft ? "made stale: " : "purged: ", purged->valuedouble,
 			    purged->valuedouble == 1 ? "entry" : "entries", id->valuedouble);
+			int waited = argv->wait ? add_receipts(json, &form) : EXIT_OK;
 			status = cli_print(&form);
+			status = status ? status : waited;
 		} else {
 			status = complain_of(&answer, json);
 		}

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -128,17 +129,21 @@ static void check_tier(struct loader *l, const struct conf_origin *s, unsigned t
 	}
 }
 
-/* Told here, though only the start can tell for sure: it may be another user who starts. */
+/* What a file is, it is to every user. The rest is a warning, though the start refuses it: it may be another user who starts. */
 static void check_directory(struct loader *l, const struct conf_origin *s, struct str path)
 {
 	char *name = mem_dup(path.p, path.n);
+	struct stat st;
 	const char *what = "this user may not write there";
 	if (access(name, F_OK) != 0) {
 		what = "it is not there, and this user cannot make it";
 		char *slash = strrchr(name, '/');
 		slash[slash == name] = '\0'; /* the directory that it is to be made in */
 	}
-	if (access(name, W_OK | X_OK) != 0)
+	if (stat(name, &st) == 0 && !S_ISDIR(st.st_mode))
+		loader_complain(l, s, "path", false,
+		    arena_printf(l->arena, "%s is no directory", strlen(name) == path.n ? "it" : name));
+	else if (access(name, W_OK | X_OK) != 0)
 		loader_complain(l, s, "path", true, arena_printf(l->arena, "%s: %s", what, strerrordesc_np(errno)));
 	free(name);
 }

@@ -62,6 +62,16 @@ static const char *sample(const struct option *o)
 										 : "";
 }
 
+/* " In the environment also REDIS_URL, ASOK_REDIS_URL." */
+static void write_aliases(const struct option *o, struct buf *out)
+{
+	const char *name;
+	for (unsigned i = 0; (name = option_alias(o, i)) != NULL; i++)
+		(void)buf_addf(out, "%s%s", i == 0 ? " In the environment also " : ", ", name);
+	if (option_alias(o, 0))
+		(void)buf_addc(out, '.');
+}
+
 static void write_allowed_comment(const struct option *o, struct buf *out)
 {
 	struct buf text;
@@ -69,6 +79,7 @@ static void write_allowed_comment(const struct option *o, struct buf *out)
 	(void)buf_addf(&text, "%s (", o->help);
 	option_allowed(o, &text);
 	(void)buf_addc(&text, ')');
+	write_aliases(o, &text);
 	write_wrapped(buf_str(&text), "; ", 110, out);
 	buf_free(&text);
 }
@@ -126,6 +137,9 @@ static void docs_option(const struct option *o, struct buf *out)
 	(void)buf_add(out, STR("- environment: `"));
 	option_env_name(o, named ? STR("NAME") : STR_NONE, out);
 	(void)buf_add(out, STR("`"));
+	const char *alias;
+	for (unsigned i = 0; (alias = option_alias(o, i)) != NULL; i++)
+		(void)buf_addf(out, ", else `%s`", alias);
 	if (!named) {
 		(void)buf_add(out, STR(", flag: `"));
 		option_flag_name(o, out);
@@ -148,7 +162,9 @@ static const char docs_head[] =
     "its own the name stands between them in capitals, with `_` for every other sign: `LARDER_UPSTREAM_API_URL` is "
     "the\n"
     "`url` of `[upstream api]`, which the file must have. A route whose name is a pattern has no variables. An empty\n"
-    "variable counts as not set; one that no option has is a warning.\n\n"
+    "variable counts as not set; one that no option has is a warning. A few options have other names besides, which\n"
+    "frameworks and hosts give to the same thing (`REDIS_URL`, only where `backend` names redis): they are told "
+    "there.\n\n"
     "All errors of a file are told in one run. SIGHUP (or `larder reload`) loads anew: a file with an error is "
     "refused\n"
     "whole and the old settings stay; a good one is in effect for the next requests and cuts no connection.\n\n"
@@ -212,7 +228,12 @@ void conf_write_help(struct buf *out)
 			else
 				option_flag_name(o, out);
 			(void)buf_addf(out, " %s\n", o->preset ? o->preset : "...");
-			write_wrapped(str_of(o->help), "      ", 100, out);
+			struct buf text;
+			buf_init(&text, 4096);
+			(void)buf_add(&text, str_of(o->help));
+			write_aliases(o, &text);
+			write_wrapped(buf_str(&text), "      ", 100, out);
+			buf_free(&text);
 		}
 	}
 }

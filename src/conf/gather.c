@@ -343,15 +343,6 @@ void loader_gather_environment(struct loader *l, char **environment)
 	}
 }
 
-/* Names that frameworks and hosts give to the same things: Larder's own name beats them, the first of a row the second. */
-static const struct {
-	const char *option, *names[2];
-} aliases[] = {
-    {"backend", {"ASOK_CACHE_BACKEND", NULL}},
-    {"path", {"ASOK_CACHE_PATH", NULL}},
-    {"redis_url", {"REDIS_URL", "ASOK_REDIS_URL"}},
-};
-
 static struct str variable(char **environment, struct str name)
 {
 	for (; environment && *environment; environment++) {
@@ -371,20 +362,28 @@ static bool is_wanted(const struct conf_origin *cache, const struct option *o)
 	       (backend && str_find(backend->text, STR("redis")) < backend->text.n);
 }
 
+/* Larder's own name beats those that frameworks and hosts give to the same thing, the first of them the second. */
+static void gather_aliases(struct loader *l, const struct option *o, char **environment)
+{
+	struct conf_origin *s = loader_section(l, o->section, STR(""));
+	const struct given *own = origin_given(s, o);
+	if (!is_wanted(s, o) || (own && own->from >= FROM_ENVIRONMENT))
+		return;
+	const char *name;
+	for (unsigned i = 0; (name = option_alias(o, i)) != NULL; i++) {
+		struct str value = variable(environment, str_of(name));
+		if (value.n == 0)
+			continue;
+		take_variable(l, s, o, str_of(name), value);
+		return;
+	}
+}
+
 void loader_gather_aliases(struct loader *l, char **environment)
 {
-	struct conf_origin *cache = loader_section(l, SECTION_CACHE, STR(""));
-	for (size_t i = 0; i < COUNT_OF(aliases); i++) {
-		const struct option *o = option_find(SECTION_CACHE, str_of(aliases[i].option));
-		const struct given *own = origin_given(cache, o);
-		for (size_t k = 0; k < COUNT_OF(aliases[i].names) && is_wanted(cache, o); k++) {
-			struct str name = str_of(aliases[i].names[k]), value = variable(environment, name);
-			if (value.n == 0 || (own && own->from >= FROM_ENVIRONMENT))
-				continue;
-			take_variable(l, cache, o, name, value);
-			break;
-		}
-	}
+	for (unsigned i = 0; i < n_options; i++)
+		if (option_alias(&options[i], 0))
+			gather_aliases(l, &options[i], environment);
 }
 
 static struct conf_origin *flag_section(struct loader *l, const char *text)

@@ -36,6 +36,7 @@ enum {
 
 #define OPTION(section, name, type, member, preset, text, low, high, flags, help)
 #define FLAG(flag, section, name)
+#define ALIAS(variable, section, name)
 #define SECTION(id, keyword, shape, help) {keyword, (enum section_shape)shape, help, sizeof(SECTION_STRUCT_##id)},
 const struct section sections[SECTION_COUNT] = {
 #include "conf/options.def"
@@ -62,9 +63,22 @@ static const struct {
 #define OPTION(section, name, type, member, preset, text, low, high, flags, help)
 #define FLAG(flag, section, name) {flag, SECTION_##section, #name},
 #include "conf/options.def"
+#undef FLAG
+#undef ALIAS
+};
+
+static const struct {
+	const char *variable;
+	enum section_id section;
+	const char *name;
+} aliases[] = {
+#define FLAG(flag, section, name)
+#define ALIAS(variable, section, name) {variable, SECTION_##section, #name},
+#include "conf/options.def"
 #undef SECTION
 #undef OPTION
 #undef FLAG
+#undef ALIAS
 };
 
 static const char *const value_allowed[VALUE_COUNT_OF_TYPES] = {
@@ -111,6 +125,14 @@ void option_env_name(const struct option *o, struct str label, struct buf *out)
 	}
 	(void)buf_addc(out, '_');
 	add_upper(out, str_of(o->name));
+}
+
+const char *option_alias(const struct option *o, unsigned i)
+{
+	for (unsigned k = 0; k < COUNT_OF(aliases); k++)
+		if (aliases[k].section == o->section && strcmp(aliases[k].name, o->name) == 0 && i-- == 0)
+			return aliases[k].variable;
+	return NULL;
 }
 
 static void write_long_flag(const struct option *o, struct buf *out)

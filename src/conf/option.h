@@ -8,10 +8,12 @@ enum section_id {
 #define SECTION(id, keyword, shape, help) SECTION_##id,
 #define OPTION(section, name, type, member, preset, text, low, high, flags, help)
 #define FLAG(flag, section, name)
+#define ALIAS(variable, section, name)
 #include "conf/options.def"
 #undef SECTION
 #undef OPTION
 #undef FLAG
+#undef ALIAS
 	SECTION_COUNT
 };
 
@@ -59,6 +61,8 @@ const struct option *option_find(enum section_id section, struct str name);
 
 /* "LARDER_CACHE_MEMORY_SIZE", "LARDER_UPSTREAM_API_URL"; label may be empty. */
 void option_env_name(const struct option *o, struct str label, struct buf *out);
+/* Its i-th other name in the environment; NULL behind the last. */
+const char *option_alias(const struct option *o, unsigned i);
 /* "--listen" where it has a short name, else "--cache-memory-size". */
 void option_flag_name(const struct option *o, struct buf *out);
 /* "a number of bytes with K, M or G, such as 256M, from 1M to 1024G" */

@@ -172,7 +172,7 @@ int larder_open(const larder_options *options, larder_cache **cache)
 		*cache = c;
 	else
 		free(c);
-	return status;
+	return lib_told("open", status);
 }
 
 void larder_close(larder_cache *c)
@@ -211,7 +211,9 @@ static int set(larder_cache *c, const char *key, struct str json, double ttl, co
 		status = lib_ttl(ttl, &v.ttl_ms);
 	if (status == LARDER_OK)
 		status = read_tags(tags, n_tags, list);
-	return status == LARDER_OK ? c->backend->ops->set(c->backend, k, &v) : status;
+	if (status == LARDER_OK)
+		status = c->backend->ops->set(c->backend, k, &v);
+	return lib_told("set", status);
 }
 
 int larder_set_tagged(
@@ -257,7 +259,7 @@ static int get(larder_cache *c, const char *key, struct text *out)
 		status = c->backend->ops->get(c->backend, k, out);
 	if (status == LARDER_MISSING)
 		return lib_fail(status, "%s", larder_strerror(status));
-	return status;
+	return lib_told("get", status);
 }
 
 int larder_get_json(larder_cache *c, const char *key, char **json, size_t *n)
@@ -310,7 +312,7 @@ int larder_has(larder_cache *c, const char *key)
 	int status = lib_key(key, &k);
 	if (status == LARDER_OK)
 		status = c->backend->ops->has(c->backend, k);
-	return status == LARDER_OK ? 1 : status == LARDER_MISSING ? 0 : status;
+	return status == LARDER_OK ? 1 : status == LARDER_MISSING ? 0 : lib_told("has", status);
 }
 
 int larder_forget(larder_cache *c, const char *key)
@@ -319,12 +321,12 @@ int larder_forget(larder_cache *c, const char *key)
 	int status = lib_key(key, &k);
 	if (status == LARDER_OK)
 		status = c->backend->ops->forget(c->backend, k);
-	return status == LARDER_MISSING ? lib_fail(status, "%s", larder_strerror(status)) : status;
+	return status == LARDER_MISSING ? lib_fail(status, "%s", larder_strerror(status)) : lib_told("forget", status);
 }
 
 int larder_flush(larder_cache *c)
 {
-	return c->backend->ops->flush(c->backend);
+	return lib_told("flush", c->backend->ops->flush(c->backend));
 }
 
 int larder_incr(larder_cache *c, const char *key, int64_t amount, double ttl, int64_t *result)
@@ -338,12 +340,14 @@ int larder_incr(larder_cache *c, const char *key, int64_t amount, double ttl, in
 		status = c->backend->ops->incr(c->backend, k, amount, ttl_ms, &sum);
 	if (status == LARDER_OK && result)
 		*result = sum;
-	return status;
+	return lib_told("incr", status);
 }
 
 int larder_forget_tag(larder_cache *c, const char *tag)
 {
 	struct str t;
 	int status = lib_key(tag, &t);
-	return status == LARDER_OK ? c->backend->ops->forget_tag(c->backend, t) : status;
+	if (status == LARDER_OK)
+		status = c->backend->ops->forget_tag(c->backend, t);
+	return lib_told("forget_tag", status);
 }

@@ -38,7 +38,7 @@ enum { FULL = 1000 };
 
 struct file_cache {
 	struct lib_backend backend;
-	int dir;
+	struct files_dir dir;
 	char *path;	  /* of it, absolute */
 	struct str space; /* "namespace:prefix:" */
 	size_t max;
@@ -203,11 +203,11 @@ static int add_record(struct file_cache *f, const struct names *n, struct str te
 	if (status == LARDER_OK && (uint64_t)there >= f->max)
 		status = FULL;
 	if (status == LARDER_OK)
-		status = files_set_number(held, there + 1);
+		status = files_set_number(f->dir, f->count, held, there + 1);
 	if (status == LARDER_OK) {
 		status = files_replace(f->dir, n->temp, n->record, &text, 1);
 		if (status != LARDER_OK)
-			(void)!files_set_number(held, there);
+			(void)!files_set_number(f->dir, f->count, held, there);
 	}
 	files_unlock(held);
 	return status;
@@ -221,7 +221,7 @@ static int remove_record(struct file_cache *f, const struct names *n)
 	int64_t there = files_get_number(held);
 	status = files_remove(f->dir, n->record);
 	if (status == LARDER_OK && there > 0)
-		status = files_set_number(held, there - 1);
+		status = files_set_number(f->dir, f->count, held, there - 1);
 	files_unlock(held);
 	return status;
 }
@@ -325,7 +325,7 @@ static int make_room(struct file_cache *f)
 		return status;
 	status = files_list(f->dir, f->index, &list);
 	if (status == LARDER_OK)
-		status = files_set_number(held, (int64_t)list.n);
+		status = files_set_number(f->dir, f->count, held, (int64_t)list.n);
 	files_unlock(held);
 	if (status == LARDER_OK && list.n >= f->max)
 		status = evict(f, &list);
@@ -568,7 +568,7 @@ static int file_forget_tag(struct lib_backend *b, struct str tag)
 static void file_close(struct lib_backend *b)
 {
 	struct file_cache *f = file_of(b);
-	close(f->dir);
+	close(f->dir.fd);
 	free(f->path);
 	free((char *)(uintptr_t)f->space.p);
 	free(f);
@@ -580,7 +580,7 @@ static int keep_path(struct file_cache *f, struct str path)
 	char absolute[PATH_MAX];
 	if (!realpath(path.p, absolute))
 		return lib_fail_errno("cannot find the directory", path);
-	f->path = alloc_try_copy(str_of(absolute));
+	f->dir.path = f->path = alloc_try_copy(str_of(absolute));
 	return f->path ? LARDER_OK : lib_no_memory();
 }
 
@@ -621,7 +621,7 @@ struct lib_backend *file_backend_open(const struct lib_settings *s, int *status)
 		*status = make_dirs(f);
 	if (*status == LARDER_OK)
 		return &f->backend;
-	close(f->dir);
+	close(f->dir.fd);
 	free(f->path);
 failed:
 	free(space);

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -17,30 +18,39 @@
 enum { PARTS = 8, NUMBER = 20 };
 #define NS_PER_S ((int64_t)1000000000)
 
-int files_open(struct str path, int *dir)
+/* With errno, of a file in the directory. */
+static int fail(struct files_dir dir, const char *what, const char *name)
+{
+	char path[PATH_MAX + FILES_NAME];
+	int error = errno, n = snprintf(path, sizeof(path), "%s/%s", dir.path, name);
+	errno = error;
+	return lib_fail_errno(what, str_make(path, (size_t)n < sizeof(path) ? (size_t)n : sizeof(path) - 1));
+}
+
+int files_open(struct str path, struct files_dir *dir)
 {
 	if (mkdir(path.p, 0700) < 0 && errno != EEXIST)
 		return lib_fail_errno("cannot make the directory", path);
-	*dir = open(path.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return *dir < 0 ? lib_fail_errno("cannot open the directory", path) : LARDER_OK;
+	*dir = (struct files_dir){.fd = open(path.p, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .path = path.p};
+	return dir->fd < 0 ? lib_fail_errno("cannot open the directory", path) : LARDER_OK;
 }
 
-int files_make_dir(int dir, const char *name)
+int files_make_dir(struct files_dir dir, const char *name)
 {
-	if (mkdirat(dir, name, 0700) < 0 && errno != EEXIST)
-		return lib_fail_errno("cannot make the directory", str_of(name));
+	if (mkdirat(dir.fd, name, 0700) < 0 && errno != EEXIST)
+		return fail(dir, "cannot make the directory", name);
 	return LARDER_OK;
 }
 
-int files_lock(int dir, const char *name, int *lock)
+int files_lock(struct files_dir dir, const char *name, int *lock)
 {
-	*lock = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	*lock = openat(dir.fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (*lock < 0)
-		return errno == ENOENT ? LARDER_MISSING : lib_fail_errno("cannot open the lock", str_of(name));
+		return errno == ENOENT ? LARDER_MISSING : fail(dir, "cannot open the lock", name);
 	while (flock(*lock, LOCK_EX) < 0) {
 		if (errno == EINTR)
 			continue;
-		int status = lib_fail_errno("cannot lock", str_of(name));
+		int status = fail(dir, "cannot lock", name);
 		close(*lock);
 		return status;
 	}
@@ -65,11 +75,16 @@ int64_t files_get_number(int lock)
 	return (int64_t)v;
 }
 
-int files_set_number(int lock, int64_t v)
+int files_set_number(struct files_dir dir, const char *name, int lock, int64_t v)
 {
 	char digits[NUMBER + 1];
 	int n = snprintf(digits, sizeof(digits), "%0*lld\n", NUMBER - 1, (long long)v);
-	return pwrite(lock, digits, (size_t)n, 0) == n ? LARDER_OK : lib_fail_errno("cannot count", STR_NONE);
+	ssize_t written = pwrite(lock, digits, (size_t)n, 0);
+	if (written == n)
+		return LARDER_OK;
+	if (written >= 0)
+		errno = ENOSPC; /* the rest found no room */
+	return fail(dir, "cannot write", name);
 }
 
 /* Goes on after short writes: iov is used up. */
@@ -92,7 +107,7 @@ static bool write_all(int fd, struct iovec *iov, int n)
 	return true;
 }
 
-int files_replace(int dir, const char *temp, const char *name, const struct str *parts, int n_parts)
+int files_replace(struct files_dir dir, const char *temp, const char *name, const struct str *parts, int n_parts)
 {
 	struct iovec iov[PARTS];
 	int n = 0;
@@ -100,22 +115,22 @@ int files_replace(int dir, const char *temp, const char *name, const struct str 
 		if (parts[i].n > 0)
 			iov[n++] = (struct iovec){.iov_base = (char *)(uintptr_t)parts[i].p, .iov_len = parts[i].n};
 	}
-	int fd = openat(dir, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = openat(dir.fd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return lib_fail_errno("cannot write", str_of(temp));
+		return fail(dir, "cannot write", temp);
 	bool good = write_all(fd, iov, n);
 	int error = errno;
 	if (close(fd) < 0 && good) {
 		error = errno;
 		good = false;
 	}
-	if (good && renameat(dir, temp, dir, name) == 0)
+	if (good && renameat(dir.fd, temp, dir.fd, name) == 0)
 		return LARDER_OK;
 	if (good)
 		error = errno;
-	unlinkat(dir, temp, 0);
+	unlinkat(dir.fd, temp, 0);
 	errno = error;
-	return lib_fail_errno("cannot write", str_of(name));
+	return fail(dir, "cannot write", name);
 }
 
 static void state_of(const struct stat *st, struct files_state *out)
@@ -125,11 +140,12 @@ static void state_of(const struct stat *st, struct files_state *out)
 	out->size = (size_t)st->st_size;
 }
 
-static int read_open(int fd, const char *name, size_t max, struct text *out, struct files_state *state)
+static int read_open(
+    struct files_dir dir, int fd, const char *name, size_t max, struct text *out, struct files_state *state)
 {
 	struct stat st;
 	if (fstat(fd, &st) < 0)
-		return lib_fail_errno("cannot read", str_of(name));
+		return fail(dir, "cannot read", name);
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size > max)
 		return LARDER_MISSING;
 	if (state)
@@ -143,7 +159,7 @@ static int read_open(int fd, const char *name, size_t max, struct text *out, str
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0) {
-			int status = lib_fail_errno("cannot read", str_of(name));
+			int status = fail(dir, "cannot read", name);
 			free(p);
 			return status;
 		}
@@ -156,32 +172,31 @@ static int read_open(int fd, const char *name, size_t max, struct text *out, str
 	return LARDER_OK;
 }
 
-int files_read(int dir, const char *name, size_t max, struct text *out, struct files_state *state)
+int files_read(struct files_dir dir, const char *name, size_t max, struct text *out, struct files_state *state)
 {
 	*out = (struct text){.p = NULL};
 	/* Not to wait for a writer of a pipe that somebody put there. */
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int fd = openat(dir.fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		return errno == ENOENT || errno == ELOOP || errno == ENXIO
-			   ? LARDER_MISSING
-			   : lib_fail_errno("cannot read", str_of(name));
-	int status = read_open(fd, name, max, out, state);
+		return errno == ENOENT || errno == ELOOP || errno == ENXIO ? LARDER_MISSING
+									   : fail(dir, "cannot read", name);
+	int status = read_open(dir, fd, name, max, out, state);
 	close(fd);
 	return status;
 }
 
-int files_remove(int dir, const char *name)
+int files_remove(struct files_dir dir, const char *name)
 {
-	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-		return lib_fail_errno("cannot remove", str_of(name));
+	if (unlinkat(dir.fd, name, 0) < 0 && errno != ENOENT)
+		return fail(dir, "cannot remove", name);
 	return LARDER_OK;
 }
 
-int files_look(int dir, const char *name, struct files_state *out)
+int files_look(struct files_dir dir, const char *name, struct files_state *out)
 {
 	struct stat st;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == ENOENT ? LARDER_MISSING : lib_fail_errno("cannot look at", str_of(name));
+	if (fstatat(dir.fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? LARDER_MISSING : fail(dir, "cannot look at", name);
 	state_of(&st, out);
 	return LARDER_OK;
 }
@@ -194,10 +209,10 @@ static struct timespec stamp_of(int64_t ns)
 	return t;
 }
 
-void files_stamp(int dir, const char *name, int64_t written_ns, int64_t used_ns)
+void files_stamp(struct files_dir dir, const char *name, int64_t written_ns, int64_t used_ns)
 {
 	const struct timespec times[] = {stamp_of(used_ns), stamp_of(written_ns)};
-	(void)utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW);
+	(void)utimensat(dir.fd, name, times, AT_SYMLINK_NOFOLLOW);
 }
 
 static int list_add(struct files_list *list, const char *name)
@@ -221,15 +236,15 @@ static bool is_hash(const char *name)
 	return strlen(name) == SHA256_HEX && strspn(name, "0123456789abcdef") == SHA256_HEX;
 }
 
-int files_list(int dir, const char *name, struct files_list *out)
+int files_list(struct files_dir dir, const char *name, struct files_list *out)
 {
 	*out = (struct files_list){.v = NULL};
-	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(dir.fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT ? LARDER_OK : lib_fail_errno("cannot list", str_of(name));
+		return errno == ENOENT ? LARDER_OK : fail(dir, "cannot list", name);
 	DIR *d = fdopendir(fd);
 	if (!d) {
-		int status = lib_fail_errno("cannot list", str_of(name));
+		int status = fail(dir, "cannot list", name);
 		close(fd);
 		return status;
 	}
@@ -242,7 +257,7 @@ int files_list(int dir, const char *name, struct files_list *out)
 		errno = 0;
 	}
 	if (status == LARDER_OK && errno != 0)
-		status = lib_fail_errno("cannot list", str_of(name));
+		status = fail(dir, "cannot list", name);
 	closedir(d);
 	if (status != LARDER_OK) {
 		free(out->v);

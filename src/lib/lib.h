@@ -60,9 +60,13 @@ struct lib_backend *redis_backend_open(const struct lib_settings *s, int *status
 
 /* Keeps a sentence for larder_last_error and returns the status. */
 int lib_fail(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* The same with what errno says; ENOMEM and rights choose the status, else LARDER_IO. */
+/* The same with a path (shortened in its middle where it is long; empty: none) and what errno says; ENOMEM and rights choose the status, else
+ * LARDER_IO. */
 int lib_fail_errno(const char *what, struct str name);
 int lib_no_memory(void);
+/* Puts the name of the operation that the program asked for (under 32 bytes) before the sentence that a backend left, if `status` is an error;
+ * returns the status. */
+int lib_told(const char *operation, int status);
 
 /* The sum, or LARDER_NOT_INTEGER: `json` is no integer (empty: 0), or it would not fit. */
 int lib_sum(struct str json, int64_t amount, int64_t *sum);

@@ -231,6 +231,8 @@ int link_refused(struct str error)
 		if (str_starts(error, words[i].word))
 			status = words[i].status;
 	}
+	if (status == LARDER_NOT_INTEGER)
+		return lib_fail(status, "%s", larder_strerror(status));
 	return lib_fail(status, "Redis: %.*s", STR_ARG(str_take(error, 180)));
 }
 
@@ -278,6 +280,8 @@ static int secure(struct link *l, struct tls_context *context, const char *host,
 		if (err != ERR_AGAIN)
 			return lib_fail(LARDER_CONNECT, "TLS with Redis at %.107s: %s", host, tls_why(l->tls));
 		int status = await(l->fd, tls_events(l->tls), deadline_us);
+		if (status == LARDER_TIMEOUT)
+			return lib_fail(status, "Redis at %.107s: no TLS in time: is it a port for TLS?", host);
 		if (status != LARDER_OK)
 			return status;
 	}

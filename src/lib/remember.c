@@ -132,7 +132,7 @@ static struct computing *begin(larder_cache *c, struct str key)
 static int compute(larder_cache *c, struct str key, int64_t ttl_ms, larder_compute *fn, void *context, struct text *out)
 {
 	larder_result result = {.json = {.p = NULL}};
-	if (c->backend->ops->get(c->backend, key, out) == LARDER_OK)
+	if (lib_told("remember", c->backend->ops->get(c->backend, key, out)) == LARDER_OK)
 		return LARDER_OK;
 	int failed = fn(context, &result);
 	if (failed == 0 && !result.json.p)
@@ -142,7 +142,7 @@ static int compute(larder_cache *c, struct str key, int64_t ttl_ms, larder_compu
 		return failed;
 	}
 	struct lib_value v = {.json = str_make(result.json.p, result.json.n), .ttl_ms = ttl_ms};
-	(void)c->backend->ops->set(c->backend, key, &v); /* larder_last_error tells, if need be */
+	(void)lib_told("remember", c->backend->ops->set(c->backend, key, &v)); /* for larder_last_error */
 	*out = result.json;
 	return LARDER_OK;
 }
@@ -168,7 +168,7 @@ static int remember(
     larder_cache *c, struct str key, int64_t ttl_ms, larder_compute *fn, void *context, struct text *out)
 {
 	for (;;) {
-		if (c->backend->ops->get(c->backend, key, out) == LARDER_OK)
+		if (lib_told("remember", c->backend->ops->get(c->backend, key, out)) == LARDER_OK)
 			return LARDER_OK;
 		pthread_mutex_lock(&c->lock);
 		struct computing *other = find(c, key), *own = NULL;
@@ -196,6 +196,7 @@ int larder_remember(
 	int status = lib_key(key, &k);
 	if (status == LARDER_OK)
 		status = lib_ttl(ttl, &ttl_ms);
+	status = lib_told("remember", status);
 	if (status == LARDER_OK)
 		status = remember(c, k, ttl_ms, fn, context, &out);
 	if (status == LARDER_OK)

@@ -9,7 +9,7 @@
 
 #include "lib/json.h"
 
-enum { SENTENCE = 240 };
+enum { OPERATION = 32, PATH_SHOWN = 160, SENTENCE = 384 };
 
 static _Thread_local __attribute__((tls_model("initial-exec"))) char sentence[SENTENCE];
 
@@ -50,15 +50,36 @@ int lib_no_memory(void)
 	return lib_fail(LARDER_NO_MEMORY, "%s", larder_strerror(LARDER_NO_MEMORY));
 }
 
+int lib_told(const char *operation, int status)
+{
+	char rest[SENTENCE];
+	if (status >= LARDER_OK || status == LARDER_MISSING)
+		return status;
+	memcpy(rest, sentence, sizeof(rest));
+	return lib_fail(status, "%.*s: %.*s", OPERATION, operation, SENTENCE - OPERATION - 3, rest);
+}
+
+/* What a path begins and ends with tells most: the directory, and the file. */
+static struct str shorten(struct str path, char room[PATH_SHOWN])
+{
+	static const struct str dots = STR("...");
+	if (path.n <= PATH_SHOWN)
+		return path;
+	size_t head = PATH_SHOWN / 2, tail = PATH_SHOWN - head - dots.n;
+	str_put(str_put(str_put(room, str_take(path, head)), dots), str_make(path.p + path.n - tail, tail));
+	return str_make(room, PATH_SHOWN);
+}
+
 int lib_fail_errno(const char *what, struct str name)
 {
-	char reason[96];
+	char reason[96], room[PATH_SHOWN];
 	int error = errno;
 	if (error == ENOMEM)
 		return lib_no_memory();
 	const char *text = strerror_r(error, reason, sizeof(reason));
-	return lib_fail(error == EACCES || error == EPERM || error == EROFS ? LARDER_DENIED : LARDER_IO, "%s %.*s: %s",
-	    what, (int)(name.n < 100 ? name.n : 100), name.n > 0 ? name.p : "", text);
+	struct str shown = shorten(name, room);
+	return lib_fail(error == EACCES || error == EPERM || error == EROFS ? LARDER_DENIED : LARDER_IO, "%s%s%.*s: %s",
+	    what, name.n > 0 ? " " : "", (int)shown.n, shown.n > 0 ? shown.p : "", text);
 }
 
 int lib_sum(struct str json, int64_t amount, int64_t *sum)

@@ -63,7 +63,7 @@ static void add_number(struct object *o, struct str name, double value)
 {
 	add_name(o, name);
 	if (isfinite(value))
-		buf_addf(o->out, "%.17g", value);
+		metrics__add_figure(o->out, value);
 	else
 		buf_add(o->out, STR("null")); /* RFC 8259 6 has no Infinity */
 }

@@ -273,3 +273,12 @@ void metrics__sums_free(struct metrics_sums *s)
 	free(s->routes);
 	*s = (struct metrics_sums){0};
 }
+
+void metrics__add_figure(struct buf *out, double value)
+{
+	const double exact = (double)((uint64_t)1 << 53);
+	if (value > -exact && value < exact && value == (double)(int64_t)value)
+		buf_addf(out, "%lld", (long long)value);
+	else
+		buf_addf(out, "%.15g", value);
+}

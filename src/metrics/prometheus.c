@@ -144,7 +144,9 @@ static void add_extra_sample(struct buf *out, const struct metrics_extra *e)
 		add_label(out, e->label_value);
 		buf_add(out, STR("\"}"));
 	}
-	buf_addf(out, " %.17g\n", e->value);
+	buf_addc(out, ' ');
+	metrics__add_figure(out, e->value);
+	buf_addc(out, '\n');
 }
 
 /* Families are brought together, in whatever order the caller has gathered them. */

@@ -39,4 +39,7 @@ struct metrics_sums {
 void metrics__sums_read(struct metrics *m, struct metrics_sums *out);
 void metrics__sums_free(struct metrics_sums *s);
 
+/* A figure as people write it: 7.857 and not 7.8570000000000002; whole numbers to the last digit up to 2^53. */
+void metrics__add_figure(struct buf *out, double value);
+
 #endif

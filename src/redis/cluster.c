@@ -163,6 +163,8 @@ static void mapped(struct node *n, int err, const struct redisReply *reply)
 	c->wanted = false;
 	c->known = true;
 	c->told_us = now;
+	for (unsigned i = 0; i < e->n_nodes; i++)
+		node_tell_up(e->nodes[i], now);
 	LIST_EACH (struct op, op, &e->waiting, link) {
 		if (op->not_before_us == UNTIL_MAPPED)
 			op->not_before_us = 0;

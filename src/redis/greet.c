@@ -36,17 +36,14 @@ static int judge(struct node *n, char step, const struct redisReply *r)
 
 static void become_ready(struct node *n)
 {
-	char name[NODE_NAME + 16];
 	n->state = NODE_READY;
 	n->ready_us = clock_mono_us();
 	breaker_close(&n->breaker);
 	n->breaker.probing = false;
 	if (n->was_connected)
 		atomic_fetch_add_explicit(&n->engine->n.reconnects, 1, memory_order_relaxed);
-	if (n->engine->o.service && n->role != ROLE_SENTINEL && (!n->was_connected || n->told_down))
-		log_info("redis", "connected to %s", node_name(n, name));
 	n->was_connected = true;
-	n->told_down = false;
+	node_tell_up(n, n->ready_us);
 	n->engine->dirty = true;
 	n->engine->routing->ready(n, n->ready_us);
 }

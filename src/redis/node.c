@@ -41,6 +41,7 @@ struct node *node_new(struct redis_engine *e, enum node_role role)
 	n->fd = -1;
 	n->err = ERR_CONNECT;
 	n->backoff_ms = NODE_BACKOFF_MIN_MS;
+	n->told_us = -GOOD_US;
 	breaker_init(&n->breaker, e->o.breaker_failures, e->o.breaker_ms * 1000);
 	return n;
 }
@@ -104,12 +105,33 @@ void node_free(struct node **n)
 	*n = NULL;
 }
 
-/* One line when it goes, none for each attempt after that. */
-static void tell_down(struct node *n)
+/* --- the log: a line when it goes, none for each attempt after that, a line when it is back; one a second at most ------------ */
+
+static bool wants_to_tell_up(const struct node *n)
 {
-	if (n->engine->o.service && !n->told_down && n->role != ROLE_SENTINEL)
-		log_warning("redis", "%s; trying again until it answers", n->engine->error);
+	return n->state == NODE_READY && !n->told_up && n->engine->o.service && n->role != ROLE_SENTINEL &&
+	       (n->role != ROLE_CLUSTER || n->engine->cluster.known);
+}
+
+void node_tell_up(struct node *n, int64_t now)
+{
+	char name[NODE_NAME + 16];
+	if (!wants_to_tell_up(n) || now - n->told_us < GOOD_US)
+		return;
+	log_info("redis", "connected to %s", node_name(n, name));
+	n->told_up = true;
+	n->told_down = false;
+	n->told_us = now;
+}
+
+bool node_tells_down(struct node *n, int64_t now)
+{
+	if (!n->engine->o.service || n->told_down || now - n->told_us < GOOD_US)
+		return false;
 	n->told_down = true;
+	n->told_up = false;
+	n->told_us = now;
+	return true;
 }
 
 void node_fail(struct node *n, int err, const char *format, ...)
@@ -122,7 +144,8 @@ void node_fail(struct node *n, int err, const char *format, ...)
 	vsnprintf(why, sizeof(why), format, args);
 	va_end(args);
 	engine__note(n->engine, "%s: %s", node_name(n, name), why);
-	tell_down(n);
+	if (n->role != ROLE_SENTINEL && node_tells_down(n, now))
+		log_warning("redis", "%s; trying again until it answers", n->engine->error);
 	drop_connection(n);
 	n->err = err == ERR_DENIED || err == ERR_TLS ? err : ERR_CONNECT;
 	if (was_ready && now - n->ready_us >= GOOD_US) {
@@ -334,6 +357,7 @@ void node_tick(struct node *n, int64_t now)
 		node_fail(n, ERR_TIMEOUT, "silent for %lld ms", (long long)n->engine->o.timeout_ms);
 	else if (n->state == NODE_READY && breaker_wants_probe(&n->breaker, now))
 		node_probe(n, now);
+	node_tell_up(n, now);
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -360,6 +384,8 @@ int64_t node_due(const struct node *n)
 			due = n->heard_us + n->engine->o.timeout_ms * 1000;
 		if (n->breaker.open && !n->breaker.probing)
 			due = sooner(due, n->breaker.probe_us);
+		if (wants_to_tell_up(n))
+			due = sooner(due, n->told_us + GOOD_US);
 		break;
 	}
 	return due;

@@ -45,7 +45,10 @@ struct node {
 	int err; /* what calls are told that come while it is down */
 	int64_t retry_us;
 	int64_t backoff_ms;
-	bool was_connected, told_down;
+	bool was_connected;
+	/* What the log was told last, and when. */
+	bool told_up, told_down;
+	int64_t told_us;
 	struct breaker breaker;
 	bool in_map, seed; /* of a cluster */
 };
@@ -74,6 +77,11 @@ void node_handle(struct node *n, short events, int64_t now);
 /* What is due by the clock; and when that will be next. */
 void node_tick(struct node *n, int64_t now);
 int64_t node_due(const struct node *n);
+/* Tells the log that it is connected, unless that was told, or something else within the last second: then node_tick does. A node of a cluster is
+ * of no use before somebody has told the map: then the routing calls this. */
+void node_tell_up(struct node *n, int64_t now);
+/* Whether the log is to be told that it is down; that counts as told then. */
+bool node_tells_down(struct node *n, int64_t now);
 /* "host:port", into a buffer that the next call overwrites. */
 const char *node_name(const struct node *n, char out[NODE_NAME + 16]);
 

@@ -44,10 +44,9 @@ static void give_up(struct redis_engine *e, int64_t now)
 	s->on = false;
 	s->retry_us = now + s->backoff_ms * 1000;
 	s->backoff_ms = s->backoff_ms * 2 < NODE_BACKOFF_MAX_MS ? s->backoff_ms * 2 : NODE_BACKOFF_MAX_MS;
-	if (e->o.service && !master(e)->told_down)
+	if (node_tells_down(master(e), now))
 		log_warning("redis", "%s; asking the sentinels for a master of %s until there is one", e->error,
 		    e->url.group.p);
-	master(e)->told_down = true;
 	engine__fail_waiting(e, master(e), master(e)->err);
 }
 

@@ -73,7 +73,10 @@ enum req_step purged_step(struct req *r)
 {
 	const struct tier_purge *op = &r->purging->op;
 	if (r->purging->err) {
-		answer_error(r, 502, REASON_PURGE_FAILED, NULL);
+		char sentence[TIER_SENTENCE];
+		tier_purge_failed(op, r->purging->err, sentence);
+		sentence[0] = 'T'; /* it stands alone on a page */
+		answer_error(r, 503, REASON_PURGE_FAILED, sentence);
 		return REQ_ANSWERED;
 	}
 	answer_json(r, 200,

@@ -36,7 +36,7 @@ static bool has_body(const struct file_leaf *leaf, const struct file_form *f)
 static bool take_in(struct file_tier *t, struct file_leaf *leaf, const struct file_form *f)
 {
 	if (!has_body(leaf, f)) {
-		file__count(&t->corrupt);
+		file__damaged(t, f->sha, f->variant);
 		return false;
 	}
 	struct file_page_state state = file_index__look(&t->index, &f->form.spec.key, f->variant, f->id);
@@ -55,7 +55,7 @@ static void visit_page(struct file_tier *t, struct file_leaf *leaf, const struct
 	struct file_form f;
 	int err = file_form__read(t, leaf, name->sha, name->variant, &f);
 	if (err == ERR_INVALID)
-		file__count(&t->corrupt);
+		file__damaged(t, name->sha, name->variant);
 	if (err == ERR_INVALID || (!err && !take_in(t, leaf, &f))) {
 		file_leaf__remove(t, leaf, name->sha, name->variant, 0, true);
 		if (!err)

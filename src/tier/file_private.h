@@ -142,7 +142,8 @@ struct file_tier {
 	atomic_bool fill_waits, filled, bury_waits;
 	pthread_mutex_t making; /* the directory, when it has vanished */
 	_Atomic uint64_t last_id;
-	_Atomic int64_t told_us;   /* when the last failure was logged */
+	_Atomic int64_t told_us,
+	    told_damaged_us;	   /* when the last failure was logged, and the last page that was damaged */
 	_Atomic int64_t closes_us; /* what is to be stored is let go from then on; 0: it is open */
 	_Atomic uint64_t stores, replaced, evicted, expired, purged, invalidated, refused_full, refused_stale;
 	_Atomic uint64_t hits, misses, errors, skipped, corrupt;
@@ -155,6 +156,8 @@ static inline void file__count(_Atomic uint64_t *counter)
 /* Counts a failure of the disk, and logs it unless one was logged within the last second. Call it while errno still tells. Returns ERR_FULL where
  * there is no room, else ERR_IO. */
 int file__failed(struct file_tier *t, const char *what);
+/* The same of a page that is damaged. `sha` as in its files' names. */
+void file__damaged(struct file_tier *t, const char *sha, uint64_t variant);
 
 /* file_store.c: directories, names, and what is done with one page on disk. */
 

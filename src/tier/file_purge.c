@@ -54,7 +54,7 @@ static bool look(struct file_tier *t, struct file_leaf *leaf, const struct file_
 		    .purged = state.doomed || verdict == LEDGER_HARD || soft};
 	}
 	if (err == ERR_INVALID)
-		file__count(&t->corrupt);
+		file__damaged(t, name->sha, name->variant);
 	if (err == ERR_IO)
 		(void)file__failed(t, "read a page");
 	file_form__free(&f);

@@ -41,7 +41,7 @@ static void remove_damaged(struct file_tier *t, const struct file_form *f, const
 {
 	if (!file_store__remove_read(t, f))
 		return;
-	file__count(&t->corrupt);
+	file__damaged(t, f->sha, f->variant);
 	file_index__drop(&t->index, key, f->variant, 0);
 }
 

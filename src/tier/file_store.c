@@ -22,12 +22,29 @@
 #define READ_PIECE     ((size_t)256 * 1024)
 #define LEFT_OVER_MS   (600 * (int64_t)1000)
 
+/* Once a second at most. */
+static bool may_tell(_Atomic int64_t *told_us)
+{
+	int64_t now = clock_mono_us(), told = atomic_load(told_us);
+	return (told == 0 || now - told >= 1000000) && atomic_compare_exchange_strong(told_us, &told, now);
+}
+
+void file__damaged(struct file_tier *t, const char *sha, uint64_t variant)
+{
+	char name[FILE_NAME];
+	file__count(&t->corrupt);
+	if (!may_tell(&t->told_damaged_us))
+		return;
+	file_leaf__json_name(sha, variant, name);
+	log_warning("file", "%s/%.2s/%.2s/%s: this page or its body is damaged, and counts as missing", t->pages, sha,
+	    sha + 2, name);
+}
+
 int file__failed(struct file_tier *t, const char *what)
 {
 	int error = errno;
 	file__count(&t->errors);
-	int64_t now = clock_mono_us(), told = atomic_load(&t->told_us);
-	if ((told == 0 || now - told >= 1000000) && atomic_compare_exchange_strong(&t->told_us, &told, now))
+	if (may_tell(&t->told_us))
 		log_warning("file", "%s: cannot %s: %s", t->path, what, strerror(error));
 	return error == ENOSPC || error == EDQUOT || error == EFBIG ? ERR_FULL : ERR_IO;
 }

@@ -1,6 +1,9 @@
 /* The dispatch of tiers. What is the same for all of them is here: purges and invalidations are remembered before the tier is walked. */
 #include "tier/tier.h"
 
+#include <stdio.h>
+
+#include "base/log.h"
 #include "tier/purge_log.h"
 
 int tier_get(struct tier *t, struct tier_get *op)
@@ -21,6 +24,24 @@ int tier_purge(struct tier *t, struct tier_purge *op)
 	op->count = op->seq = 0;
 	op->epoch = purge_log__add(t->purges, op);
 	return t->ops->purge(t, op);
+}
+
+void tier_purge_failed(const struct tier_purge *op, int err, char sentence[TIER_SENTENCE])
+{
+	static const char *const kinds[] = {[PURGE_URL] = "url",
+	    [PURGE_PREFIX] = "prefix",
+	    [PURGE_GLOB] = "glob",
+	    [PURGE_TAG] = "tag",
+	    [PURGE_ALL] = "all"};
+	enum { SHOWN = 500 };
+	const char *why = err == ERR_BUSY ? "it does not answer" : err_text(err);
+	struct str arg = op->kind == PURGE_ALL ? STR("") : str_take(op->arg, SHOWN);
+	log_warning("purge", "%s%s%.*s: a tier that is shared did not take it (%s)", kinds[op->kind],
+	    arg.n > 0 ? " " : "", STR_ARG(arg), why);
+	snprintf(sentence, TIER_SENTENCE,
+	    "the purge is carried out here, but a tier that is shared did not take it (%s), so others may still have "
+	    "the page; Redis gets it as soon as it answers again, but if it was the directory of files, send it again",
+	    why);
 }
 
 int tier_invalidate(struct tier *t, struct tier_invalidate *op)

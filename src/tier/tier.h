@@ -155,6 +155,9 @@ int tier_get(struct tier *t, struct tier_get *op) MUST_CHECK;
 /* ERR_OK, ERR_STALE (purged or invalidated since it began), ERR_FULL, or ERR_AGAIN. */
 int tier_put(struct tier *t, struct tier_put *op) MUST_CHECK;
 int tier_purge(struct tier *t, struct tier_purge *op) MUST_CHECK;
+/* Tells the log that a purge (of which memory is rid) failed with `err`, and writes for who asked for it what that means. Any thread. */
+enum { TIER_SENTENCE = 320 };
+void tier_purge_failed(const struct tier_purge *op, int err, char sentence[TIER_SENTENCE]);
 /* ERR_OK or ERR_AGAIN. From its return (or `done`) on nobody finds what was stored of the key before. */
 int tier_invalidate(struct tier *t, struct tier_invalidate *op) MUST_CHECK;
 void tier_remove(struct tier *t, struct entry *e);

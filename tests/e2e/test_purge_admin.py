@@ -89,8 +89,8 @@ def test_a_fetch_that_began_before_a_purge_cannot_store(origin, serve, purge):
 
 def test_command_line(origin, larder):
     where = ["-c", larder.ini_path]
-    done = run("purge", *where, "--tag", "blog")
-    assert done.returncode == 0 and "3 entries" in done.stdout, done
+    done = run("purge", *where, "--tag", "blog", "--wait")
+    assert done.returncode == 0 and "3 entries" in done.stdout and done.stdout.endswith("  complete\n"), done
     assert larder.entries() == 1
     stats = run("stats", *where)
     assert stats.returncode == 0 and "hit" in stats.stdout, stats

@@ -3,13 +3,14 @@ fetched once between them."""
 import concurrent.futures
 import json
 import os
+import re
 import signal
 import time
 
 import pytest
 
 import client
-from larder import slack, wait_until
+from larder import run, slack, wait_until
 from origin import Gate
 from tiers import FILES, REDISES, ROUTES, SITE, Visitors, content, get, kept, lowest, marked, pages_of, ready, url
 
@@ -180,6 +181,15 @@ def test_a_purge_that_waits_gives_a_receipt(origin, fleet, backend):
         receipt = receipt_of(a, "tag=x")
         assert get(b, "/p").body != old, "all have carried it out when the answer comes"
         assert len({instance for instance, _ in receipt}) == 2 and all(0 <= ms < 1000 * slack() for _, ms in receipt), receipt
+
+
+def test_the_command_line_prints_the_receipt(origin, fleet):
+    a, b = fleet("memory, redis")
+    for larder in (a, b):
+        ready(origin, larder, "memory, redis")
+    done = run("purge", "-c", a.ini_path, "--tag", "x", "--wait")
+    assert done.returncode == 0, done
+    assert re.fullmatch(r"purged: 0 entries \(purge \d+\)\n(  \S+: after \d+ ms\n){2}  complete\n", done.stdout), done
 
 
 def freeze(larder):

@@ -1,5 +1,6 @@
 /* POST /purge: what reaches the tier, in the form that its keys have. */
 #include "bench.h"
+#include "capture.h"
 
 #include <stdio.h>
 
@@ -121,7 +122,11 @@ START_TEST(a_tier_that_fails_is_an_error)
 	struct bench b;
 	bench_open(&b);
 	b.purge_err = ERR_IO;
+	capture_begin();
 	ck_assert_int_eq(bench_ask(&b, "POST /purge all"), 503);
+	char *log = capture_end();
+	ck_assert_msg(strstr(log, " warning purge: all: a tier that is shared did not take it ("), "%s", log);
+	free(log);
 	ck_assert_str_ne(bench_text(&b, "error"), "");
 	bench_close(&b);
 }

@@ -2,36 +2,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "capture.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <regex.h>
 #include <stdio.h>
 #include <unistd.h>
-
-/* Standard error goes to a file between capture_begin and capture_end. */
-static FILE *captured;
-static int saved_stderr;
-
-static void capture_begin(void)
-{
-	captured = tmpfile();
-	ck_assert_ptr_nonnull(captured);
-	saved_stderr = dup(STDERR_FILENO);
-	dup2(fileno(captured), STDERR_FILENO);
-}
-
-/* Everything that was written, to be freed. */
-static char *capture_end(void)
-{
-	dup2(saved_stderr, STDERR_FILENO);
-	close(saved_stderr);
-	off_t size = lseek(fileno(captured), 0, SEEK_END);
-	char *text = mem_zalloc((size_t)size + 1);
-	ck_assert_int_eq(pread(fileno(captured), text, (size_t)size, 0), size);
-	fclose(captured);
-	return text;
-}
 
 static void assert_matches(const char *text, const char *pattern)
 {

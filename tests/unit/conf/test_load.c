@@ -264,6 +264,13 @@ static const struct row {
 	"t.ini:5: [admin] token_file = /dev/null: the token is given too: one of both must go\n"},
     {"an empty token file", "[admin]\ntoken_file = /dev/null",
 	"t.ini:4: [admin] token_file = /dev/null: its content: there is no value\n"},
+    {"a directory of pages that is a file", "[cache]\nbackend = file\npath = /dev/null",
+	"t.ini:5: [cache] path = /dev/null: it is no directory\n"},
+    {"one within a file", "[cache]\nbackend = file\npath = /dev/null/x",
+	"t.ini:5: [cache] path = /dev/null/x: /dev/null is no directory\n"},
+    {"one that cannot be made by this user", "[cache]\nbackend = file\npath = /nonexistent/x",
+	"t.ini:5: warning: [cache] path = /nonexistent/x: it is not there, and this user cannot make it: No such file "
+	"or directory\n"},
     {"an authority that cannot be read", "[upstream b]\nurl = https://b\ntls_ca = /nonexistent",
 	"t.ini:5: [upstream b] tls_ca = /nonexistent: cannot be read: No such file or directory\n"},
     {"no verification", "[upstream b]\nurl = https://b\ntls_verify = off",

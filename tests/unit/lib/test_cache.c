@@ -2,6 +2,10 @@
 #include "lib/place.h"
 
 #include <glob.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "base/mem.h"
 
 static larder_cache *cache;
 static int backend;
@@ -216,6 +220,8 @@ START_TEST(counting)
 	IS(larder_incr(cache, "n", -1, 0, &n), LARDER_NOT_INTEGER);
 	OK(larder_set(cache, "text", "5", 1, 0));
 	IS(larder_incr(cache, "text", 1, 0, &n), LARDER_NOT_INTEGER);
+	ck_assert_msg(
+	    strncmp(larder_last_error(), "incr: the value is no integer", 29) == 0, "%s", larder_last_error());
 	OK(larder_set_json(cache, "f", "1.0", 3, 0));
 	IS(larder_incr(cache, "f", 1, 0, &n), LARDER_NOT_INTEGER);
 	expect("f", "1.0");
@@ -480,6 +486,70 @@ START_TEST(what_is_forgotten_is_not_counted)
 }
 END_TEST
 
+static int three(void *context, larder_result *result)
+{
+	return larder_result_set_json(result, "3", 1);
+}
+
+static int ask_set(larder_cache *c)
+{
+	return larder_set(c, "k", "v", 1, 0);
+}
+
+static int ask_incr(larder_cache *c)
+{
+	return larder_incr(c, "k", 1, 0, NULL);
+}
+
+static int ask_remember(larder_cache *c)
+{
+	void *value;
+	int status = larder_remember(c, "k", 0, three, NULL, &value, NULL);
+	larder_free(value);
+	return status;
+}
+
+/* Files of this process may have no bytes: as if the disk were full. */
+START_TEST(an_error_of_files_names_operation_path_and_reason)
+{
+	static const struct {
+		const char *says;
+		int (*ask)(larder_cache *c);
+		int status;
+	} rows[] = {
+	    {"set: ", ask_set, LARDER_IO},
+	    {"incr: ", ask_incr, LARDER_IO},
+	    {"remember: ", ask_remember, LARDER_OK},
+	};
+	const struct rlimit none = {.rlim_cur = 0, .rlim_max = RLIM_INFINITY};
+	struct rlimit before;
+	char path[260];
+	int n = snprintf(path, sizeof(path), "%s/deep", place_dir);
+	memset(path + n, 'x', sizeof(path) - (size_t)n - 1);
+	path[sizeof(path) - 1] = '\0';
+	larder_options o = place_options(PLACE_FILE, "errors");
+	o.path = path;
+	larder_cache *c;
+	OK(larder_open(&o, &c));
+	getrlimit(RLIMIT_FSIZE, &before);
+	signal(SIGXFSZ, SIG_IGN);
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		setrlimit(RLIMIT_FSIZE, &none);
+		int status = rows[i].ask(c);
+		setrlimit(RLIMIT_FSIZE, &before);
+		const char *says = larder_last_error(), *end = "/count: File too large";
+		ck_assert_msg(status == rows[i].status, "%s%d %s", rows[i].says, status, says);
+		ck_assert_msg(strncmp(says, rows[i].says, strlen(rows[i].says)) == 0, "%s: %s", rows[i].says, says);
+		ck_assert_msg(strstr(says, ": cannot write /tmp/larder-lib-"), "%s", says);
+		ck_assert_msg(strstr(says, "..."), "%s", says);
+		ck_assert_msg(strcmp(says + strlen(says) - strlen(end), end) == 0, "%s", says);
+	}
+	ck_assert_int_eq(larder_set(c, "", "v", 1, 0), LARDER_INVALID);
+	ck_assert_str_eq(larder_last_error(), "set: an empty key");
+	larder_close(c);
+}
+END_TEST
+
 START_TEST(what_cannot_be_opened_says_why)
 {
 	static const struct {
@@ -540,6 +610,7 @@ int main(void)
 	tcase_add_loop_test(c, odd_keys_are_keys, 0, PLACES);
 	tcase_add_loop_test(c, the_least_valuable_leave, 0, PLACES);
 	tcase_add_loop_test(c, what_is_forgotten_is_not_counted, 0, PLACES);
+	tcase_add_test(c, an_error_of_files_names_operation_path_and_reason);
 	tcase_add_test(c, what_cannot_be_opened_says_why);
 	suite_add_tcase(s, c);
 	return suite_run(s);

@@ -105,6 +105,7 @@ START_TEST(a_server_that_is_killed_stopped_and_back)
 	server_must(&s, "CONFIG SET maxmemory 1");
 	ck_assert_int_eq(larder_set(c, "k", "v", 1, 0), LARDER_SERVER);
 	ck_assert_ptr_nonnull(strstr(larder_last_error(), "OOM"));
+	ck_assert_int_eq(larder_incr(c, "k", 1, 0, NULL), LARDER_SERVER);
 	larder_close(c);
 	server_end(&s);
 }

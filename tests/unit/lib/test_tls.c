@@ -52,6 +52,27 @@ START_TEST(believes_who_is_vouched_for)
 }
 END_TEST
 
+/* Its Redis waits for the end of what it takes for a command. */
+START_TEST(a_port_without_tls_is_told)
+{
+	struct server plain = {0};
+	larder_options o;
+	larder_cache *c;
+	char url[64];
+	server_start(&plain, NULL);
+	snprintf(url, sizeof(url), "rediss://127.0.0.1:%u", plain.port);
+	larder_options_init(&o);
+	o.backend = "redis";
+	o.url = url;
+	o.timeout = 0.3;
+	ck_assert_int_eq(larder_open(&o, &c), LARDER_OK);
+	ck_assert_int_eq(larder_set(c, "k", "v", 1, 0), LARDER_TIMEOUT);
+	ck_assert_msg(strstr(larder_last_error(), "no TLS in time: is it a port for TLS?"), "%s", larder_last_error());
+	larder_close(c);
+	server_end(&plain);
+}
+END_TEST
+
 /* Nobody here ignores SIGPIPE. */
 START_TEST(values_and_a_server_that_is_killed)
 {
@@ -111,6 +132,7 @@ int main(void)
 	}
 	tcase_add_unchecked_fixture(c, setup, teardown);
 	tcase_add_test(c, believes_who_is_vouched_for);
+	tcase_add_test(c, a_port_without_tls_is_told);
 	tcase_add_test(c, values_and_a_server_that_is_killed);
 	return suite_run(s);
 }

@@ -189,6 +189,23 @@ START_TEST(readers_and_the_registry_run_beside_the_workers)
 }
 END_TEST
 
+START_TEST(figures_are_written_for_people)
+{
+	static const struct {
+		double value;
+		const char *text;
+	} rows[] = {{0, "0"}, {7.857, "7.857"}, {86399.999, "86399.999"}, {9007199254740991.0, "9007199254740991"},
+	    {0.5, "0.5"}, {-1, "-1"}, {1e300, "1e+300"}};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		struct buf b;
+		buf_init(&b, 64);
+		metrics__add_figure(&b, rows[i].value);
+		ck_assert_msg(str_eq(buf_str(&b), str_of(rows[i].text)), "%s", rows[i].text);
+		buf_free(&b);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("metrics");
@@ -200,6 +217,7 @@ int main(void)
 	tcase_add_test(t, a_name_keeps_its_slot);
 	tcase_add_test(t, names_beyond_the_limit_share_the_last_slot);
 	tcase_add_test(t, readers_and_the_registry_run_beside_the_workers);
+	tcase_add_test(t, figures_are_written_for_people);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 
 #include "base/log.h"
+#include "capture.h"
 #include "base/mem.h"
 #include "redis/client.h"
 #include "must.h"
@@ -265,6 +266,8 @@ START_TEST(comes_back_after_the_server_was_killed)
 	struct asked a = {0};
 	struct server s = {0};
 	server_start(&s, NULL);
+	log_set_level(LOG_INFO);
+	capture_begin();
 	struct redis_client *c = client_of(s.url, 5000, 1 << 20);
 	await_answer(c);
 	/* An answer that is awaited while the server dies is lost, and said so at once. */
@@ -277,11 +280,21 @@ START_TEST(comes_back_after_the_server_was_killed)
 	while (ask_and_wait(c, &a, 1000, "PING", NULL, NULL) != ERR_CONNECT)
 		server_pause(deadline, "a client that knows");
 	ck_assert(stats_of(c).down);
+	while (capture_so_far("trying again until it answers") == 0)
+		server_pause(deadline, "a line about the connection that is lost");
 	server_start(&s, NULL);
 	while (stats_of(c).down) /* by itself: nobody calls */
 		server_pause(deadline, "a connection that is made anew");
 	ck_assert_int_eq(ask_and_wait(c, &a, 1000, "PING", NULL, NULL), ERR_OK);
 	ck_assert_uint_eq(stats_of(c).reconnects, 1);
+	/* A line when it comes, one when it goes, one when it is back; a second apart. */
+	while (capture_so_far("connected to") < 2)
+		server_pause(deadline, "a line about the connection that is back");
+	char *log = capture_end();
+	log_set_level(LOG_ERROR);
+	ck_assert_msg(
+	    capture_count(log, "\n") == 3 && capture_count(log, "trying again until it answers") == 1, "%s", log);
+	free(log);
 	redis_client_free(&c);
 	server_end(&s);
 }

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "capture.h"
 #include "redis/client.h"
 #include "redis/slots.h"
 
@@ -276,6 +277,34 @@ START_TEST(says_so_when_there_is_no_cluster)
 }
 END_TEST
 
+/* It connects to it several times in the first second. */
+START_TEST(says_once_that_there_is_no_cluster)
+{
+	struct server plain = {0};
+	struct redis_client_stats stats = {.calls = 0};
+	server_start(&plain, NULL);
+	char before[sizeof(url)];
+	memcpy(before, url, sizeof(url));
+	snprintf(url, sizeof(url), "redis+cluster://127.0.0.1:%u", plain.port);
+	log_set_level(LOG_INFO);
+	capture_begin();
+	struct redis_client *c = client_of();
+	memcpy(url, before, sizeof(url));
+	int64_t deadline = server_deadline(10000);
+	while (stats.reconnects < 4) {
+		server_pause(deadline, "connections made anew");
+		redis_client_stats(c, &stats);
+	}
+	redis_client_free(&c);
+	char *log = capture_end();
+	log_set_level(LOG_ERROR);
+	ck_assert_msg(capture_count(log, "it tells no map of a cluster") == 1, "%s", log);
+	ck_assert_msg(capture_count(log, "connected to") == 0, "%s", log);
+	free(log);
+	server_end(&plain);
+}
+END_TEST
+
 static void start_all(void)
 {
 	cluster_start(nodes, NODES);
@@ -304,5 +333,6 @@ int main(void)
 	tcase_add_test(c, a_node_that_is_killed_comes_back);
 	tcase_add_test(c, finds_the_replica_that_took_over);
 	tcase_add_test(c, says_so_when_there_is_no_cluster);
+	tcase_add_test(c, says_once_that_there_is_no_cluster);
 	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 
+#include "capture.h"
 #include "tier/file_make.h"
 
 enum { LARGE = 1 << 30 };
@@ -284,8 +285,14 @@ START_TEST(what_is_damaged_is_removed_and_another_variant_found)
 	close(fd);
 	ck_assert_msg(!body_is_current(e->body), "a change is not seen");
 	entry_release(&e);
+	capture_begin();
 	e = find_how(t, page_key(1), 0);
+	char *log = capture_end();
 	ck_assert_msg(e && body_is(e, STR("default")), "the other one is good");
+	ck_assert_msg(capture_count(log, "\n") == 1 && strstr(log, " is damaged, and counts as missing") &&
+			  strstr(log, folder.path),
+	    "%s", log);
+	free(log);
 	entry_release(&e);
 	struct tier_stats s = file_stats(t);
 	ck_assert_uint_eq(s.corrupt, 1);
