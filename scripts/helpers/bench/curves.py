@@ -16,6 +16,7 @@ class Curve:
     name = title = axis = ""
     points = quick_points = ()
     limit, requests = LIMIT, 30000
+    note = ""  # why it can go over the limit
 
     def prepare(self, bench, x):
         """What stays over all rounds: (server, url, load)."""
@@ -52,6 +53,7 @@ class Objects(Curve):
 
     def __init__(self, name, title, all_of_them):
         self.name, self.title, self.all_of_them = name, title, all_of_them
+        self.note = "the first point's pages lie in the caches of the processor, those of the others do not" if all_of_them else ""
 
     def prepare(self, bench, x):
         server = bench.server(Larder, Setup(memory_mb=max(64, x * 2 // 1000), objects=x))
@@ -123,6 +125,7 @@ class Churn:
     name, title, axis, limit = "curve-memory", "resident memory over the budget, under churn (with the pages of its programs)", "budget and sizes", LIMIT
     phases = (("small", 700, 0.5), ("mixed", 4096, 1.5), ("large", 150_000, 0.8), ("small again", 700, 0.5))
     means = (793, 12_600, 206_000, 793)  # of these sizes
+    note = "what a process has besides its pages is much of a small budget: 2 MB from the start, connections, buffers, what malloc loses"
 
     def measure(self, bench, rounds):
         found, start = [], 0
