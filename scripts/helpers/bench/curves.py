@@ -16,7 +16,8 @@ class Curve:
     name = title = axis = ""
     points = quick_points = ()
     limit, requests = LIMIT, 30000
-    note = ""  # why it can go over the limit
+    note = ""     # why it can go over the limit
+    cls = Larder  # whom it is about
 
     def prepare(self, bench, x):
         """What stays over all rounds: (server, url, load)."""
@@ -125,6 +126,7 @@ class Churn:
     name, title, axis, limit = "curve-memory", "resident memory over the budget, under churn (with the pages of its programs)", "budget and sizes", LIMIT
     phases = (("small", 700, 0.5), ("mixed", 4096, 1.5), ("large", 150_000, 0.8), ("small again", 700, 0.5))
     means = (793, 12_600, 206_000, 793)  # of these sizes
+    cls = Larder
     note = "what a process has besides its pages is much of a small budget: 2 MB from the start, connections, buffers, what malloc loses"
 
     def measure(self, bench, rounds):
