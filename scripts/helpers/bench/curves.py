@@ -17,6 +17,8 @@ class Curve:
     name = title = axis = ""
     points = quick_points = ()
     limit, requests, together = LIMIT, 30000, 1
+    note = ""     # why it can go over the limit
+    cls = Larder  # whom it is about
 
     def prepare(self, bench, x):
         """What stays over all rounds: (server, url, load)."""
@@ -53,6 +55,7 @@ class Objects(Curve):
 
     def __init__(self, name, title, all_of_them):
         self.name, self.title, self.all_of_them = name, title, all_of_them
+        self.note = "the first point's pages lie in the caches of the processor, those of the others do not" if all_of_them else ""
 
     def prepare(self, bench, x):
         server = bench.server(Larder, Setup(memory_mb=max(64, x * 2 // 1000), objects=x))
@@ -158,6 +161,8 @@ class Churn:
     name, title, axis, limit = "curve-memory", "resident memory over the budget, under churn (with the pages of its programs)", "budget and sizes", LIMIT
     phases = (("small", 700, 0.5), ("mixed", 4096, 1.5), ("large", 150_000, 0.8), ("small again", 700, 0.5))
     means = (793, 12_600, 206_000, 793)  # of these sizes
+    cls = Larder
+    note = "what a process has besides its pages is much of a small budget: 2 MB from the start, connections, buffers, what malloc loses"
 
     def measure(self, bench, rounds):
         found, start = [], 0

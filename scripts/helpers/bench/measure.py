@@ -4,6 +4,7 @@ CPU time is read from the clock that the kernel keeps for each process (what /pr
 with all threads and child processes of a server, right before and after a load whose connections stand already."""
 import contextlib
 import ctypes
+import errno
 import fcntl
 import json
 import mmap
@@ -12,9 +13,10 @@ import resource
 import select
 import signal
 import socket
+import stat
 import struct
 import subprocess
-import tempfile
+import sys
 import time
 
 PATIENCE = 30
@@ -23,6 +25,24 @@ FILES = 65536
 
 class Failed(Exception):
     """A server did not do what was asked; the text stands in the table instead of a figure."""
+
+
+def open_lock(path):
+    """A file to be locked, made where there is none. It is only read, so that each user can lock what another one has made, and nothing
+    is written to what somebody may have put in its place."""
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    while True:
+        with contextlib.suppress(FileNotFoundError):
+            f = os.open(path, flags)
+            break
+        with contextlib.suppress(FileExistsError):  # made meanwhile
+            f = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o644)
+            os.fchmod(f, 0o644)
+            break
+    if not stat.S_ISREG(os.fstat(f).st_mode):
+        os.close(f)
+        raise OSError(errno.EINVAL, "not a plain file", path)
+    return f
 
 
 class Machine:
@@ -43,15 +63,24 @@ class Machine:
         if self.locked:
             yield
             return
-        with open(self.lock_path, "a", encoding="ascii") as f:
-            begin = time.monotonic()
+        f = open_lock(self.lock_path)
+        try:
+            self.take(f)
+            self.locked = True
+            yield
+        finally:
+            self.locked = False
+            os.close(f)
+
+    def take(self, f):
+        begin = time.monotonic()
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not self.waited:  # said once
+                print(f"waiting for {self.lock_path}, which another measurement holds", file=sys.stderr, flush=True)
             fcntl.flock(f, fcntl.LOCK_EX)
             self.waited += time.monotonic() - begin
-            self.locked = True
-            try:
-                yield
-            finally:
-                self.locked = False
 
 
 LIBC = ctypes.CDLL(None)
@@ -255,11 +284,3 @@ class Load:
 def run_load(machine, port, url, **options):
     with Load(machine, port, url, **options) as load:
         return load.go()
-
-
-def scratch(prefix, memory=False):
-    """A folder of our own; in memory where the system has such a place."""
-    place = "/dev/shm" if memory and os.access("/dev/shm", os.W_OK) else None
-    folder = tempfile.mkdtemp(prefix=prefix, dir=place)
-    os.chmod(folder, 0o755)
-    return folder

@@ -1,12 +1,51 @@
-"""The results as text, as Markdown, as JSON and as a picture. All are made of the one dictionary that scripts/bench gathers:
+"""The results as text, as Markdown and as JSON. All are made of the one dictionary that scripts/bench gathers:
 
-    {"facts": {"date", "processor", "kernel", ...}, "versions": {server: text}, "settings": {server: text}, "options": {...},
-     "rows": {name: {"title", "must", "aim", "results": {server: {"ratio", "us"} or {"text", "bar"} or {"failed"}}}},
-     "curves": {name: {"title", "axis", "limit", "points": [{"x", "ratio", "growth"}] or "failed"}}}"""
-import html
+    {"runs": [{"date", "rounds", "divide", "quick", "processor", "kernel", "system", "versions": {server: text}}],
+     "settings": {server: text},
+     "rows": {name: {"title", "must", "aim", "unit", "note", "results": {server: {"run", "lesser", "met",
+                     and "ratio", "us", "rounds" or "text", "bar" or "failed"}}}},
+     "curves": {name: {"title", "axis", "limit", "note", "run", "points": [{"x", "ratio", "growth"}] or "failed"}}}
+
+"run" is the place in "runs" of the one that found it: rows can be measured anew (--from), and the page tells which were. "lesser": the load
+was a smaller one, which changes the figure; it is not held against what must be reached then. "note": why Larder can miss that."""
 import json
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+MACHINE = ("processor", "kernel", "system")
+
+
+def nothing():
+    return {"runs": [], "settings": {}, "rows": {}, "curves": {}}
+
+
+def found_in(results):
+    """All that has a "run"."""
+    return [r for row in results["rows"].values() for r in row["results"].values()] + list(results["curves"].values())
+
+
+def read_json(path):
+    """Raises ValueError when it is something else. Earlier versions wrote what is in a run beside the rows, and one run only."""
+    with open(path, encoding="utf-8") as f:
+        results = json.load(f)
+    try:
+        if "runs" not in results:
+            results["runs"] = [{**results.pop("facts"), "versions": results.pop("versions")}]
+            for found in found_in(results):
+                found["run"] = 0
+        if not all(results["runs"][found["run"]]["versions"] for found in found_in(results)):
+            raise ValueError("a run without versions")
+        markdown(results)
+    except (AttributeError, IndexError, KeyError, TypeError) as e:
+        raise ValueError(f"{type(e).__name__}: {e}") from e
+    return results
+
+
+def forget_old_runs(results):
+    """Those of which nothing is left."""
+    kept = sorted({found["run"] for found in found_in(results)})
+    for found in found_in(results):
+        found["run"] = kept.index(found["run"])
+    results["runs"] = [results["runs"][i] for i in kept]
 
 
 def number(x):
@@ -18,13 +57,17 @@ def cell(result):
         return "-"
     if "failed" in result:
         return "failed: " + result["failed"]
-    return result["text"] if "text" in result else f"{result['ratio']:.2f}"
+    text = result["text"] if "text" in result else f"{result['ratio']:.2f}"
+    return f"{text} ({result['lesser']})" if result.get("lesser") else text
 
 
 def missed(row):
     """Whether Larder has a figure in this row that does not reach what it must."""
-    result = row["results"].get("larder")
-    return bool(result) and row["must"] is not None and not result.get("met", False)
+    return row["results"].get("larder", {}).get("met") is False
+
+
+def over(curve):
+    return any(p["growth"] > curve["limit"] for p in curve.get("points", []))
 
 
 def columns(rows):
@@ -75,17 +118,59 @@ def markdown_rows(rows):
     return lines
 
 
+def conditions(run):
+    """How it was measured."""
+    words = [run["date"], f"{run['rounds']} round{'s' * (run['rounds'] != 1)}"]
+    if run.get("divide", 1) > 1:
+        words.append(f"loads divided by {run['divide']}")
+    return ", ".join(words + ["--quick"] * run.get("quick", False))
+
+
+def measured_by(results, number):
+    """The rows and curves of that run, with the servers where these are not all of the row."""
+    found = []
+    for row in results["rows"].values():
+        names = [n for n in row["results"] if not n.startswith("floor")]
+        of_run = [n for n in names if row["results"][n]["run"] == number]
+        if of_run:
+            found.append(row["title"] + (f" ({', '.join(of_run)})" if len(of_run) < len(names) else ""))
+    return found + [c["title"] for c in results["curves"].values() if c["run"] == number]
+
+
+def markdown_runs(results):
+    """How all was measured; and what was measured otherwise than most."""
+    runs, found = results["runs"], [f["run"] for f in found_in(results)]
+    if not found:
+        return ["Nothing is measured.", ""]
+    most = max(set(found), key=lambda n: (found.count(n), n))
+    main = runs[most]
+    lines = [f"Measured on {conditions(main)}: " + ", ".join(f"{k} {main[k]}" for k in MACHINE) + ". Versions: " +
+             ", ".join(f"{n} {v}" for n, v in main["versions"].items()) + ".", ""]
+    others = []
+    for number in sorted(set(found) - {most}):
+        run = runs[number]
+        differ = [f"{k} {run[k]}" for k in MACHINE if run[k] != main[k]]
+        differ += [f"{n} {v}" for n, v in run["versions"].items() if main["versions"].get(n) != v]
+        others.append(f"- {', '.join([conditions(run), *differ])}: {'; '.join(measured_by(results, number))}")
+    return lines + (["Measured otherwise:", "", *others, ""] if others else [])
+
+
+def markdown_notes(found):
+    """Why, for each that has a note."""
+    notes = [f"- {f['title']}: {f['note']}." for f in found if f.get("note")]
+    return ["Why Larder misses what it must reach:", "", *notes, ""] if notes else []
+
+
 def markdown(results):
-    facts, versions = results["facts"], results["versions"]
     rows = list(results["rows"].values())
-    lines = [f"Measured on {facts['date']}, {facts['rounds']} rounds: " + ", ".join(f"{k} {facts[k]}" for k in ("processor", "kernel", "system")) +
-             ". Versions: " + ", ".join(f"{n} {v}" for n, v in versions.items()) + ".", ""]
+    lines = markdown_runs(results)
     main = [r for r in rows if r["must"] is not None]
     if main:
-        lines += markdown_rows(main) + [""]
-    sendfile = [f"{r['title']} {r['results']['floor-sendfile']['ratio']:.2f}" for r in rows if "ratio" in r["results"].get("floor-sendfile", {})]
+        lines += markdown_rows(main) + [""] + markdown_notes(r for r in main if missed(r))
+    sendfile = [(r["title"], r["results"]["floor-sendfile"]) for r in rows if "ratio" in r["results"].get("floor-sendfile", {})]
     if sendfile:
-        lines += ["A floor that sends its body with sendfile: " + ", ".join(sendfile) + ".", ""]
+        lines += ["A floor that sends its body with sendfile (rounds): " + ", ".join(
+            f"{title} {f['ratio']:.2f} ({min(f['rounds']):.2f} to {max(f['rounds']):.2f})" for title, f in sendfile) + ".", ""]
     tiers = [r for r in rows if r["must"] is None]
     if tiers:
         lines += ["### Tiers", ""] + markdown_rows(tiers) + [""]
@@ -95,80 +180,30 @@ def markdown(results):
             points = "failed: " + c["failed"] if "failed" in c else ", ".join(
                 f"{number(p['x'])}: {p['growth']:.2f}" + " (over)" * (p["growth"] > c["limit"]) for p in c["points"])
             lines.append(f"| {c['title']} | {c['limit']} | {points} |")
-        lines.append("")
+        lines += ["", *markdown_notes(c for c in results["curves"].values() if over(c))]
     lines += ["### Settings", ""]
     for name, text in results["settings"].items():
         lines += [f"<details><summary>{name}</summary>", "", "```", text.strip(), "```", "", "</details>", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def replace_between_markers(path, text):
+def split_at_markers(path):
+    """What stands before and behind them."""
     with open(path, encoding="utf-8") as f:
-        page = f.read()
-    before, begin, rest = page.partition(BEGIN + "\n")
+        before, begin, rest = f.read().partition(BEGIN + "\n")
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise SystemExit(f"{path} has no lines {BEGIN} and {END}")
+        raise ValueError(f"it has no lines {BEGIN} and {END}")
+    return before + begin, end + after
+
+
+def replace_between_markers(path, text):
+    before, after = split_at_markers(path)
     with open(path, "w", encoding="utf-8") as f:
-        f.write(before + begin + "\n" + text + "\n" + end + after)
+        f.write(before + "\n" + text + "\n" + after)
 
 
 def write_json(path, results):
     with open(path, "w", encoding="utf-8") as f:
         json.dump(results, f, indent=1)
         f.write("\n")
-
-
-# --- the picture ---
-
-STYLE = """text { font: 12px sans-serif; fill: #24292f } .title { font-weight: bold; font-size: 13px } .note { fill: #57606a }
-.bar { fill: #8c959f } .own { fill: #1f6feb } .over { fill: #cf222e } .line { stroke: #bf8700; stroke-width: 2 }
-@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .note { fill: #9198a1 } .bar { fill: #6e7681 } .own { fill: #4493f8 }
-.over { fill: #f85149 } }"""
-WIDTH, LEFT, RIGHT, BAR, GAP = 900, 170, 170, 14, 4
-
-
-def groups_of(results):
-    """[(title, line or None, [(label, value, text, class)])]: what is drawn, group by group."""
-    groups = []
-    for row in results["rows"].values():
-        bars, line = [], None
-        for name, r in row["results"].items():
-            if name == "floor" or "failed" in r:
-                continue
-            value = r.get("ratio", r.get("bar"))
-            bars.append((name, value, cell(r), "own" if name.startswith("larder") else "bar"))
-            if "ratio" in r:
-                line = (1.0, "floor")
-        if bars:
-            unit = "CPU time over the floor's" if line else row["unit"]
-            groups.append((f"{row['title']} ({unit})", line, bars))
-    for curve in results["curves"].values():
-        bars = [(number(p["x"]), p["growth"], f"{p['growth']:.2f}", "over" if p["growth"] > curve["limit"] else "own")
-                for p in curve.get("points", [])]
-        if bars:
-            groups.append((f"{curve['title']} (by {curve['axis']})", (curve["limit"], "limit"), bars))
-    return groups
-
-
-def svg(results):
-    parts, y = [], 10
-    for title, line, bars in groups_of(results):
-        top = max([v for _, v, _, _ in bars] + ([line[0]] if line else [])) or 1
-        scale = (WIDTH - LEFT - RIGHT) / top
-        parts.append(f'<text class="title" x="0" y="{y + 12}">{html.escape(title)}</text>')
-        y += 22
-        begin = y
-        for label, value, text, kind in bars:
-            parts.append(f'<text x="{LEFT - 8}" y="{y + 11}" text-anchor="end">{html.escape(label)}</text>'
-                         f'<rect class="{kind}" x="{LEFT}" y="{y}" width="{max(value * scale, 1):.1f}" height="{BAR}" rx="2"/>'
-                         f'<text x="{LEFT + max(value * scale, 1) + 6:.1f}" y="{y + 11}">{html.escape(text)}</text>')
-            y += BAR + GAP
-        if line:
-            x = LEFT + line[0] * scale
-            parts.append(f'<line class="line" x1="{x:.1f}" x2="{x:.1f}" y1="{begin - 2}" y2="{y}"/>'
-                         f'<text class="note" x="{x:.1f}" y="{y + 9}" text-anchor="middle">{line[1]}</text>')
-            y += 10
-        y += 14
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}" role="img">\n'
-            f"<style>{STYLE}</style>\n" + "\n".join(parts) + "\n</svg>\n")

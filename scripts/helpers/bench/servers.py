@@ -1,5 +1,6 @@
 """How each server is set up, started and ended: one class each, with the settings its own documentation recommends for a cache in
 memory on one processor. No server writes an access log. Paths under /pass/ are not to be cached."""
+import contextlib
 import dataclasses
 import os
 import pwd
@@ -8,7 +9,7 @@ import shutil
 import subprocess
 import time
 
-from . import measure
+from . import guard, measure
 from .measure import max_connections
 
 KEEP = 3600  # seconds that idle connections stay open
@@ -35,8 +36,8 @@ class Server:
 
     def __init__(self, machine, origin, setup):
         self.machine, self.origin, self.setup = machine, origin, setup
-        self.folder = measure.scratch("larder-bench-")
-        self.memory_folder = measure.scratch("larder-bench-", memory=True)
+        self.folder = guard.scratch()
+        self.memory_folder = guard.scratch(memory=True)
         self.process, self.port = None, 0
         try:
             self.start()
@@ -117,8 +118,14 @@ class Server:
             except OSError:
                 pass
             time.sleep(pause)
+        with contextlib.suppress(OSError):
+            raise measure.Failed(f"{self.name} does not answer: {self.said()[-1500:].strip()}")
+        raise measure.Failed(f"{self.name} does not answer")
+
+    def said(self):
+        """What it complained of."""
         self.output.seek(0)
-        raise measure.Failed(f"{self.name} does not answer: {self.output.read()[-1500:].strip()}")
+        return self.output.read()
 
     def pids(self):
         return measure.family(self.process.pid)
@@ -154,9 +161,19 @@ class Larder(Server):
     on_disk = True
     binary = ""  # set by scripts/bench
 
+    @staticmethod
+    def version_of(program):
+        """What that program says is its version, or nothing when it is no Larder."""
+        try:
+            said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=10)
+        except (OSError, ValueError, subprocess.TimeoutExpired):
+            return ""
+        m = re.match(r"larder (\S+)", said.stdout)
+        return m.group(1) if m else ""
+
     @classmethod
     def version(cls):
-        return subprocess.run([cls.binary, "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0].split()[-1]
+        return cls.version_of(cls.binary)
 
     @classmethod
     def missing(cls):
@@ -391,9 +408,15 @@ client_idle_pconn_timeout {KEEP} seconds
 server_idle_pconn_timeout {KEEP} seconds
 shutdown_lifetime 0 seconds
 """)
+        # Its name is that of its shared memory as well, which stays when it is killed, and which another user's would stumble on.
+        command = ["/usr/sbin/squid", "-N", "-n", f"{guard.shared_memory()}{self.port}", "-f", self.config_path]
         if disk and not os.path.exists(self.pages()):
-            subprocess.run(["/usr/sbin/squid", "-N", "-z", "-f", self.config_path], capture_output=True, check=False, timeout=60)
-        return ["/usr/sbin/squid", "-N", "-f", self.config_path]
+            subprocess.run([*command, "-z"], capture_output=True, check=False, timeout=60)
+        return command
+
+    def said(self):
+        with open(f"{self.folder}/cache.log", encoding="utf-8", errors="replace") as f:
+            return super().said() + "".join(line for line in f if "FATAL" in line)
 
 
 class LarderTier(Larder):
