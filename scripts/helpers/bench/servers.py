@@ -135,8 +135,11 @@ class Server:
 
     def resident(self):
         """Its memory, with what it keeps on a file system in memory."""
-        held = sum(os.stat(os.path.join(at, name)).st_blocks * 512
-                   for at, _, names in os.walk(self.memory_folder) for name in names)
+        held = 0
+        for at, _, names in os.walk(self.memory_folder):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):  # it has just been evicted
+                    held += os.stat(os.path.join(at, name)).st_blocks * 512
         return measure.resident_bytes(self.pids()) + held
 
     def kill(self):
