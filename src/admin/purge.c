@@ -8,30 +8,21 @@
 
 enum { WAIT_MS = 5000 }; /* for those who share the tiers */
 
-static const struct kind {
-	const char *name;
-	enum purge_kind kind;
-} kinds[] = {
-    {"url", PURGE_URL},
-    {"prefix", PURGE_PREFIX},
-    {"glob", PURGE_GLOB},
-    {"tag", PURGE_TAG},
-    {"all", PURGE_ALL},
-};
+static const char *const kinds[] = PURGE_KIND_NAMES;
 
-/* The one that is asked for; NULL with the answer made. */
-static const struct kind *kind_of(const struct admin_request *request, struct admin_answer *answer)
+/* The one that is asked for; false with the answer made. */
+static bool find_kind(const struct admin_request *request, enum purge_kind *out, struct admin_answer *answer)
 {
-	const struct kind *found = NULL;
+	const char *found = NULL;
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-		if (!admin__param(request, str_of(kinds[i].name)).p)
+		if (!admin__param(request, str_of(kinds[i])).p)
 			continue;
 		if (found) {
-			admin__error(
-			    answer, 400, "%s and %s are given: a purge takes one of them", found->name, kinds[i].name);
-			return NULL;
+			admin__error(answer, 400, "%s and %s are given: a purge takes one of them", found, kinds[i]);
+			return false;
 		}
-		found = &kinds[i];
+		found = kinds[i];
+		*out = (enum purge_kind)i;
 	}
 	if (!found)
 		admin__error(answer, 400, "what is to be purged? Give one of url=, prefix=, glob=, tag= or all");
@@ -61,25 +52,25 @@ static int read_all(const struct admin_request *request, struct admin_answer *an
 }
 
 /* Fills in what is purged; strings lie in `a`. 0, or ERR_INVALID with the answer made. */
-static int read_what(const struct admin_env *env, const struct kind *kind, const struct admin_request *request,
+static int read_what(const struct admin_env *env, enum purge_kind kind, const struct admin_request *request,
     struct arena *a, struct tier_purge *op, struct admin_answer *answer)
 {
-	struct str value = admin__param(request, str_of(kind->name));
+	struct str value = admin__param(request, str_of(kinds[kind]));
 	struct str host = admin__param(request, STR("host")), scheme = admin__param(request, STR("scheme"));
-	if ((kind->kind == PURGE_TAG || kind->kind == PURGE_ALL) && (host.p || scheme.p)) {
+	if ((kind == PURGE_TAG || kind == PURGE_ALL) && (host.p || scheme.p)) {
 		admin__error(answer, 400, "%s goes with url, prefix and glob only", host.p ? "host" : "scheme");
 		return ERR_INVALID;
 	}
-	op->kind = kind->kind;
+	op->kind = kind;
 	op->arg = value;
-	switch (kind->kind) {
+	switch (kind) {
 	case PURGE_TAG:
 		return read_tag(value, answer);
 	case PURGE_ALL:
 		return read_all(request, answer);
 	case PURGE_PREFIX:
 	case PURGE_GLOB:
-		return admin__pattern_read(request, str_of(kind->name), value, a, &op->arg, answer);
+		return admin__pattern_read(request, str_of(kinds[kind]), value, a, &op->arg, answer);
 	case PURGE_URL:
 		break;
 	}
@@ -172,8 +163,9 @@ static void add_receipts(struct tier *tier, uint64_t seq, struct buf *out)
 
 void admin__purge(const struct admin_env *env, const struct admin_request *request, struct admin_answer *answer)
 {
-	const struct kind *kind = kind_of(request, answer);
-	enum admin_flag soft = kind ? admin__flag(request, STR("soft"), answer) : FLAG_BAD;
+	enum purge_kind kind = PURGE_ALL;
+	bool found = find_kind(request, &kind, answer);
+	enum admin_flag soft = found ? admin__flag(request, STR("soft"), answer) : FLAG_BAD;
 	enum admin_flag wait = soft != FLAG_BAD ? admin__flag(request, STR("wait"), answer) : FLAG_BAD;
 	if (wait == FLAG_BAD)
 		return;
@@ -193,9 +185,9 @@ void admin__purge(const struct admin_env *env, const struct admin_request *reque
 	buf_addc(out, '{');
 	admin__add_number(out, "purged", (int64_t)op.count);
 	admin__add_number(out, "id", (int64_t)op.epoch);
-	admin__add_text(out, "kind", str_of(kind->name));
-	if (kind->kind != PURGE_ALL)
-		admin__add_text(out, op.kind == PURGE_URL ? "key" : kind->name, op.arg);
+	admin__add_text(out, "kind", str_of(kinds[kind]));
+	if (kind != PURGE_ALL)
+		admin__add_text(out, op.kind == PURGE_URL ? "key" : kinds[kind], op.arg);
 	admin__add_bool(out, "soft", op.soft);
 	if (wait == FLAG_ON)
 		add_receipts(env->tier, op.seq, out);

@@ -68,7 +68,7 @@ static void unlist(struct look *l)
 struct found {
 	struct entry *entry; /* a reference */
 	const char *in;
-	int64_t spent_us;
+	int64_t spent_us; /* by this look alone */
 	bool other_variant, answers;
 };
 
@@ -77,7 +77,7 @@ static struct found found_by(const struct look *l)
 	struct entry *e = l->op.entry;
 	return (struct found){.entry = e ? entry_ref(e) : NULL,
 	    .in = l->op.found_in,
-	    .spent_us = l->op.spent_us,
+	    .spent_us = l->op.spent_us - l->began_us,
 	    .other_variant = l->op.other_variant,
 	    .answers = e && lookup_answers(l, e)};
 }
@@ -146,6 +146,7 @@ static int look_for_itself(struct look *l)
 {
 	struct req_env *env = l->errand.env;
 	errand_begin(&l->errand, env, told, told);
+	l->began_us = l->op.spent_us;
 	int err = tier_get(env->tier, &l->op);
 	if (err != ERR_AGAIN)
 		errand_answered(&l->errand);

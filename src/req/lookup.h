@@ -22,6 +22,7 @@ struct look {
 	bool listed, telling;
 	unsigned waits; /* for how many it has waited */
 	struct tier_get op;
+	int64_t began_us; /* op.spent_us before it looked for itself */
 	struct arena arena;
 	struct http_request request;
 	struct conf *conf;

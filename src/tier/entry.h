@@ -70,9 +70,9 @@ struct entry_spec {
 };
 
 /* Copies everything of the spec into one block; takes the body's reference (*body is nulled). A complete body of few bytes is copied as
- * well, and the one that was given is let go. 0, or ERR_FULL when the budget has no room, the key is longer than ENTRY_KEY_MAX, or all metadata than 16 MB (the body
- * is left). budget may be NULL, and
- * so may the body of an entry that is never put or sent. */
+ * well, and the one that was given is let go. 0, or ERR_FULL (the body is left): the budget has no room, the key is longer than
+ * ENTRY_KEY_MAX, or what is packed does not fit into its numbers (16 MB with a small body in it). budget may be NULL, and so may the
+ * body of an entry that is never put or sent. */
 int entry_new(
     const struct entry_spec *spec, struct body **body_take, struct budget *budget, struct entry **out) MUST_CHECK;
 /* The same body with other metadata, what a 304 makes: all of the spec counts but the key and the route, which stay. Neither

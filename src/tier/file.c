@@ -90,10 +90,17 @@ static int submit(struct file_tier *t, struct io_pool *pool, struct job *job)
 	return ERR_BUSY;
 }
 
+/* It is being closed, and has had its time. */
+static bool is_late(struct file_tier *t)
+{
+	int64_t closes_us = atomic_load(&t->closes_us);
+	return closes_us != 0 && clock_mono_us() >= closes_us;
+}
+
 static void run_get(struct io_job *io)
 {
 	struct job job = job_take(io);
-	int err = file_read__get(job.t, job.op.get);
+	int err = is_late(job.t) ? ERR_MISSING : file_read__get(job.t, job.op.get);
 	job.op.get->done(job.op.get, err);
 }
 
@@ -108,21 +115,25 @@ static int get(struct tier *tier, struct tier_get *op)
 static void run_put(struct io_job *io)
 {
 	struct job job = job_take(io);
-	int64_t until_us = atomic_load(&job.t->closes_us);
 	int err = ERR_BUSY;
-	if (until_us == 0 || clock_mono_us() < until_us)
-		err = file_write__entry(job.t, job.op.put, job.id);
-	else
+	if (is_late(job.t))
 		file__count(&job.t->skipped);
+	else
+		err = file_write__entry(job.t, job.op.put, job.id);
 	job.op.put->done(job.op.put, err);
 }
 
 static int put(struct tier *tier, struct tier_put *op)
 {
 	struct file_tier *t = file_of(tier);
-	struct body *b = op->entry->body;
+	struct entry *e = op->entry;
+	struct body *b = e->body;
+	if (purge_log__covers(tier->purges, e->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e))) {
+		file__count(&t->refused_stale);
+		return ERR_STALE;
+	}
 	size_t size = body_file(b) < 0 ? (size_t)body_size(b) : 0;
-	struct job *job = job_new(t, run_put, op->entry->charged + size + STORE_COSTS);
+	struct job *job = job_new(t, run_put, e->charged + size + STORE_COSTS);
 	job->op.put = op;
 	job->id = file_store__new_id(t, 0);
 	return submit(t, t->pool, job);
@@ -259,6 +270,7 @@ static void heard(void *ctx, const struct tier_heard *what)
 		return;
 	struct foreign *f = mem_zalloc(sizeof(*f) + purge->arg.n);
 	f->io.fn = run_foreign;
+	f->io.bytes = sizeof(*f) + purge->arg.n;
 	f->t = t;
 	f->purge = (struct tier_purge){.kind = purge->kind, .seq = purge->seq, .epoch = UINT64_MAX};
 	if (what->everything) /* what is labelled before that counts as purged */
@@ -272,14 +284,16 @@ static void heard(void *ctx, const struct tier_heard *what)
 /* The jobs use the journal, and the journal adds jobs. */
 static void free_all(struct file_tier *t)
 {
-	io_pool_close(&t->lookups);
 	if (t->close_ms > 0)
 		atomic_store(&t->closes_us, clock_mono_us() + (int64_t)t->close_ms * 1000);
+	io_pool_close(&t->lookups);
 	if (t->pool)
 		io_pool_stop(t->pool);
-	if (t->usage.file) {
-		for (struct file_page *page; (page = file_index__next_doomed(&t->index));)
-			file_store__bury(t, page);
+	while (t->usage.file && !is_late(t)) { /* the rest is known as purged, or stale, by who comes next */
+		struct file_page *page = file_index__next_doomed(&t->index);
+		if (!page)
+			break;
+		file_store__bury(t, page);
 	}
 	journal_close(&t->journal);
 	io_pool_close(&t->pool);

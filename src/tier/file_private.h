@@ -142,9 +142,9 @@ struct file_tier {
 	atomic_bool fill_waits, filled, bury_waits;
 	pthread_mutex_t making; /* the directory, when it has vanished */
 	_Atomic uint64_t last_id;
-	_Atomic int64_t told_us,
-	    told_damaged_us;	   /* when the last failure was logged, and the last page that was damaged */
-	_Atomic int64_t closes_us; /* what is to be stored is let go from then on; 0: it is open */
+	_Atomic int64_t told_us;	 /* when the last failure was logged */
+	_Atomic int64_t told_damaged_us; /* and the last page that was damaged */
+	_Atomic int64_t closes_us;	 /* what waits is let go from then on; 0: it is open */
 	_Atomic uint64_t stores, replaced, evicted, expired, purged, invalidated, refused_full, refused_stale;
 	_Atomic uint64_t hits, misses, errors, skipped, corrupt;
 };

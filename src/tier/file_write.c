@@ -357,6 +357,14 @@ static bool is_overtaken(const struct writing *w, const struct file_leaf *leaf)
 	return stays;
 }
 
+/* ERR_STALE; or ERR_BUSY, when it has waited so long that nobody can tell: it may be in memory, and is no page that was purged. */
+static int is_purged(struct file_tier *t, const struct entry *e)
+{
+	if (!purge_log__covers(t->tier.purges, e->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e)))
+		return ERR_OK;
+	return purge_log__forgot(t->tier.purges, e->epoch) ? ERR_BUSY : ERR_STALE;
+}
+
 /* *made: directories, which stay counted whatever comes. ERR_AGAIN: w->taken is an id that is as late as ours. ERR_BUSY: w->overtaken. */
 static int commit(struct writing *w, unsigned *made)
 {
@@ -384,9 +392,8 @@ static int commit(struct writing *w, unsigned *made)
 	else
 		err = w->taken >= w->id ? ERR_AGAIN : journal_hold(t->journal, &hold, &seq);
 	if (!err) {
-		if (purge_log__covers(t->tier.purges, e->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e)))
-			err = ERR_STALE;
-		else
+		err = is_purged(t, e);
+		if (!err)
 			err = rename_both(w, &leaf, json);
 		journal_let_go(t->journal, &hold);
 	}
@@ -436,16 +443,17 @@ int file_write__entry(struct file_tier *t, const struct tier_put *op, uint64_t i
 {
 	struct entry *e = op->entry;
 	struct writing w = {.t = t, .e = e, .id = id, .found = op->found};
-	if (purge_log__covers(t->tier.purges, e->epoch, ENTRY_KEY(e), entry_tags(e), entry_n_tags(e))) {
-		file__count(&t->refused_stale);
-		return ERR_STALE;
+	int err = is_purged(t, e);
+	if (err) {
+		file__count(err == ERR_STALE ? &t->refused_stale : &t->skipped);
+		return err;
 	}
 	sha256_hex(entry_key(e).text, w.sha);
 	w.variant = file_leaf__variant(ENTRY_STORED(e));
 	w.seq = journal_position(t->journal);
 	w.size = body_size(e->body);
 	buf_init(&w.json, FORM_MAX);
-	int err = sum_body(&w);
+	err = sum_body(&w);
 	if (err)
 		err = err == ERR_INVALID ? err : file__failed(t, "read a body");
 	/* Once more with a later id, when another process has stored the same within a millisecond, or its clock is ahead of ours. */
@@ -467,6 +475,8 @@ int file_write__entry(struct file_tier *t, const struct tier_put *op, uint64_t i
 		err = ERR_OK;
 	if (err == ERR_STALE)
 		file__count(&t->refused_stale);
+	if (err == ERR_BUSY)
+		file__count(&t->skipped);
 	for (unsigned i = 0; i < 2 && atomic_load(&t->index.bytes) > FILE_INDEX_MAX; i++)
 		file_write__make_room(t);
 	return err;

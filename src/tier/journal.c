@@ -38,7 +38,7 @@
 #include "tier/journal_cut.h"
 #include "tier/journal_file.h"
 
-enum { CHUNK = 65536, TRIES = 100, LOOK_EVERY_MS = 1000, LOG_EVERY_US = 1000000, OWN = 64 };
+enum { CHUNK = 65536, TRIES = 100, LOOK_EVERY_MS = 1000, LOG_EVERY_US = 1000000, TRY_AGAIN_US = 1000000, OWN = 64 };
 
 /* When an own record was added, for receipts. */
 struct own {
@@ -62,7 +62,8 @@ struct journal {
 	ino_t ino;
 	off_t offset;	/* of the first byte that was not read */
 	off_t dense_at; /* of the first record behind `complete` */
-	off_t try_at;	/* it could not be shortened: not tried before it is as long */
+	off_t try_at;	/* it could not be shortened: not tried before it is as long, */
+	int64_t try_us; /* or may not grow, and this time has come */
 	uint64_t base, complete;
 	uint64_t next; /* seq of the record at `offset` */
 	struct own own[OWN];
@@ -305,13 +306,17 @@ static void shorten(struct journal *j, int fd)
 	    .max_size = atomic_load(&j->max_size),
 	    .from = str_of(j->acks.name)};
 	struct buf b;
-	int err = journal_cut__write(&cut, &b);
+	uint64_t forgets;
+	int err = journal_cut__write(&cut, &b, &forgets);
 	if (!err)
 		err = journal_file__replace(&j->file, buf_str(&b));
 	if (err) {
 		complain(j, "cannot be shortened");
-		j->try_at =
-		    j->offset + (off_t)(cut.max_size / JOURNAL_CUT_AT); /* not before it has grown as much again */
+		/* Not before it has grown as much again, or when it may not. */
+		j->try_at = j->offset + (off_t)(cut.max_size / JOURNAL_CUT_AT);
+		j->try_us = clock_mono_us() + TRY_AGAIN_US;
+	} else {
+		ledger_forget(j->o.ledger, forgets);
 	}
 	buf_free(&b);
 }
@@ -377,7 +382,8 @@ static bool is_long(const struct journal *j)
 {
 	uint64_t max = atomic_load(&j->max_size), tail = (uint64_t)(j->offset - j->dense_at);
 	bool is_long = tail > max / JOURNAL_CUT_AT || (uint64_t)j->offset > max;
-	return is_long && (j->offset >= j->try_at || is_beyond(j, JOURNAL_LINE_MAX));
+	bool is_time = j->offset >= j->try_at || (is_beyond(j, JOURNAL_LINE_MAX) && clock_mono_us() >= j->try_us);
+	return is_long && is_time;
 }
 
 /* Takes it for oneself, no longer than it may be. As take. */

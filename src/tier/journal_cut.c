@@ -78,27 +78,28 @@ static void remember(void *ctx, uint64_t seq, const struct tier_purge *op)
 		drop_oldest(r);
 }
 
-static int add_remembered(const struct journal_cut *c, uint64_t complete, struct buf *to)
+static int add_remembered(const struct journal_cut *c, uint64_t complete, struct buf *to, uint64_t *forgets)
 {
 	struct remembered r = {
 	    .room = c->max_size / JOURNAL_CUT_REMEMBERED, .from = c->from, .complete = complete, .forgotten = 0};
 	buf_init(&r.lines, 2 * r.room + JOURNAL_LINE_MAX);
 	ledger_each(c->ledger, remember, &r);
 	drop_oldest(&r);
-	ledger_forget(c->ledger, r.forgotten);
-	journal_line__add_head(to, c->base, ledger_forgotten(c->ledger), complete);
+	uint64_t forgotten = ledger_forgotten(c->ledger);
+	*forgets = r.forgotten > forgotten ? r.forgotten : forgotten;
+	journal_line__add_head(to, c->base, *forgets, complete);
 	buf_add(to, buf_str(&r.lines));
 	bool overflow = r.lines.overflow || to->overflow;
 	buf_free(&r.lines);
 	return overflow ? ERR_TOO_LARGE : ERR_OK;
 }
 
-int journal_cut__write(const struct journal_cut *c, struct buf *out)
+int journal_cut__write(const struct journal_cut *c, struct buf *out, uint64_t *forgets)
 {
 	uint64_t complete;
 	buf_init(out, c->max_size);
 	off_t kept = find_kept(c, &complete);
 	errno = EFBIG;
-	int err = add_remembered(c, complete, out);
+	int err = add_remembered(c, complete, out, forgets);
 	return err ? err : add_kept(c, kept, out);
 }

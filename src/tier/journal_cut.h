@@ -12,8 +12,7 @@
 enum { JOURNAL_CUT_AT = 4, JOURNAL_CUT_REMEMBERED = 2, JOURNAL_CUT_KEPT = 16 };
 
 struct journal_cut {
-	struct ledger
-	    *ledger; /* knows all that stands in the file; what has no room in the new one is forgotten in it as well */
+	struct ledger *ledger; /* knows all that stands in the file */
 	int fd;
 	off_t dense_at, end; /* of the records behind `complete` */
 	uint64_t base, position;
@@ -21,7 +20,8 @@ struct journal_cut {
 	struct str from; /* who writes it */
 };
 
-/* The content of the new file, to be freed by the caller whatever is returned. ERR_OK, ERR_IO, or ERR_TOO_LARGE. Blocks for reading. */
-int journal_cut__write(const struct journal_cut *c, struct buf *out) MUST_CHECK;
+/* The content of the new file, to be freed by the caller whatever is returned; who has put it in place forgets in the ledger what had no room.
+ * ERR_OK, ERR_IO, or ERR_TOO_LARGE. Blocks for reading. */
+int journal_cut__write(const struct journal_cut *c, struct buf *out, uint64_t *forgets) MUST_CHECK;
 
 #endif

@@ -15,13 +15,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-static const char *const kinds[] = {
-    [PURGE_URL] = "url",
-    [PURGE_PREFIX] = "prefix",
-    [PURGE_GLOB] = "glob",
-    [PURGE_TAG] = "tag",
-    [PURGE_ALL] = "all",
-};
+static const char *const kinds[] = PURGE_KIND_NAMES;
 
 enum { VERSION = 1, SUM_SIZE = sizeof(",\"sum\":\"0123456789abcdef\"}") - 1 };
 

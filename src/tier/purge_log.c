@@ -167,6 +167,14 @@ static bool is_purged(
 	return covered;
 }
 
+bool purge_log__forgot(struct purge_log *log, uint64_t epoch)
+{
+	pthread_rwlock_rdlock(&log->lock);
+	bool forgot = epoch < log->forgotten;
+	pthread_rwlock_unlock(&log->lock);
+	return forgot;
+}
+
 bool purge_log__covers(
     struct purge_log *log, uint64_t epoch, const struct cache_key *key, const struct str *tags, unsigned n_tags)
 {

@@ -30,6 +30,8 @@ bool purge_log__invalidated(const struct purge_log *log, uint64_t epoch, const s
 /* Did a purge or an invalidation after `epoch` cover this? Any thread. */
 bool purge_log__covers(
     struct purge_log *log, uint64_t epoch, const struct cache_key *key, const struct str *tags, unsigned n_tags);
+/* Does it cover everything from before `epoch`, since nobody knows any more what was purged after it? Any thread. */
+bool purge_log__forgot(struct purge_log *log, uint64_t epoch);
 
 /* Does this purge concern an entry of that key and those tags? */
 bool purge__covers(const struct tier_purge *op, const struct cache_key *key, const struct str *tags, unsigned n_tags);

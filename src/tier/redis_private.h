@@ -56,13 +56,13 @@ static inline void redis__count(_Atomic uint64_t *counter, uint64_t n)
 	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
 }
 
-/* The server has answered somebody of us. */
 /* Of redis_budget, for a request that has spent so much of it. */
 int64_t redis__budget_left_us(struct redis_tier *r, int64_t spent_us);
 static inline int64_t redis__whole_ms(int64_t us)
 {
 	return (us + 999) / 1000;
 }
+/* The server has answered somebody of us. */
 void redis__reached(struct redis_tier *r);
 /* A line in the log, one a second at most. */
 void redis__complain(struct redis_tier *r, const char *what, const char *why);

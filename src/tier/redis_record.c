@@ -4,36 +4,22 @@
 
 #include "base/mem.h"
 
-static const struct {
-	const char *name;
-	enum purge_kind kind;
-	bool invalidates;
-} kinds[] = {
-    {"url", PURGE_URL, false},
-    {"invalidate", PURGE_URL, true},
-    {"prefix", PURGE_PREFIX, false},
-    {"glob", PURGE_GLOB, false},
-    {"tag", PURGE_TAG, false},
-    {"all", PURGE_ALL, false},
-};
+static const char *const kinds[] = PURGE_KIND_NAMES;
+static const char invalidation[] = "invalidate"; /* of a URL */
 
 const char *record__kind(const struct tier_purge *op, bool invalidates)
 {
-	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-		if (kinds[i].kind == op->kind && kinds[i].invalidates == invalidates)
-			return kinds[i].name;
-	}
-	return "all";
+	return invalidates ? invalidation : kinds[op->kind];
 }
 
+/* What is not known counts as everything. */
 static void read_kind(struct record *out, struct str name)
 {
-	out->purge.kind = PURGE_ALL;
+	out->invalidates = str_eq(name, str_of(invalidation));
+	out->purge.kind = out->invalidates ? PURGE_URL : PURGE_ALL;
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-		if (str_eq(str_of(kinds[i].name), name)) {
-			out->purge.kind = kinds[i].kind;
-			out->invalidates = kinds[i].invalidates;
-		}
+		if (str_eq(str_of(kinds[i]), name))
+			out->purge.kind = (enum purge_kind)i;
 	}
 }
 

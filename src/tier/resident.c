@@ -24,16 +24,18 @@
 
 #include "base/clock.h"
 #include "base/heap.h"
+#include "base/log.h"
 #include "tier/shmem.h"
 
 #define SIZE_MIN      (16 * (size_t)1024 * 1024)
 #define BESIDE_PARTS  20 /* of the size: what pages do not get */
 #define LOOK_PARTS    64 /* of the size: what is stored between two looks */
-#define MOST_PARTS    2	 /* of those: who stored is held up, until a look begins */
+#define MOST_PARTS    2	 /* of those: what may be stored before a look begins */
 #define ALLOWED_PARTS 16 /* of the size: what may be held beyond it */
 #define FLOOR_PARTS   8	 /* of the size: what always may be used */
 #define HASTE	      8	 /* pages become free only when most of what lies in them has left */
 #define PAUSE	      100
+#define TRY_EACH_US   ((int64_t)1000000)
 #define AGAIN_PARTS   32 /* of the size: what more of it there must be for another trim */
 
 static size_t for_pages(size_t size)
@@ -41,10 +43,16 @@ static size_t for_pages(size_t size)
 	return size < SIZE_MIN ? size : size - size / BESIDE_PARTS;
 }
 
+static void grant(struct resident *r, size_t limit)
+{
+	atomic_store_explicit(&r->granted, limit, memory_order_relaxed);
+	atomic_store_explicit(&r->budget->limit, limit, memory_order_relaxed);
+}
+
 void resident__set(struct resident *r, size_t size)
 {
 	atomic_store_explicit(&r->size, size, memory_order_relaxed);
-	atomic_store_explicit(&r->budget->limit, for_pages(size), memory_order_relaxed);
+	grant(r, for_pages(size));
 }
 
 /* Shared memory is in the budget, but neither among what is resident here nor in the heap. */
@@ -86,8 +94,7 @@ static void look(struct resident *r, size_t size)
 	}
 	if (much <= allowed)
 		r->stuck = 0;
-	atomic_store_explicit(&r->budget->limit, much > allowed ? limit_for(size, used, used + much) : for_pages(size),
-	    memory_order_relaxed);
+	grant(r, much > allowed ? limit_for(size, used, used + much) : for_pages(size));
 }
 
 /* Returns the time from which on one may look without need. */
@@ -123,7 +130,6 @@ static void *work(void *arg)
 			continue;
 		r->looks++;
 		atomic_store_explicit(&r->stored, 0, memory_order_relaxed);
-		pthread_cond_broadcast(&r->looked);
 		pthread_mutex_unlock(&r->lock);
 		again_us = look_now(r);
 		pthread_mutex_lock(&r->lock);
@@ -143,11 +149,17 @@ static bool start_thread(struct resident *r)
 	return started;
 }
 
-/* With the lock. Where the system gives no thread, the next one who asks tries again. */
+/* With the lock. Where the system gives no thread, who asks a second later tries again. */
 static void ask(struct resident *r, enum resident_asked what)
 {
-	if (!r->has_thread)
+	int64_t now_us = clock_mono_us();
+	if (!r->has_thread && now_us >= r->try_us) {
 		r->has_thread = start_thread(r);
+		r->try_us = now_us + TRY_EACH_US;
+		if (!r->has_thread)
+			log_warning(
+			    "memory", "no thread to look after resident memory: it may grow beyond memory_size");
+	}
 	if (r->asked < what)
 		r->asked = what;
 	pthread_cond_signal(&r->wake);
@@ -160,7 +172,6 @@ void resident__init(struct resident *r, struct budget *budget)
 	*r = (struct resident){.budget = budget, .others = heap_others()};
 	pthread_mutex_init(&r->lock, NULL);
 	pthread_cond_init(&r->wake, NULL);
-	pthread_cond_init(&r->looked, NULL);
 }
 
 void resident__destroy(struct resident *r)
@@ -171,7 +182,6 @@ void resident__destroy(struct resident *r)
 	pthread_mutex_unlock(&r->lock);
 	if (r->has_thread)
 		pthread_join(r->thread, NULL);
-	pthread_cond_destroy(&r->looked);
 	pthread_cond_destroy(&r->wake);
 	pthread_mutex_destroy(&r->lock);
 }
@@ -185,8 +195,17 @@ void resident__look(struct resident *r)
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* Only who makes it a part asks: the others need not take the lock. Who comes when it is more than two goes on storing faster than is
- * looked, and would fill what is to be given back. */
+/* With the lock. */
+static void lower(struct resident *r, size_t size, size_t by)
+{
+	size_t granted = atomic_load_explicit(&r->granted, memory_order_relaxed), least = size / FLOOR_PARTS;
+	size_t limit = granted > least + by ? granted - by : least;
+	if (limit < atomic_load_explicit(&r->budget->limit, memory_order_relaxed))
+		atomic_store_explicit(&r->budget->limit, limit, memory_order_relaxed);
+}
+
+/* Only who makes it a part asks: the others need not take the lock. Who stores faster than is looked might fill what is to be given back, and
+ * no loop can wait for a look: as much as comes beyond two parts has to leave, until it is known. */
 void resident__stored(struct resident *r, size_t bytes)
 {
 	size_t before = atomic_fetch_add_explicit(&r->stored, bytes, memory_order_relaxed), now = before + bytes;
@@ -195,7 +214,7 @@ void resident__stored(struct resident *r, size_t bytes)
 		return;
 	pthread_mutex_lock(&r->lock);
 	ask(r, LOOK_NOW);
-	while (r->has_thread && atomic_load_explicit(&r->stored, memory_order_relaxed) >= MOST_PARTS * part)
-		pthread_cond_wait(&r->looked, &r->lock);
+	if (r->has_thread && now > MOST_PARTS * part)
+		lower(r, size, now - MOST_PARTS * part);
 	pthread_mutex_unlock(&r->lock);
 }

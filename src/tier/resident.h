@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/budget.h"
 
@@ -13,15 +14,17 @@ enum resident_asked { LOOK_NOT, LOOK_SOME_TIME, LOOK_NOW };
 
 struct resident {
 	struct budget *budget;
-	atomic_size_t size;   /* what is allowed */
-	atomic_size_t stored; /* bytes since the last look */
-	size_t others;	      /* private memory that is not malloc's: stacks, data */
-	size_t stuck;	      /* the thread's: what a trim has left; 0: there was no need of one */
-	pthread_mutex_t lock; /* of what follows; nobody takes another one under it */
-	pthread_cond_t wake, looked;
+	atomic_size_t size;    /* what is allowed */
+	atomic_size_t stored;  /* bytes since the last look began */
+	atomic_size_t granted; /* the budget's limit, as the last look has left it */
+	size_t others;	       /* private memory that is not malloc's: stacks, data */
+	size_t stuck;	       /* the thread's: what a trim has left; 0: there was no need of one */
+	pthread_mutex_t lock;  /* of what follows; nobody takes another one under it */
+	pthread_cond_t wake;
 	enum resident_asked asked;
 	unsigned looks; /* so many have begun */
 	bool has_thread, ending;
+	int64_t try_us; /* to start the thread again, from then on */
 	pthread_t thread;
 };
 
@@ -30,7 +33,8 @@ void resident__init(struct resident *r, struct budget *budget);
 void resident__destroy(struct resident *r);
 /* A new size; the budget's limit is that, or a part less where it is 16 MB or more. */
 void resident__set(struct resident *r, size_t size);
-/* So many bytes were stored: has the thread look when they have become a part of the size. Any thread; does not wait. */
+/* So many bytes were stored: has the thread look when they have become a part of the size, and lowers the budget's limit where it does not keep
+ * pace. Any thread; does not wait for a look. */
 void resident__stored(struct resident *r, size_t bytes);
 /* Has the thread look, unless the last look is not paid for: it may take many milliseconds. Called again and again, it takes
  * a hundredth of the time at most. Any thread; does not wait. */

@@ -28,11 +28,7 @@ int tier_purge(struct tier *t, struct tier_purge *op)
 
 void tier_purge_failed(const struct tier_purge *op, int err, char sentence[TIER_SENTENCE])
 {
-	static const char *const kinds[] = {[PURGE_URL] = "url",
-	    [PURGE_PREFIX] = "prefix",
-	    [PURGE_GLOB] = "glob",
-	    [PURGE_TAG] = "tag",
-	    [PURGE_ALL] = "all"};
+	static const char *const kinds[] = PURGE_KIND_NAMES;
 	enum { SHOWN = 500 };
 	const char *why = err == ERR_BUSY ? "it does not answer" : err_text(err);
 	struct str arg = op->kind == PURGE_ALL ? STR("") : str_take(op->arg, SHOWN);

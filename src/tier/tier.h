@@ -48,7 +48,16 @@ struct tier_put {
 	void (*done)(struct tier_put *op, int err);
 };
 
-enum purge_kind { PURGE_URL, PURGE_PREFIX, PURGE_GLOB, PURGE_TAG, PURGE_ALL };
+/* With the names they have in commands, in records of journals and streams, and in the log. */
+#define PURGE_KINDS(X)		  X(URL, "url") X(PREFIX, "prefix") X(GLOB, "glob") X(TAG, "tag") X(ALL, "all")
+#define PURGE_KIND_ID(id, name)	  PURGE_##id,
+#define PURGE_KIND_NAME(id, name) [PURGE_##id] = name,
+enum purge_kind { PURGE_KINDS(PURGE_KIND_ID) };
+/* Initialises an array of const char *, by kind. */
+#define PURGE_KIND_NAMES                                                                                               \
+	{                                                                                                              \
+		PURGE_KINDS(PURGE_KIND_NAME)                                                                           \
+	}
 
 struct tier_purge {
 	enum purge_kind kind;

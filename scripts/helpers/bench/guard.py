@@ -74,7 +74,7 @@ def end_descendants(patience=10):
             return
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for pid in left:
-                with contextlib.suppress(ProcessLookupError):
+                with contextlib.suppress(OSError):  # gone, or of another user
                     os.kill(pid, number)
         time.sleep(0.01)
 

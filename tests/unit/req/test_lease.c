@@ -72,6 +72,40 @@ START_TEST(what_the_lookup_has_spent_is_spent)
 }
 END_TEST
 
+/* Only what it has waited itself: the third waits for the first, whose page is another variant, and then for the second. */
+START_TEST(who_waits_spends_what_is_waited_for)
+{
+	static const struct deep_page german = {
+	    .body = "de", .lifetime_ms = 60000, .vary = {{STR("accept-language"), STR("de")}}};
+	static const char english[] = "Accept-Language: en\n";
+	struct world *w = lease_world();
+	look_later();
+	struct req *first = world_ask(w, "GET", "/p", "Accept-Language: de\n"),
+		   *second = world_ask(w, "GET", "/p", english), *third = world_ask(w, "GET", "/p", english);
+	ck_assert_uint_eq(deep.n_gets, 1);
+	deep.gets[0]->spent_us = 12000;
+	deep_find(w, 0, &german);
+	ASSERT_ANSWER(first, 200, "de");
+	ck_assert_uint_eq(deep.n_gets, 2);
+	ck_assert_int_eq(deep.gets[1]->spent_us, 12000);
+	deep.gets[1]->spent_us = 18000;
+	deep_find(w, 1, NULL);
+	ck_assert_uint_eq(deep.n_gets, 3); /* of use to one of them only */
+	ck_assert_int_eq(deep.gets[2]->spent_us, 18000);
+	deep_find(w, 2, NULL);
+	ck_assert_int_eq(second->spent_us, 18000);
+	ck_assert_int_eq(third->spent_us, 18000);
+	deep_lease_comes(w, 0, ERR_OK, true);
+	world_respond(w, 0, 200, "Vary: Accept-Language\n", "en");
+	ASSERT_ANSWER(second, 200, "en");
+	ASSERT_ANSWER(third, 200, "en");
+	world_end(&first);
+	world_end(&second);
+	world_end(&third);
+	world_free(&w);
+}
+END_TEST
+
 START_TEST(who_is_not_answered_looks_for_nothing_more)
 {
 	struct world *w = lease_world();
@@ -606,6 +640,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_test(t, who_gets_the_lease_fetches);
 	tcase_add_test(t, what_the_lookup_has_spent_is_spent);
+	tcase_add_test(t, who_waits_spends_what_is_waited_for);
 	tcase_add_test(t, who_is_not_answered_looks_for_nothing_more);
 	tcase_add_test(t, a_lease_that_is_given_at_once);
 	tcase_add_test(t, who_needs_no_lease_asks_for_none);

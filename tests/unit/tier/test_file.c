@@ -7,6 +7,7 @@
 
 #include "capture.h"
 #include "tier/file_make.h"
+#include "tier/purge_log.h"
 
 enum { LARGE = 1 << 30 };
 
@@ -170,6 +171,11 @@ START_TEST(a_burst_waits_for_the_disk_and_no_purge_for_it)
 	ck_assert_int_eq(file_tier_new(&o, &t, &why), ERR_OK);
 	burst_add(t, b);
 	purge(t, PURGE_TAG, "t", false);
+	for (unsigned i = 0; i <= PURGE_LOG_MAX; i++) { /* none of them is purged, though nobody can tell any more */
+		char key[64];
+		snprintf(key, sizeof(key), "GET http://elsewhere/%u", i);
+		purge(t, PURGE_URL, key, false);
+	}
 	unsigned before = atomic_load(&b->stored);
 	ck_assert_uint_lt(before, COUNT_OF(b->puts));
 	tier_close(&t); /* which is not held up by so many */
