@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "tier/purge_log.h"
 
 enum { WAIT_MS = 5000 }; /* for those who share the tiers */
 
@@ -174,6 +175,12 @@ void admin__purge(const struct admin_env *env, const struct admin_request *reque
 	struct tier_purge op = {.soft = soft == FLAG_ON};
 	if (read_what(env, kind, request, &a, &op, answer) != ERR_OK)
 		goto out;
+	if (op.kind != PURGE_URL &&
+	    op.arg.n > PURGE_LOG_ARG_MAX) { /* tiers that are shared would take it for everything */
+		admin__error(
+		    answer, 400, "%s has %zu bytes: at most %d are allowed", kinds[kind], op.arg.n, PURGE_LOG_ARG_MAX);
+		goto out;
+	}
 	int err = admin__purge_run(env->tier, &op);
 	if (err) {
 		char sentence[TIER_SENTENCE];

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/mem.h"
 #include "tier/journal_add.h"
+#include "tier/purge_log.h"
 #include "tier/redis_scripts.h"
 
 static const struct str purges = STR(":{purges}");
@@ -23,6 +24,8 @@ int pages_purge_directory(const char *path, struct str tag)
 	int n = snprintf(pages, sizeof(pages), "%s/pages", path);
 	const struct tier_purge op = {.kind = PURGE_TAG, .arg = tag};
 	struct str directory = str_make(pages, (size_t)n);
+	if (tag.n > PURGE_LOG_ARG_MAX) /* no page has such a tag */
+		return LARDER_OK;
 	int err = journal_add(directory, &op);
 	if (err == ERR_OK)
 		return LARDER_OK;
@@ -55,7 +58,7 @@ int pages_purge_redis(struct fleet *f, struct str prefix, struct str tag)
 	struct str id, seq, stream;
 	char digits[24], name[32];
 	struct reply reply;
-	if (prefix.n == 0)
+	if (prefix.n == 0 || tag.n > PURGE_LOG_ARG_MAX)
 		return LARDER_OK;
 	char *keys = alloc_try(3 * (prefix.n + 32));
 	if (!keys)

@@ -50,18 +50,18 @@ static const struct str store_script =
 	"return 1");
 
 /* value, tags of it | amount, ttl. The sum as text: a number of Lua's has 53 bits. */
-static const struct str incr_script = STR(
-    "local new = redis.call('EXISTS', KEYS[1]) == 0\n"
-    "local r = redis.pcall('INCRBY', KEYS[1], ARGV[1])\n"
-    "if type(r) == 'table' then\n"
-    "  if string.find(r.err, '^ERR') or string.find(r.err, '^WRONGTYPE') then return redis.error_reply('NOTINT it is none') end\n"
-    "  return r\n"
-    "end\n"
-    "if new then\n"
-    "  if KEYS[2] then redis.call('DEL', KEYS[2]) end\n"
-    "  if ARGV[2] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end\n"
-    "end\n"
-    "return redis.call('GET', KEYS[1])");
+static const struct str incr_script = STR("local new = redis.call('EXISTS', KEYS[1]) == 0\n"
+					  "local r = redis.pcall('INCRBY', KEYS[1], ARGV[1])\n"
+					  "if type(r) == 'table' then\n"
+					  "  if string.find(r.err, '^ERR') or string.find(r.err, '^WRONGTYPE') then "
+					  "return redis.error_reply('NOTINT it is none') end\n"
+					  "  return r\n"
+					  "end\n"
+					  "if new then\n"
+					  "  if KEYS[2] then redis.call('DEL', KEYS[2]) end\n"
+					  "  if ARGV[2] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end\n"
+					  "end\n"
+					  "return redis.call('GET', KEYS[1])");
 
 /* value, tags of it -> how many there were, the tags */
 static const struct str forget_script = STR("local tags = redis.call('SMEMBERS', KEYS[2])\n"

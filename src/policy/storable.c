@@ -277,7 +277,7 @@ void policy_storable(const struct storable_in *in, struct arena *a, struct stora
 
 static void add_tag(struct str_list *list, unsigned max, struct str tag)
 {
-	if (tag.n == 0 || list->n == max)
+	if (tag.n == 0 || tag.n > POLICY_TAG_MAX || list->n == max)
 		return;
 	for (unsigned i = 0; i < list->n; i++) {
 		if (str_eq(list->v[i], tag))

@@ -44,7 +44,9 @@ void policy_storable(const struct storable_in *in, struct arena *a, struct stora
  * NULL: none. ttl_status is the closer word, ttl is for 200. */
 int64_t policy_ttl(const struct route *route, int status, const char **option);
 
-/* The tags of a response: Cache-Tag (commas) and Surrogate-Key (blanks), without repetition, at most `max`. */
+enum { POLICY_TAG_MAX = 1024 };
+/* The tags of a response: Cache-Tag (commas) and Surrogate-Key (blanks), without repetition, at most `max`; longer ones than POLICY_TAG_MAX
+ * bytes, which nobody can purge, are none. */
 struct str_list policy_tags(const struct headers *h, struct arena *a, unsigned max);
 
 #endif

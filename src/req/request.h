@@ -52,7 +52,7 @@ struct req {
 	uint64_t epoch;		 /* of the tier, before it was looked up */
 	struct entry *entry;	 /* found, or shared by the flight */
 	struct look *lookup;	 /* in tiers that answer later; NULL: none is under way */
-	int64_t spent_us; /* as in tier/tier.h */
+	int64_t spent_us;	 /* as in tier/tier.h */
 	struct purging *purging; /* req/purge.c */
 	const char *found_in;	 /* the tier that had the entry; static */
 	struct reuse_verdict verdict;

@@ -18,6 +18,9 @@
 #include "policy/vary.h"
 #include "req/remember.h"
 #include "req/req.h"
+#include "tier/purge_log.h"
+
+_Static_assert((int)POLICY_TAG_MAX <= PURGE_LOG_ARG_MAX, "a purge of a tag that a page has would be one of everything");
 
 enum { MAX_OFFERED = 16 };
 

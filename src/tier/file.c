@@ -39,6 +39,7 @@
 #include "base/mem.h"
 #include "base/random.h"
 #include "tier/file_private.h"
+#include "tier/journal_line.h"
 #include "tier/purge_log.h"
 
 #define LOOKUPS	     4096 /* that wait */
@@ -379,6 +380,7 @@ int file_tier_new(const struct file_options *o, struct tier **out, const char **
 	t->own_purges = o->purges ? NULL : purge_log__new();
 	t->tier = (struct tier){.ops = &file_ops,
 	    .budget = o->budget,
+	    .max_key = JOURNAL_ARG_MAX,
 	    .purges = o->purges ? o->purges : t->own_purges,
 	    .heard = o->heard,
 	    .heard_ctx = o->heard_ctx};

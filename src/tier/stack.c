@@ -641,6 +641,8 @@ void stack_add(struct tier *stack, struct tier *below_take, bool (*is_in_touch)(
 	b->tier = below_take;
 	b->is_in_touch = is_in_touch;
 	s->tier.is_deep = true;
+	if (below_take->max_key > 0 && (s->tier.max_key == 0 || below_take->max_key < s->tier.max_key))
+		s->tier.max_key = below_take->max_key;
 	pthread_mutex_unlock(&s->lock);
 }
 

@@ -14,14 +14,23 @@ int tier_get(struct tier *t, struct tier_get *op)
 	return t->ops->get(t, op);
 }
 
+static bool is_too_long(const struct tier *t, const struct cache_key *key)
+{
+	return t->max_key > 0 && key->text.n > t->max_key;
+}
+
 int tier_put(struct tier *t, struct tier_put *op)
 {
-	return t->ops->put(t, op);
+	return is_too_long(t, ENTRY_KEY(op->entry)) ? ERR_FULL : t->ops->put(t, op);
 }
 
 int tier_purge(struct tier *t, struct tier_purge *op)
 {
 	op->count = op->seq = 0;
+	if (op->kind == PURGE_URL && is_too_long(t, &op->key)) { /* nothing of it is there */
+		op->epoch = purge_log__epoch(t->purges);
+		return ERR_OK;
+	}
 	op->epoch = purge_log__add(t->purges, op);
 	return t->ops->purge(t, op);
 }
@@ -43,6 +52,10 @@ void tier_purge_failed(const struct tier_purge *op, int err, char sentence[TIER_
 int tier_invalidate(struct tier *t, struct tier_invalidate *op)
 {
 	op->count = 0;
+	if (is_too_long(t, &op->key)) {
+		op->epoch = purge_log__epoch(t->purges);
+		return ERR_OK;
+	}
 	op->epoch = purge_log__invalidate(t->purges, &op->key);
 	return t->ops->invalidate(t, op);
 }

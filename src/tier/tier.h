@@ -152,7 +152,10 @@ struct tier {
 	const struct tier_ops *ops;
 	struct budget *budget;	  /* what bodies and entries for this tier are charged to; NULL: not counted */
 	struct purge_log *purges; /* own, or that of the stack it is part of */
-	bool is_deep;		  /* a stack with something below its memory: tier_get.deep makes a difference */
+	/* Nothing with a longer key is stored in it, nor in the memory above it: what happens to that could not be told to the others who share
+	 * it. 0: any length. */
+	size_t max_key;
+	bool is_deep; /* a stack with something below its memory: tier_get.deep makes a difference */
 	/* Of tiers that are shared: told what other instances did, in its order, on a thread of the tier. Who is told adds it to
 	 * `purges` before it returns. NULL: the tier itself adds it. Constant from the start. */
 	void (*heard)(void *ctx, const struct tier_heard *what);
@@ -161,7 +164,7 @@ struct tier {
 
 /* ERR_OK, ERR_MISSING, or ERR_AGAIN. */
 int tier_get(struct tier *t, struct tier_get *op) MUST_CHECK;
-/* ERR_OK, ERR_STALE (purged or invalidated since it began), ERR_FULL, or ERR_AGAIN. */
+/* ERR_OK, ERR_STALE (purged or invalidated since it began), ERR_FULL (or its key is longer than max_key), or ERR_AGAIN. */
 int tier_put(struct tier *t, struct tier_put *op) MUST_CHECK;
 int tier_purge(struct tier *t, struct tier_purge *op) MUST_CHECK;
 /* Tells the log that a purge (of which memory is rid) failed with `err`, and writes for who asked for it what that means. Any thread. */

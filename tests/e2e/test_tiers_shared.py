@@ -146,6 +146,28 @@ def test_a_post_at_one_invalidates_at_the_other(origin, fleet, backend):
 
 
 @shared
+def test_what_is_long_drops_nothing_else(origin, fleet, backend):
+    """Neither what any visitor may ask for nor a purge of a long tag is taken for a purge of everything."""
+    pages_of(origin)
+    a, b = fleet(backend)
+    targets = [f"/blog/{i}" for i in range(5)]
+    for target in targets:
+        kept(a, target, lowest(backend))
+        assert get(b, target).hit
+    long = "/search?q=" + "t" * 3000
+    purged = a.tier("purged_total", lowest(backend))
+    assert get(a, long).status == 200
+    assert a.request("POST", long, SITE, b"x").status == 200
+    for what in ("tag=", "prefix=/", "glob=/"):
+        assert "at most 1024 are allowed" in a.purge(what + "t" * 1100, status=400).text
+    a.purge(f"url={url(long)}")
+    kept(a, "/later", lowest(backend))  # what was purged before is known by then
+    assert get(b, "/later").hit
+    assert [t for t in targets for larder in (a, b) if not get(larder, t).hit] == []
+    assert a.tier("purged_total", lowest(backend)) <= purged + 1
+
+
+@shared
 def test_a_fetch_of_one_that_began_before_a_purge_of_the_other(origin, fleet, backend):
     gate = Gate()
     origin.page("/p", gate=gate, headers={"Cache-Tag": "x"})

@@ -1,6 +1,8 @@
 #include "fields.h"
 
 #include "base/mem.h"
+#include <stdio.h>
+
 #include "policy/storable.h"
 
 static struct arena arena;
@@ -486,6 +488,7 @@ END_TEST
 
 START_TEST(tags)
 {
+	static char too_long[POLICY_TAG_MAX + 64];
 	static const struct {
 		const char *what, *fields, *tags;
 		unsigned max;
@@ -498,7 +501,9 @@ START_TEST(tags)
 	    {"empty ones are none", "Cache-Tag: ,, a,\nSurrogate-Key:", "a|", 9},
 	    {"no more than wanted", "Cache-Tag: a, b, c", "a|b|", 2},
 	    {"none wanted", "Cache-Tag: a", "", 0},
+	    {"those that nobody can purge", too_long, "a|b|", 9},
 	};
+	snprintf(too_long, sizeof(too_long), "Cache-Tag: a, %0*d, b", POLICY_TAG_MAX + 1, 0);
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		struct headers h = fields_of(rows[i].fields, &arena);
 		struct str_list list = policy_tags(&h, &arena, rows[i].max);

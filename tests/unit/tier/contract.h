@@ -721,9 +721,18 @@ START_TEST(contract_long_purge_arguments_are_honoured)
 	key[sizeof(key) - 1] = 0;
 	uint64_t began = tier_epoch(t);
 	struct recipe r = {.key = key, .epoch = began};
-	ck_assert_int_eq(store(t, &r), ERR_OK);
-	ck_assert_uint_eq(purge(t, PURGE_URL, key, false).count, 1);
-	ck_assert_int_eq(store(t, &r), ERR_STALE);
+	ck_assert_int_eq(store(t, &(struct recipe){.key = "GET http://h/other"}), ERR_OK);
+	if (t->max_key > 0) {
+		ck_assert_int_eq(store(t, &r), ERR_FULL);
+		ck_assert_uint_eq(purge(t, PURGE_URL, key, false).count, 0);
+		ck_assert_uint_eq(invalidate(t, key).count, 0);
+		ck_assert(!has(t, key));
+	} else {
+		ck_assert_int_eq(store(t, &r), ERR_OK);
+		ck_assert_uint_eq(purge(t, PURGE_URL, key, false).count, 1);
+		ck_assert_int_eq(store(t, &r), ERR_STALE);
+	}
+	ck_assert_msg(has(t, "GET http://h/other"), "it was taken for a purge of everything");
 	tier_close(&t);
 }
 END_TEST

@@ -156,7 +156,8 @@ static struct tier *stack_open(size_t bytes)
 	}
 	struct settled *s = mem_zalloc(sizeof *s);
 	s->stack = stack_in_touch(&conf);
-	s->tier = (struct tier){.ops = &settled_ops, .budget = s->stack->budget, .purges = s->stack->purges};
+	s->tier = (struct tier){
+	    .ops = &settled_ops, .budget = s->stack->budget, .purges = s->stack->purges, .max_key = s->stack->max_key};
 	arena_free(&a);
 	return &s->tier;
 }
