@@ -159,6 +159,7 @@ static int record_text(struct str key, const struct str *tags, size_t n_tags, st
 				close = STR("]}");
 	struct text parts[1 + LARDER_TAGS_MAX] = {{.p = NULL}};
 	size_t size = open.n + middle.n + close.n;
+	*out = (struct text){.p = NULL};
 	int status = lib_encode(key, &parts[0]);
 	for (size_t i = 0; i < n_tags && status == LARDER_OK; i++)
 		status = lib_encode(tags[i], &parts[1 + i]);

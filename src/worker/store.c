@@ -52,14 +52,15 @@ static struct stack_options stack_options(const struct conf_cache *c)
 	    .keeps = keeps, .in_memory = keeps ? c->memory_size / COPY_PART : COPY_SMALL, .max_files = held_open(c)};
 }
 
-/* Nothing that an operator has set is wrong then, and what cannot be kept is a miss. */
+/* Nothing that an operator has set is wrong then, and what cannot be kept is a miss. One that is mounted read-only may be full as well: that is
+ * not why nothing can be written there. */
 static bool is_disk_full(struct str path)
 {
 	enum { BLOCKS_NEEDED = 128 };
 	char name[4096];
 	struct statvfs fs;
 	snprintf(name, sizeof(name), "%.*s", STR_ARG(path));
-	return statvfs(name, &fs) == 0 &&
+	return statvfs(name, &fs) == 0 && !(fs.f_flag & ST_RDONLY) &&
 	       (fs.f_bavail < BLOCKS_NEEDED || (fs.f_files > 0 && fs.f_favail < BLOCKS_NEEDED));
 }
 
@@ -106,7 +107,7 @@ static int add_files(struct tier *stack, const struct conf_cache *c, uint64_t ke
 		return ERR_OK;
 	}
 	log_error("server", "[cache] path = %.*s: %s", STR_ARG(c->path), why);
-	if (!is_disk_full(c->path))
+	if (err == ERR_DENIED || !is_disk_full(c->path))
 		return err;
 	log_error("server", "its disk is full: until the next start pages are kept in memory, and none in files");
 	stack_keep(stack);

@@ -55,7 +55,7 @@ def test_hits_misses_and_a_herd_are_measured_and_told(measured, tmp_path):
     rows = {name: row["results"]["larder"] for name, row in measured["rows"].items()}
     assert rows["hit-1k-64"]["ratio"] > 0 and rows["miss"]["ratio"] > 0, rows
     assert rows["herd"]["fetches"] == 1 and rows["herd"]["p99_ms"] >= 300, rows
-    assert "memory_size" in measured["settings"]["larder"] and measured["runs"][0]["versions"]["larder"], measured
+    assert "memory_size = 512M" in measured["settings"]["larder"] and measured["runs"][0]["versions"]["larder"], measured
 
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- bench: begin -->\nold\n<!-- bench: end -->\nafter\n", encoding="utf-8")
@@ -122,6 +122,7 @@ def test_a_server_that_does_not_serve_has_no_figure(tmp_path):
     ("instructions", ["--requests", "-1"], "-1 is not allowed: a whole number from 200"),
     ("instructions", ["--profile", "0"], "0 is not allowed: a whole number from 1"),
     ("instructions", ["--larder", "/nonexistent"], "a program that can be executed"),
+    ("instructions", ["--larder", "/bin/true"], "a program whose --version says larder"),
     ("simulate_eviction", ["--check", "--write"], "not allowed with argument"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_what_is_not_allowed_is_refused_before_anything_is_done(script, arguments, text):
@@ -244,13 +245,27 @@ def test_results_of_an_earlier_version_are_read(tmp_path):
     assert text.startswith("Measured on 2026-11-01, 7 rounds: processor p, kernel k, system s. Versions: larder 1.\n"), text
 
 
+@pytest.mark.parametrize("what, differs, left", [
+    ("what would be told is the same, of other servers", {"versions": {"nginx": "2"}}, 1),
+    ("another day", {"date": "2026-11-02"}, 2),
+    ("another version", {"versions": {"larder": "2"}}, 2),
+    ("another machine", {"processor": "q"}, 2),
+])
+def test_runs_are_told_apart_by_what_differs(what, differs, left):
+    results = results_of({"a": row_of(larder={"ratio": 1.4, "met": True}), "b": row_of(larder={"ratio": 1.4, "met": True})})
+    results["runs"].append({**results["runs"][0], **differs})
+    results["rows"]["b"]["results"]["larder"]["run"] = 1
+    output.join_runs(results)
+    assert len(results["runs"]) == left and ("Measured otherwise" in output.markdown(results)) == (left > 1), what
+
+
 def test_the_picture_tells_who_failed_and_who_asked_often():
     svg = picture.svg(results_of({
         "a": row_of(larder={"ratio": 0.5}, nginx={"failed": "why"}),
         "herd": row_of("ms", larder={"text": "1 fetch, 310 ms", "bar": 310, "fetches": 1}, haproxy={"text": "200 fetches, 305 ms", "bar": 305, "fetches": 200})}))
     tree = xml.etree.ElementTree.fromstring(svg)
     texts = [(t.text, float(t.get("x"))) for t in tree.iter("{http://www.w3.org/2000/svg}text")]
-    assert "failed" in dict(texts) and "200 fetches, 305 ms" in dict(texts)
+    assert "failed: why" in dict(texts) and "200 fetches, 305 ms" in dict(texts)
     assert [r.get("class") for r in tree.iter("{http://www.w3.org/2000/svg}rect")] == ["own", "own", "bar pale"]
     line = float(tree.find("{http://www.w3.org/2000/svg}line").get("x1"))
     assert all(x < picture.LEFT < line for text, x in texts if text != "floor"), "the line runs through figures"

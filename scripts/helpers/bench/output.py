@@ -2,12 +2,13 @@
 
     {"runs": [{"date", "rounds", "divide", "quick", "processor", "kernel", "system", "versions": {server: text}}],
      "settings": {server: text},
-     "rows": {name: {"title", "must", "aim", "unit", "note", "results": {server: {"run", "lesser", "met",
+     "rows": {name: {"title", "must", "aim", "unit", "note", "setup", "results": {server: {"run", "lesser", "met",
                      and "ratio", "us", "rounds" or "text", "bar" or "failed"}}}},
-     "curves": {name: {"title", "axis", "limit", "note", "run", "points": [{"x", "ratio", "growth"}] or "failed"}}}
+     "curves": {name: {"title", "axis", "limit", "server", "note", "setup", "run", "points": [{"x", "ratio", "growth"}] or "failed"}}}
 
 "run" is the place in "runs" of the one that found it: rows can be measured anew (--from), and the page tells which were. "lesser": the load
-was a smaller one, which changes the figure; it is not held against what must be reached then. "note": why Larder can miss that."""
+was a smaller one, which changes the figure; it is not held against what must be reached then. "note": why Larder can miss that. "setup": what is
+other than in "settings", in words."""
 import json
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
@@ -46,6 +47,27 @@ def forget_old_runs(results):
     for found in found_in(results):
         found["run"] = kept.index(found["run"])
     results["runs"] = [results["runs"][i] for i in kept]
+
+
+def join_runs(results):
+    """Of which the page would tell the same: of one there may be servers of which there are none of the other."""
+    kept, places = [], []
+    for run in results["runs"]:
+        like = [k for k in kept if conditions(k) == conditions(run) and all(k[what] == run[what] for what in MACHINE)
+                and all(k["versions"].get(name, version) == version for name, version in run["versions"].items())]
+        if like:
+            like[0]["versions"].update(run["versions"])
+        else:
+            kept.append(run)
+        places.append(kept.index(like[0] if like else run))
+    for found in found_in(results):
+        found["run"] = places[found["run"]]
+    results["runs"] = kept
+
+
+def servers_of(results):
+    """The names of the servers that have a figure."""
+    return columns(results["rows"].values()) + ["larder"] * bool(results["curves"])
 
 
 def number(x):
@@ -161,6 +183,16 @@ def markdown_notes(found):
     return ["Why Larder misses what it must reach:", "", *notes, ""] if notes else []
 
 
+def markdown_setups(found):
+    """Which settings are shown, and what has others."""
+    others = {}
+    for f in found:
+        if f.get("setup"):
+            others.setdefault(f["setup"], []).append(f["title"])
+    lines = [f"- {words}: " + ", ".join(f'"{title}"' for title in titles) for words, titles in others.items()]
+    return ["As most rows have them. These rows have others:", "", *lines, ""] if lines else []
+
+
 def markdown(results):
     rows = list(results["rows"].values())
     lines = markdown_runs(results)
@@ -181,7 +213,7 @@ def markdown(results):
                 f"{number(p['x'])}: {p['growth']:.2f}" + " (over)" * (p["growth"] > c["limit"]) for p in c["points"])
             lines.append(f"| {c['title']} | {c['limit']} | {points} |")
         lines += ["", *markdown_notes(c for c in results["curves"].values() if over(c))]
-    lines += ["### Settings", ""]
+    lines += ["### Settings", "", *markdown_setups([*rows, *results["curves"].values()])]
     for name, text in results["settings"].items():
         lines += [f"<details><summary>{name}</summary>", "", "```", text.strip(), "```", "", "</details>", ""]
     return "\n".join(lines).rstrip() + "\n"

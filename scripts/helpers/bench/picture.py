@@ -1,6 +1,7 @@
 """The results as a picture: an SVG of bars, a group for each row and curve. Labels and figures have columns of their own before the bars, so
 that the line of the floor or the limit runs through none of them."""
 import html
+import textwrap
 
 from .output import cell, number
 
@@ -8,6 +9,9 @@ STYLE = """text { font: 12px sans-serif; fill: #24292f } .title { font-weight: b
 .bar { fill: #8c959f } .own { fill: #1f6feb } .over { fill: #cf222e } .line { stroke: #bf8700; stroke-width: 2 } .pale { opacity: 0.35 }
 @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .note { fill: #9198a1 } .bar { fill: #6e7681 } .own { fill: #4493f8 }
 .over { fill: #f85149 } }"""
+LONGER = ("objects", "% hits")  # is better, of bars of these units
+TITLE = 110  # letters in a line
+SHORT = 25  # letters beside which a line has its place
 WIDTH, LABEL, LEFT, RIGHT, BAR, GAP = 900, 190, 360, 20, 14, 4
 
 
@@ -15,7 +19,7 @@ def bar_of(name, r):
     """(label, value or None, text, class)"""
     kind = "own" if name.startswith("larder") else "bar"
     if "failed" in r:
-        return name, None, "failed", kind
+        return name, None, "failed: " + r["failed"], kind
     text = cell({**r, "lesser": ""}) + "*" * ("lesser" in r)
     return name, r.get("ratio", r.get("bar")), text, kind + " pale" * (r.get("fetches", 1) > 1)
 
@@ -25,14 +29,17 @@ def group_of_row(row):
     marks = "; *: a smaller load" * any(text.endswith("*") for _, _, text, _ in bars)
     marks += "; pale: asked the origin more than once" * any("pale" in kind for _, _, _, kind in bars)
     if row["unit"] == "ratio":
-        return f"{row['title']} (CPU time over the floor's{marks})", (1.0, "floor"), bars
-    return f"{row['title']} ({row['unit']}{marks})", None, bars
+        return f"{row['title']} (CPU time over the floor's; shorter is better{marks})", (1.0, "floor"), bars
+    better = "longer" if row["unit"] in LONGER else "shorter"
+    return f"{row['title']} ({row['unit']}; {better} is better{marks})", None, bars
 
 
 def group_of_curve(curve):
-    bars = [(number(p["x"]), p["growth"], f"{p['growth']:.2f}", "over" if p["growth"] > curve["limit"] else "own")
-            for p in curve.get("points", [])] or [("larder", None, "failed", "own")]
-    return f"{curve['title']} (by {curve['axis']})", (curve["limit"], "limit"), bars
+    name = curve.get("server", "larder")
+    kind = "own" if name == "larder" else "bar"
+    bars = [(number(p["x"]), p["growth"], f"{p['growth']:.2f}", "over" if p["growth"] > curve["limit"] else kind)
+            for p in curve.get("points", [])] or [bar_of(name, curve)]
+    return f"{curve['title']} (by {curve['axis']}; shorter is better)", (curve["limit"], "limit"), bars
 
 
 def svg(results):
@@ -41,10 +48,14 @@ def svg(results):
     for title, line, bars in [*map(group_of_row, results["rows"].values()), *map(group_of_curve, results["curves"].values())]:
         top = max(value for value in [*(bar[1] for bar in bars), line and line[0], 0] if value is not None) or 1
         scale = (WIDTH - LEFT - RIGHT) / top
-        parts.append(f'<text class="title" x="0" y="{y + 12}">{html.escape(title)}</text>')
-        y += 22
+        for words in textwrap.wrap(title, TITLE):
+            parts.append(f'<text class="title" x="0" y="{y + 12}">{html.escape(words)}</text>')
+            y += 16
+        y += 6
         begin = y
         for label, value, text, kind in bars:
+            if value is None and line and len(text) > SHORT:
+                text = text[:SHORT] + "\u2026"
             parts.append(f'<text x="{LABEL}" y="{y + 11}" text-anchor="end">{html.escape(label)}</text>'
                          f'<text x="{LABEL + 10}" y="{y + 11}">{html.escape(text)}</text>')
             if value is not None:

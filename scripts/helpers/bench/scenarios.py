@@ -126,7 +126,7 @@ class Bench:
         self.machine, self.options = machine, options
         self.origin = measure.Origin(machine)
         self.floors = Floors(machine, self.origin, folder)
-        self.servers, self.settings, self.empty, self.fresh = {}, {}, {}, 0
+        self.servers, self.empty, self.fresh = {}, {}, 0
 
     def server(self, cls, setup):
         """The running server with that setup. One that ended badly is started anew for the next row."""
@@ -137,7 +137,6 @@ class Bench:
             server = None
         if not server:
             server = self.servers[key] = cls(self.machine, self.origin, setup)
-            self.settings.setdefault(cls.name, server.readable_settings())
         return server
 
     def stop_servers(self, keep=None):

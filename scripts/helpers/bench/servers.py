@@ -1,5 +1,6 @@
 """How each server is set up, started and ended: one class each, with the settings its own documentation recommends for a cache in
 memory on one processor. No server writes an access log. Paths under /pass/ are not to be cached."""
+import argparse
 import contextlib
 import dataclasses
 import os
@@ -8,6 +9,8 @@ import re
 import shutil
 import subprocess
 import time
+
+import checks
 
 from . import guard, measure
 from .measure import max_connections
@@ -25,25 +28,40 @@ class Setup:
     twin: int = 0           # tells servers apart that are set up alike
     routes: int = 0         # rules that match before the last one
 
+    def words(self):
+        """What a reader of the usual settings has to know of it."""
+        memory = f"{self.memory_mb} MB of memory" if self.memory_mb != Setup.memory_mb else ""
+        return ", ".join(filter(None, (memory, "pages on a disk" if self.disk else "")))
+
+
+@dataclasses.dataclass(frozen=True)
+class Address:
+    """Of an origin, where none runs."""
+    port: str
+
 
 class Server:
     name = ""
     program = ""
+    in_tiers = False  # it is of the rows about tiers, which have a disk
     in_memory, on_disk = True, False  # where it can keep pages
     settles = 0.5  # seconds after which what was stored lies as it will lie
     version_command = ()
     version_pattern = r"(\d+\.\d+[\w.+-]*)"
 
     def __init__(self, machine, origin, setup):
-        self.machine, self.origin, self.setup = machine, origin, setup
-        self.folder = guard.scratch()
-        self.memory_folder = guard.scratch(memory=True)
-        self.process, self.port = None, 0
+        self.prepare(machine, origin, setup)
         try:
             self.start()
         except BaseException:
             self.remove()
             raise
+
+    def prepare(self, machine, origin, setup):
+        self.machine, self.origin, self.setup = machine, origin, setup
+        self.folder = guard.scratch()
+        self.memory_folder = guard.scratch(memory=True)
+        self.process, self.port = None, 0
 
     # --- what each server says about itself ---
 
@@ -75,6 +93,18 @@ class Server:
         for what, name in ((self.memory_folder, "/MEMORY"), (self.folder, "/FOLDER"), (str(self.origin.port), "ORIGIN"), (str(self.port), "PORT")):
             text = text.replace(what, name)
         return text
+
+    @classmethod
+    def usual_settings(cls):
+        """Those of the rows that want nothing special of it; no server is started."""
+        server = cls.__new__(cls)
+        server.prepare(None, Address("ORIGIN"), Setup(disk=cls.in_tiers))
+        server.port = "PORT"
+        try:
+            server.configure()
+            return server.readable_settings()
+        finally:
+            server.remove()
 
     # --- life ---
 
@@ -424,18 +454,22 @@ shutdown_lifetime 0 seconds
 
 class LarderTier(Larder):
     """Larder with pages in the tiers of disk_backend."""
+    in_tiers = True
 
     @classmethod
     def missing(cls):
         return super().missing() or ("redis" in cls.disk_backend and not shutil.which("redis-server"))
 
-    def configure(self):
+    def start(self, *where, **how):
         if "redis" in self.disk_backend:
             self.start_redis()
-        return super().configure()
+        super().start(*where, **how)
+
+    @property
+    def redis_socket(self):
+        return f"{self.folder}/redis.sock"
 
     def start_redis(self):
-        self.redis_socket = f"{self.folder}/redis.sock"
         self.redis = measure.spawn(self.machine.load, ["redis-server", "--port", 0, "--unixsocket", self.redis_socket, "--save", "",
                                                        "--dir", self.folder], stdout=subprocess.DEVNULL)
         end = time.monotonic() + measure.PATIENCE
@@ -460,3 +494,20 @@ def tier(backend):
 
 TIERS = [Nginx, *map(tier, ("memory", "file", "memory, file", "redis", "memory, redis"))]
 PEERS = {cls.name: cls for cls in (Larder, Nginx, Haproxy, Varnish, TrafficServer, Squid)}
+
+
+def usual_settings(names):
+    """{name: its settings} of those of these servers that are known. One whose user this machine does not have is left out."""
+    known, found = {**PEERS, **{cls.name: cls for cls in TIERS}}, {}
+    for name in [n for n in known if n in names]:
+        with contextlib.suppress(LookupError):
+            found[name] = known[name].usual_settings()
+    return found
+
+
+def larder(path):
+    """For argparse: a program that says it is Larder."""
+    path = os.path.abspath(checks.program(path))
+    if not Larder.version_of(path):
+        raise argparse.ArgumentTypeError(f"{path} is not allowed: a program whose --version says larder")
+    return path

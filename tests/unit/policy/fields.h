@@ -46,9 +46,12 @@ static inline struct http_response response_of(int status, const char *fields, s
 static inline const char *text_of(const struct headers *h, struct arena *a)
 {
 	struct str text = STR("");
-	for (uint32_t i = 0; i < h->n; i++)
-		text = arena_printf(a, "%.*s%.*s%s%.*s\n", STR_ARG(text), STR_ARG(h->v[i].name),
-		    h->v[i].value.p ? ": " : "", STR_ARG(h->v[i].value));
+	for (uint32_t i = 0; i < h->n; i++) {
+		text = arena_printf(a, "%.*s%.*s", STR_ARG(text), STR_ARG(h->v[i].name));
+		if (h->v[i].value.p)
+			text = arena_printf(a, "%.*s: %.*s", STR_ARG(text), STR_ARG(h->v[i].value));
+		text = arena_printf(a, "%.*s\n", STR_ARG(text));
+	}
 	return arena_str(a, text).p;
 }
 

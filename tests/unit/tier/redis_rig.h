@@ -58,7 +58,8 @@ static inline struct tier *rig_new(const struct rig *rig)
 	char prefix[32];
 	log_set_level(LOG_ERROR);
 	arena_init(&a, 0);
-	must(redis_url_parse(str_of(rig->url ? rig->url : rig_redis()->url), &a, &url, &why) == ERR_OK, "%s", rig->url);
+	const char *where = rig->url ? rig->url : rig_redis()->url;
+	must(redis_url_parse(str_of(where), &a, &url, &why) == ERR_OK, "%s", where);
 	url.files.ca = str_of(rig->ca);
 	snprintf(prefix, sizeof prefix, "t%u", rig->prefix ? rig->prefix : ++rig_prefixes);
 	struct tier *t = redis_tier_new(&(struct redis_options){
