@@ -389,20 +389,50 @@ static enum req_step go_on(struct req *r)
 	return answer_from_entry(r, r->entry, r->visitor.outcome, r->visitor.reason);
 }
 
-/* Somebody with the same cookies asks already: waits with him. */
-static bool join(struct visitors *v, struct req *r, const struct session_key *key)
+/* With the lock. Somebody with the same cookies asks already: waits with him. */
+static bool join_locked(struct shard *s, struct req *r, const struct session_key *key)
 {
-	struct shard *s = &v->shards[key->hi % SHARDS];
 	if (!key->tells || r->visitor.is_apart)
 		return false;
-	pthread_mutex_lock(&s->lock);
 	struct visitor_ask *a = s->asks;
 	while (a && (a->key.lo != key->lo || a->key.hi != key->hi))
 		a = a->next;
 	if (a)
 		wait_for(a, &r->visitor);
-	pthread_mutex_unlock(&s->lock);
 	return a != NULL;
+}
+
+static bool join(struct visitors *v, struct req *r, const struct session_key *key)
+{
+	struct shard *s = &v->shards[key->hi % SHARDS];
+	pthread_mutex_lock(&s->lock);
+	bool joined = join_locked(s, r, key);
+	pthread_mutex_unlock(&s->lock);
+	return joined;
+}
+
+static struct str recall(struct visitors *v, struct req *r, const struct session_key *key)
+{
+	return session_find(v->sessions, key, r->env->port->wall_ms(r->env->worker), &r->arena);
+}
+
+/* Since it was looked, another worker may have begun to ask (false, and r waits for that), or has been told already (false, and r does not). */
+static bool add(struct visitors *v, struct req *r, struct visitor_ask *a)
+{
+	struct shard *s = shard_of(a);
+	pthread_mutex_lock(&s->lock);
+	bool is_first = !join_locked(s, r, &a->key) && (r->visitor.is_apart || !recall(v, r, &a->key).p);
+	if (is_first) {
+		wait_for(a, &r->visitor);
+		r->visitor.is_apart = true; /* what this one brings is his in any case */
+	}
+	if (is_first && a->key.tells) {
+		a->next = s->asks;
+		s->asks = a;
+		a->listed = true;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return is_first;
 }
 
 static enum req_step ask(struct req *r)
@@ -410,7 +440,7 @@ static enum req_step ask(struct req *r)
 	struct visitors *v = r->env->dry ? r->env->dry : flights_visitors(r->env->flights);
 	struct str place = place_of(r);
 	struct session_key key = key_of(r, v, place);
-	struct str known = session_find(v->sessions, &key, r->env->port->wall_ms(r->env->worker), &r->arena);
+	struct str known = recall(v, r, &key);
 	bool in_vain = known.p && known.n == 0;
 	if (in_vain || (!known.p && !may_go_forward(r)))
 		return go_alone(r);
@@ -421,18 +451,12 @@ static enum req_step ask(struct req *r)
 	if (r->env->dry || join(v, r, &key))
 		return REQ_PARK;
 	struct visitor_ask *a = ask_new(r, v, &key, place);
-	struct shard *s = shard_of(a);
-	pthread_mutex_lock(&s->lock);
-	wait_for(a, &r->visitor);
-	r->visitor.is_apart = true; /* what this one brings is his in any case */
-	if (key.tells) {
-		a->next = s->asks;
-		s->asks = a;
-		a->listed = true;
+	if (add(v, r, a)) {
+		begin(a);
+		return REQ_PARK;
 	}
-	pthread_mutex_unlock(&s->lock);
-	begin(a);
-	return REQ_PARK;
+	ask_release(&a);
+	return r->visitor.ask ? REQ_PARK : ask(r);
 }
 
 static bool is_over(struct req *r)

@@ -136,12 +136,13 @@ def test_a_returning_visitor_is_asked_about_once(app, larder):
 
 def test_at_once(app, larder):
     store(larder, "/form/at_once")
-    ben = returning(app, larder)
-    before = numbers(app)
-    answers = larder.at_once(8, "/form/at_once", ben.fields())
-    assert all(x.status == 200 and x.hit for x in answers)
-    assert numbers(app).tokens == before.tokens + 1
-    assert len({token for x in answers for token in Page(x).tokens()}) == 1
+    for _ in range(10):  # who comes right between the question and its answer is hard to meet
+        ben = returning(app, larder)
+        before = numbers(app)
+        answers = larder.at_once(8, "/form/at_once", ben.fields())
+        assert all(x.status == 200 and x.hit for x in answers)
+        assert numbers(app).tokens == before.tokens + 1
+        assert len({token for x in answers for token in Page(x).tokens()}) == 1
     ben.take(answers[-1])
     ben.open("/form/at_once")
     assert saved(app, ben)
