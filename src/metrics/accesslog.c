@@ -27,6 +27,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum {
 	BUFFER_MAX = 1 << 20,
@@ -200,17 +201,6 @@ static void accesslog_free(struct accesslog *l)
 	free(l);
 }
 
-/* Signals are for the main thread; the new one is born with all of them blocked. */
-static int start_thread(struct accesslog *l)
-{
-	sigset_t all, old;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int err = pthread_create(&l->thread, NULL, run, l);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return err;
-}
-
 int accesslog_open(struct str path, int format, struct accesslog **out)
 {
 	struct accesslog *l = mem_zalloc(sizeof(*l));
@@ -228,7 +218,7 @@ int accesslog_open(struct str path, int format, struct accesslog **out)
 		l->path = mem_dup(path.p, path.n);
 		l->fd = open_file(l->path);
 	}
-	int err = l->fd < 0 ? errno : start_thread(l);
+	int err = l->fd < 0 ? errno : thread_start(&l->thread, NULL, run, l);
 	if (!err) {
 		*out = l;
 		return ERR_OK;

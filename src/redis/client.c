@@ -4,11 +4,11 @@
 #include "redis/client.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "redis/engine.h"
 
 enum { CALL_BYTES = 512 }; /* what a call costs besides its text */
@@ -52,17 +52,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Signals are for others. */
-static bool start_thread(struct redis_client *c)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	bool started = pthread_create(&c->thread, NULL, run, c) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return started;
-}
-
 struct redis_client *redis_client_new(const struct redis_client_options *o)
 {
 	struct redis_engine *engine = redis__engine_new(&(struct redis_engine_options){.url = o->url,
@@ -77,7 +66,7 @@ struct redis_client *redis_client_new(const struct redis_client_options *o)
 	c->engine = engine;
 	c->max_queued = o->max_queued;
 	pthread_mutex_init(&c->lock, NULL);
-	if (!start_thread(c)) {
+	if (thread_start(&c->thread, NULL, run, c) != ERR_OK) {
 		redis__engine_free(&c->engine);
 		pthread_mutex_destroy(&c->lock);
 		free(c);

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/thread.h"
 
 struct resolving {
 	atomic_int owners;
@@ -91,14 +91,10 @@ static bool start_thread(struct resolving *job)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
-	sigset_t all, before;
 	if (pthread_attr_init(&attr) != 0)
 		return false;
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	sigfillset(&all); /* signals are for others */
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	bool started = pthread_create(&thread, &attr, look_up, job) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	bool started = thread_start(&thread, &attr, look_up, job) == ERR_OK;
 	pthread_attr_destroy(&attr);
 	return started;
 }

@@ -99,7 +99,6 @@ static void tell_waiting(struct look *l, const struct found *f)
 {
 	for (struct look *w; (w = LIST_FIRST(&l->waiting, struct look, link));) {
 		list_remove(&w->link);
-		w->awaited = NULL;
 		w->op.spent_us += f->spent_us; /* no less than it has waited for it */
 		if (is_same_for(w, f)) {
 			w->op.entry = f->entry ? entry_ref(f->entry) : NULL;
@@ -158,7 +157,6 @@ static int look_or_wait(struct look *l)
 	struct look *same = l->waits < WAITS_MAX ? find_same(l) : NULL;
 	if (same) {
 		l->waits++;
-		l->awaited = same;
 		list_add_first(&same->waiting, &l->link);
 		return ERR_AGAIN;
 	}

@@ -15,10 +15,9 @@ struct route;
 
 struct look {
 	struct errand errand;
-	struct look *next;    /* of those that look, in env->looks */
-	struct list waiting;  /* for this one, the last first */
-	struct list link;     /* among those that wait for the same one: */
-	struct look *awaited; /* NULL: it looks, or has looked, for itself */
+	struct look *next;   /* of those that look, in env->looks */
+	struct list waiting; /* for this one, the last first */
+	struct list link; /* among those that wait for the same one; not linked: it looks, or has looked, for itself */
 	bool listed, telling;
 	unsigned waits; /* for how many it has waited */
 	struct tier_get op;

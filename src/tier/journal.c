@@ -24,7 +24,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -34,6 +33,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "tier/journal_acks.h"
 #include "tier/journal_cut.h"
 #include "tier/journal_file.h"
@@ -552,17 +552,6 @@ static void *watch(void *ctx)
 	return NULL;
 }
 
-/* Signals are for the main thread; the new one is born with all of them blocked. */
-static int start_thread(struct journal *j)
-{
-	sigset_t all, old;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	int err = pthread_create(&j->watcher, NULL, watch, j);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return err;
-}
-
 /* --- opening and closing --- */
 
 static void destroy(struct journal *j)
@@ -594,7 +583,7 @@ static int open_all(struct journal *j, struct str path, struct str instance, con
 	acknowledge(j, true);
 	*why = "no thread for the journal of purges";
 	j->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	return j->stop < 0 || start_thread(j) ? ERR_IO : ERR_OK;
+	return j->stop < 0 || thread_start(&j->watcher, NULL, watch, j) ? ERR_IO : ERR_OK;
 }
 
 int journal_open(const struct journal_options *o, struct journal **out, const char **why)

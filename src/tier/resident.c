@@ -20,11 +20,10 @@
  * Small tiers are let alone: a megabyte of waste is no matter, but would be too much of them. They have no thread. */
 #include "tier/resident.h"
 
-#include <signal.h>
-
 #include "base/clock.h"
 #include "base/heap.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "tier/shmem.h"
 
 #define SIZE_MIN      (16 * (size_t)1024 * 1024)
@@ -138,23 +137,12 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Without signals: they are for others. */
-static bool start_thread(struct resident *r)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	bool started = pthread_create(&r->thread, NULL, work, r) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return started;
-}
-
 /* With the lock. Where the system gives no thread, who asks a second later tries again. */
 static void ask(struct resident *r, enum resident_asked what)
 {
 	int64_t now_us = clock_mono_us();
 	if (!r->has_thread && now_us >= r->try_us) {
-		r->has_thread = start_thread(r);
+		r->has_thread = thread_start(&r->thread, NULL, work, r) == ERR_OK;
 		r->try_us = now_us + TRY_EACH_US;
 		if (!r->has_thread)
 			log_warning(

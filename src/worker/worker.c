@@ -7,12 +7,12 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "worker/client.h"
 #include "worker/mailbox.h"
 #include "worker/upstream.h"
@@ -183,17 +183,6 @@ static void *run(void *worker)
 	return NULL;
 }
 
-/* The thread takes no signals: the main thread's loop does. */
-static int start_thread(struct worker *w)
-{
-	sigset_t all, before;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int rc = pthread_create(&w->thread, NULL, run, w);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return rc == 0 ? ERR_OK : ERR_IO;
-}
-
 static void tear_down(struct worker *w)
 {
 	clients_free(&w->clients);
@@ -242,7 +231,7 @@ int worker_start(const struct worker_options *o, struct worker **out)
 	uv_prepare_start(&w->prepare, on_prepare);
 	struct upstreams_options u = {.loop = &w->loop, .gates = o->gates, .metrics = o->metrics, .worker = w};
 	w->upstreams = upstreams_new(&u);
-	if (start_clients(w, o) != ERR_OK || start_thread(w) != ERR_OK) {
+	if (start_clients(w, o) != ERR_OK || thread_start(&w->thread, NULL, run, w) != ERR_OK) {
 		log_error("worker", "worker %u does not start", o->index);
 		tear_down(w);
 		return ERR_IO;
